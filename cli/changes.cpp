@@ -1,0 +1,151 @@
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include <spdlog/fmt/fmt.h>
+#include <nlohmann/json.hpp>
+
+#include <strandline/node.h>
+
+#include "cli/command.h"
+
+namespace strandline::cli {
+namespace {
+
+constexpr auto kAnswerWithin = std::chrono::seconds(10);
+constexpr auto kAskEvery = std::chrono::milliseconds(20);
+
+struct TrackArguments {
+    std::string database;
+    std::vector<std::string> tables;
+    bool device_owned = false;
+    bool json = false;
+};
+
+struct TrustArguments {
+    std::string database;
+    std::string device;
+    std::string name;
+    bool json = false;
+};
+
+/// Hands the request to the process that runs the device, and waits for its answer.
+Result<void> ask_running(const std::string& database, int process, const Request& request) {
+    const auto number = leave_request(database, request);
+    if (!number) return tl::unexpected(number.error());
+    const auto deadline = std::chrono::steady_clock::now() + kAnswerWithin;
+    while (std::chrono::steady_clock::now() < deadline) {
+        const auto answered = request_answered(database, *number);
+        if (!answered) return tl::unexpected(answered.error());
+        if (*answered) return {};
+        std::this_thread::sleep_for(kAskEvery);
+    }
+    return failure(
+        Category::timeout,
+        fmt::format("process {}, which runs {}, has not answered within {} s; the request is kept, "
+                    "and whoever runs the device next acts on it",
+                    process, database, kAnswerWithin.count()),
+        Retry::later);
+}
+
+/// Changes the device through whoever runs it, or directly when nobody does.
+template <typename Act>
+Result<void> change(const std::string& database, const Request& request, Act act) {
+    const auto process = running_process(database);
+    if (!process) return tl::unexpected(process.error());
+    if (*process != 0) return ask_running(database, *process, request);
+    auto node = Node::open({database, "", {}});
+    if (!node) return tl::unexpected(node.error());
+    return act(node->engine());
+}
+
+std::string joined(const std::vector<std::string>& names) {
+    return fmt::format("{}", fmt::join(names, ", "));
+}
+
+Exit track(const TrackArguments& arguments) {
+    const auto ownership = arguments.device_owned ? Ownership::device_owned : Ownership::shared;
+    const Request request{arguments.device_owned ? "track-device-owned" : "track", arguments.tables};
+    const auto changed = change(arguments.database, request, [&](Engine& engine) {
+        return engine.track(arguments.tables, ownership, now());
+    });
+    if (!changed) return fail(changed.error());
+    if (arguments.json) {
+        print_json({{"tracked", arguments.tables}, {"ownership", name_of(ownership)}});
+    } else {
+        fmt::print("tracking {}{}\n", joined(arguments.tables),
+                   arguments.device_owned ? ": only the device that inserts a row may change it" : "");
+    }
+    return Exit::done;
+}
+
+Exit untrack(const TrackArguments& arguments) {
+    const auto changed = change(arguments.database, {"untrack", arguments.tables},
+                                [&](Engine& engine) { return engine.untrack(arguments.tables, now()); });
+    if (!changed) return fail(changed.error());
+    if (arguments.json) {
+        print_json({{"untracked", arguments.tables}});
+    } else {
+        fmt::print("no longer tracking {}; the rows stay\n", joined(arguments.tables));
+    }
+    return Exit::done;
+}
+
+Exit trust(const TrustArguments& arguments) {
+    const auto device = device_id_from_hex(arguments.device);
+    if (!device) return fail(device.error());
+    const Request request{"trust", {arguments.device, arguments.name}};
+    const auto changed = change(arguments.database, request,
+                                [&](Engine& engine) { return engine.trust(*device, arguments.name, now()); });
+    if (!changed) return fail(changed.error());
+    if (arguments.json) {
+        print_json({{"trusted", arguments.device}, {"name", arguments.name}});
+    } else {
+        fmt::print("{} is let in\n", arguments.name.empty() ? short_hex(*device) : arguments.name);
+    }
+    return Exit::done;
+}
+
+void add_tables(CLI::App* command, TrackArguments& arguments) {
+    add_database(command, arguments.database);
+    command->add_option("TABLE", arguments.tables, "Tables of the database")->required()->option_text("...");
+    add_json(command, arguments.json);
+}
+
+}  // namespace
+
+void add_changes(CLI::App& app, Action& chosen) {
+    auto arguments = std::make_shared<TrackArguments>();
+    CLI::App* command = add_command<TrackArguments>(
+        app, chosen, "track", "Keep tables in step from now on, rows already there included",
+        "  strandline track notes.db notes tags\n"
+        "  strandline track notes.db positions --device-owned\n"
+        "The tables must exist, on every device, with a primary key: the app makes its schema.",
+        arguments, track);
+    add_tables(command, *arguments);
+    command->add_flag("--device-owned", arguments->device_owned,
+                      "Only the device that inserts a row may change it");
+
+    arguments = std::make_shared<TrackArguments>();
+    command = add_command<TrackArguments>(app, chosen, "untrack",
+                                          "Stop keeping tables in step, and forget; their rows stay",
+                                          "  strandline untrack notes.db tags\n"
+                                          "Tracking a table again starts anew from the rows that are there.",
+                                          arguments, untrack);
+    add_tables(command, *arguments);
+
+    auto trusted = std::make_shared<TrustArguments>();
+    command =
+        add_command<TrustArguments>(app, chosen, "trust", "Let a device in, by its id",
+                                    "  strandline trust notes.db $(strandline id other.db) --name phone\n"
+                                    "Both devices must trust each other.",
+                                    trusted, trust);
+    add_database(command, trusted->database);
+    command->add_option("DEVICE_ID", trusted->device, "64 hex digits, as `strandline id` prints them")
+        ->required()
+        ->option_text(" ");
+    command->add_option("--name", trusted->name, "What people call that device")->option_text("NAME");
+    add_json(command, trusted->json);
+}
+
+}  // namespace strandline::cli

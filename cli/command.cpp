@@ -1,0 +1,52 @@
+#include "cli/command.h"
+
+#include <chrono>
+#include <filesystem>
+
+#include <spdlog/fmt/fmt.h>
+#include <nlohmann/json.hpp>
+
+namespace strandline::cli {
+namespace {
+
+/// A sentence when the path names no file; CLI11's own would not say what to do.
+std::string missing_database(const std::string& path) {
+    std::error_code ignored;
+    const auto status = std::filesystem::status(path, ignored);
+    if (std::filesystem::is_directory(status)) return path + " is a folder, not a database file";
+    if (std::filesystem::exists(status)) return {};
+    return "there is no file " + path + "; check the path, or make a device with: strandline init " + path;
+}
+
+}  // namespace
+
+CLI::Option* add_database(CLI::App* command, std::string& into, const std::string& name) {
+    return command->add_option(name, into, "The device's SQLite database")
+        ->required()
+        ->option_text(" ")
+        ->check(CLI::Validator(missing_database, "", "database"));
+}
+
+CLI::Option* add_json(CLI::App* command, bool& into) {
+    return command->add_flag("--json", into, "Print one JSON object instead, for scripts");
+}
+
+Exit fail(const Error& error) {
+    fmt::print(stderr, "strandline: {}\n", error.message);
+    return error.category == Category::usage ? Exit::usage : Exit::failed;
+}
+
+void print_json(const nlohmann::ordered_json& object) {
+    // Names in a database need not be UTF-8, and JSON must be.
+    fmt::print("{}\n", object.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+Now now() {
+    using std::chrono::duration_cast;
+    using std::chrono::milliseconds;
+    const auto wall = std::chrono::system_clock::now().time_since_epoch();
+    const auto steady = std::chrono::steady_clock::now().time_since_epoch();
+    return {{duration_cast<milliseconds>(wall).count()}, {duration_cast<milliseconds>(steady).count()}};
+}
+
+}  // namespace strandline::cli

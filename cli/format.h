@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <strandline/value.h>
+
+/// How things look to people, in one place, so that all commands look alike. Lines fit kWidth columns,
+/// colours are for terminals alone (and not when NO_COLOR is set), and whatever came out of a database
+/// or from a peer passes printable() first: a name must not steer anybody's terminal.
+namespace strandline::cli {
+
+constexpr std::size_t kWidth = 100;
+
+enum class Style { plain, strong, faint, good, warning, bad };
+
+/// The text in its style on a terminal; elsewhere as it is.
+[[nodiscard]] std::string styled(Style style, const std::string& text);
+/// The text with control characters, and bytes that are not UTF-8, spelled out.
+[[nodiscard]] std::string printable(const std::string& text);
+/// Cut to so many columns, the last one "…" where something is missing.
+[[nodiscard]] std::string shortened(const std::string& text, std::size_t columns);
+
+[[nodiscard]] std::string count_text(std::int64_t count);                           ///< 63,666
+[[nodiscard]] std::string count_text(std::int64_t count, const std::string& noun);  ///< 1 row, 2 rows
+[[nodiscard]] std::string bytes_text(std::int64_t bytes);                           ///< 1.2 MiB
+[[nodiscard]] std::string hex_text(const std::string& bytes);
+/// A bar of so many columns, filled to the fraction done/total.
+[[nodiscard]] std::string bar_text(std::int64_t done, std::int64_t total, std::size_t columns);
+/// Whole percents, rounded down: 100 means all.
+[[nodiscard]] int percent(std::int64_t done, std::int64_t total);
+
+/// As an SQL literal: NULL, 1, 1.0, 'text', x'00ff'.
+[[nodiscard]] std::string value_text(const Value& value);
+/// null, a number, a string; {"blob": hex, "bytes": n} with at most kBlobBytesMax bytes of hex; what JSON has
+/// no word for (infinity, text that is not UTF-8) as {"real": text} and {"text": hex}.
+[[nodiscard]] nlohmann::ordered_json value_json(const Value& value);
+constexpr std::size_t kBlobBytesMax = 64;  // Enough to tell two apart.
+
+/// Rows under a heading, each column as wide as it needs; the first is shortened when a line is too long.
+class Table {
+public:
+    enum class Align { left, right };
+    struct Column {
+        std::string heading;
+        Align align = Align::left;
+    };
+
+    explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+    /// One cell for each column; made printable here.
+    void add(std::vector<std::string> cells, Style style = Style::plain);
+    /// Prints to stdout, indented by two; nothing when there are no rows.
+    void print() const;
+
+private:
+    struct Row {
+        std::vector<std::string> cells;
+        Style style;
+    };
+    [[nodiscard]] std::vector<std::size_t> widths() const;
+    [[nodiscard]] std::string line(const std::vector<std::string>& cells,
+                                   const std::vector<std::size_t>& widths) const;
+
+    std::vector<Column> columns_;
+    std::vector<Row> rows_;
+};
+
+}  // namespace strandline::cli

@@ -1,0 +1,211 @@
+#include <chrono>
+#include <map>
+#include <vector>
+
+#include <csignal>
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <nlohmann/json.hpp>
+
+#include <strandline/node.h>
+
+#include "cli/command.h"
+#include "cli/format.h"
+#include "cli/signals.h"
+
+namespace strandline::cli {
+namespace {
+
+constexpr auto kProgressEvery = std::chrono::seconds(2);
+constexpr double kTimeoutSeconds = 30;
+constexpr double kTimeoutSecondsMax = 1e6;  // Eleven days; more would overflow somebody's timer.
+
+struct RunArguments {
+    std::string database;
+    std::string listen;
+    std::vector<std::string> peers;
+    bool once = false;
+    double timeout_seconds = kTimeoutSeconds;
+    bool json = false;
+};
+
+/// The run's log, on stderr: stdout is for scripts.
+std::shared_ptr<spdlog::logger> make_log() {
+    auto log = spdlog::stderr_color_mt("run");
+    log->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%-7l%$ %v", spdlog::pattern_time_type::utc);
+    return log;
+}
+
+bool is_warning(EventKind kind) {
+    switch (kind) {
+        case EventKind::quarantined:
+        case EventKind::held:
+        case EventKind::refused:
+        case EventKind::clock_skew:
+        case EventKind::capture_repaired:
+        case EventKind::trouble:
+            return true;
+        default:
+            return false;
+    }
+}
+
+/// Says in a line what each peer is doing. Rows that arrive come in many small events: of these a line
+/// at most every kProgressEvery, and the rest before anything else is said of that peer.
+class RunLog {
+public:
+    RunLog(spdlog::logger& log, Engine& engine) : log_(log), engine_(engine) {}
+
+    void tell(const Event& event) {
+        if (event.kind == EventKind::changes_applied) return rows_arrived(event);
+        say_progress(event.peer);
+        const std::string about = event.resource.empty() ? "" : printable(event.resource) + ": ";
+        log_.log(is_warning(event.kind) ? spdlog::level::warn : spdlog::level::info, "{}{}{}",
+                 peer_prefix(event.peer), about, printable(event.text));
+    }
+
+    void tell(const std::string& notice) { log_.info("{}", printable(notice)); }
+
+private:
+    struct Progress {
+        std::int64_t rows = 0;  // Since the last line.
+        std::chrono::steady_clock::time_point said;
+    };
+
+    void rows_arrived(const Event& event) {
+        Progress& progress = progress_[event.peer];
+        progress.rows += event.rows;
+        if (std::chrono::steady_clock::now() - progress.said >= kProgressEvery) say_progress(event.peer);
+    }
+
+    void say_progress(const std::string& peer) {
+        const auto found = progress_.find(peer);
+        if (found == progress_.end() || found->second.rows == 0) return;
+        const std::int64_t rows = std::exchange(found->second.rows, 0);
+        found->second.said = std::chrono::steady_clock::now();
+        const auto backfill = engine_.status().backfill;
+        log_.info("{}{}{}", peer_prefix(peer), count_text(rows, "row"),
+                  backfill ? progress_text(*backfill) : "");
+    }
+
+    static std::string progress_text(const BackfillStatus& backfill) {
+        return fmt::format(", {} % of the backfill ({} of {} rows, {})",
+                           percent(backfill.rows_done, backfill.rows_total), count_text(backfill.rows_done),
+                           count_text(backfill.rows_total), printable(backfill.resource));
+    }
+
+    std::string peer_prefix(const std::string& peer) {
+        if (peer.empty()) return "";
+        auto [found, is_new] = names_.try_emplace(peer, printable(peer.substr(0, 8)));
+        if (is_new) {
+            for (const PeerStatus& known : engine_.status().peers) {
+                if (to_hex(known.device) == peer && !known.name.empty())
+                    found->second = printable(known.name);
+            }
+        }
+        return found->second + ": ";
+    }
+
+    spdlog::logger& log_;
+    Engine& engine_;
+    std::map<std::string, Progress> progress_;
+    std::map<std::string, std::string> names_;
+};
+
+/// "HOST:PORT" with the port that was picked.
+std::string listening_at(const RunArguments& arguments, int port) {
+    return arguments.listen.substr(0, arguments.listen.rfind(':') + 1) + std::to_string(port);
+}
+
+void print_outcome(Node& node, std::optional<bool> in_step) {
+    using Json = nlohmann::ordered_json;
+    const Status status = node.engine().status();
+    print_json({{"device", to_hex(status.device)},
+                {"in_step", in_step ? Json(*in_step) : Json(nullptr)},
+                {"sent", {{"rows", status.sent.rows}, {"bytes", status.sent.bytes}}},
+                {"received", {{"rows", status.received.rows}, {"bytes", status.received.bytes}}}});
+}
+
+Exit run_once(Node& node, const RunArguments& arguments) {
+    const auto in_step = node.run_once(arguments.timeout_seconds);
+    if (!in_step) return fail(in_step.error());
+    if (arguments.json) print_outcome(node, *in_step);
+    if (*in_step) return Exit::done;
+    fmt::print(stderr,
+               "strandline: not in step with every peer within {} s; what has arrived is kept, and the "
+               "next run goes on from there\n",
+               arguments.timeout_seconds);
+    return Exit::no;
+}
+
+Exit run_until_stopped(Node& node, const RunArguments& arguments) {
+    const auto ended = node.run();
+    if (!ended) return fail(ended.error());
+    if (arguments.json) print_outcome(node, std::nullopt);
+    return Exit::done;
+}
+
+Exit run(const RunArguments& arguments) {
+    std::signal(SIGPIPE, SIG_IGN);  // A reader of the log that goes away must not take the device with it.
+    hold_stop_signals();
+    auto node = Node::open({arguments.database, arguments.listen, arguments.peers});
+    if (!node) return fail(node.error());
+    const auto log = make_log();
+    RunLog lines(*log, node->engine());
+    node->on_event([&lines](const Event& event) { lines.tell(event); });
+    node->on_notice([&lines](const std::string& notice) { lines.tell(notice); });
+    if (node->port() != 0) {
+        // With --json stdout is for the one object alone.
+        fmt::print(arguments.json ? stderr : stdout, "listening on {}\n",
+                   listening_at(arguments, node->port()));
+        std::fflush(stdout);
+    }
+    const StopOnSignal signals([&node] { node->stop(); });
+    return arguments.once ? run_once(*node, arguments) : run_until_stopped(*node, arguments);
+}
+
+/// A sentence when the text is not a number of seconds to wait.
+std::string not_a_time(const std::string& text) {
+    double seconds = 0;
+    if (CLI::detail::lexical_cast(text, seconds) && seconds > 0 && seconds <= kTimeoutSecondsMax) return {};
+    return fmt::format("'{}' is not a time; give seconds above 0 and up to {:.0f}", printable(text),
+                       kTimeoutSecondsMax);
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Action& chosen) {
+    auto arguments = std::make_shared<RunArguments>();
+    CLI::App* command = add_command<RunArguments>(
+        app, chosen, "run", "Run the device until SIGINT or SIGTERM",
+        "  strandline run notes.db --listen 0.0.0.0:7100\n"
+        "  strandline run notes.db --peer laptop.local:7100 --peer 192.168.1.9:7100\n"
+        "  strandline run notes.db --peer laptop.local:7100 --once --timeout 60\n"
+        "The log is on stderr. Exit status 3: --once, and not in step within the time.",
+        arguments, run);
+    add_database(command, arguments->database);
+    command->add_option("--listen", arguments->listen, "Take connections there; port 0 picks one")
+        ->option_text("HOST:PORT")
+        ->check(CLI::Validator(
+            [](const std::string& text) {
+                return std::string(text.empty() ? "the address is empty; write HOST:PORT" : "");
+            },
+            "", "address"));
+    CLI::Option* peer =
+        command->add_option("--peer", arguments->peers, "Dial this device; may be given again")
+            ->option_text("HOST:PORT")
+            ->allow_extra_args(false);
+    CLI::Option* once =
+        command
+            ->add_flag("--once", arguments->once, "Return as soon as in step, both ways, with every --peer")
+            ->option_text(" ")
+            ->needs(peer);
+    command->add_option("--timeout", arguments->timeout_seconds, "How long --once tries; 30 when not given")
+        ->option_text("SECONDS")
+        ->check(CLI::Validator(not_a_time, "", "seconds"))
+        ->needs(once);
+    add_json(command, arguments->json);
+}
+
+}  // namespace strandline::cli

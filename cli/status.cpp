@@ -1,0 +1,175 @@
+#include <spdlog/fmt/fmt.h>
+#include <nlohmann/json.hpp>
+
+#include <strandline/node.h>
+#include <strandline/status.h>
+
+#include "cli/command.h"
+#include "cli/format.h"
+#include "hlc/text.h"
+
+namespace strandline::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct StatusArguments {
+    std::string database;
+    bool json = false;
+};
+
+Json json_of(const TrafficStatus& traffic) {
+    return {{"messages", traffic.messages}, {"bytes", traffic.bytes}, {"rows", traffic.rows}};
+}
+
+Json json_of(const ResourceStatus& resource) {
+    Json watermarks = Json::array();
+    for (const WatermarkStatus& watermark : resource.watermarks) {
+        watermarks.push_back({{"origin", to_text(watermark.origin)}, {"hlc", hlc::to_text(watermark.hlc)}});
+    }
+    return {{"name", resource.name},
+            {"ownership", name_of(resource.ownership)},
+            {"rows", resource.rows},
+            {"watermarks", watermarks}};
+}
+
+Json json_of(const PeerStatus& peer) {
+    return {{"device", to_hex(peer.device)},
+            {"name", peer.name},
+            {"connected", peer.connected},
+            {"behind", peer.behind},
+            {"rtt_ms", peer.rtt_ms ? Json(*peer.rtt_ms) : Json(nullptr)}};
+}
+
+Json json_of(const std::optional<BackfillStatus>& backfill) {
+    if (!backfill) return nullptr;
+    return {{"peer", to_hex(backfill->peer)},
+            {"rows_done", backfill->rows_done},
+            {"rows_total", backfill->rows_total},
+            {"resources_done", backfill->resources_done},
+            {"resource", backfill->resource}};
+}
+
+Json json_of(const Status& status, int process) {
+    Json resources = Json::array();
+    for (const ResourceStatus& resource : status.resources) resources.push_back(json_of(resource));
+    Json peers = Json::array();
+    for (const PeerStatus& peer : status.peers) peers.push_back(json_of(peer));
+    return {{"device", to_hex(status.device)},
+            {"name", status.name},
+            {"state", name_of(status.state)},
+            {"process", process != 0 ? Json(process) : Json(nullptr)},
+            {"resources", resources},
+            {"peers", peers},
+            {"backfill", json_of(status.backfill)},
+            {"quarantined", status.quarantined},
+            {"conflicts", status.conflicts},
+            {"sent", json_of(status.sent)},
+            {"received", json_of(status.received)}};
+}
+
+std::string name_of_peer(const Status& status, const DeviceId& device) {
+    for (const PeerStatus& peer : status.peers) {
+        if (peer.device == device && !peer.name.empty()) return peer.name;
+    }
+    return short_hex(device);
+}
+
+void print_heading(const Status& status, int process) {
+    const Style style = status.state == DeviceState::ready ? Style::good : Style::warning;
+    const std::string name = status.name.empty() ? "device" : printable(status.name);
+    fmt::print("{}  {}  {}, {}\n", styled(Style::strong, name),
+               styled(Style::faint, short_hex(status.device)), styled(style, name_of(status.state)),
+               process != 0 ? fmt::format("run by process {}", process) : "not running");
+}
+
+void print_backfill(const Status& status) {
+    if (!status.backfill) return;
+    const BackfillStatus& backfill = *status.backfill;
+    fmt::print("\n  {} {:3} %  {} of {} from {}: {}\n",
+               styled(Style::good, bar_text(backfill.rows_done, backfill.rows_total, 30)),
+               percent(backfill.rows_done, backfill.rows_total), count_text(backfill.rows_done),
+               count_text(backfill.rows_total, "row"), printable(name_of_peer(status, backfill.peer)),
+               printable(backfill.resource));
+}
+
+void print_resources(const Status& status) {
+    if (status.resources.empty()) {
+        fmt::print("\n  No table is tracked yet: strandline track DB TABLE\n");
+        return;
+    }
+    Table table({{"TABLE"}, {"OWNERSHIP"}, {"ROWS", Table::Align::right}, {"NEWEST CHANGE"}});
+    for (const ResourceStatus& resource : status.resources) {
+        Hlc newest;
+        for (const WatermarkStatus& watermark : resource.watermarks) newest = std::max(newest, watermark.hlc);
+        table.add({resource.name, resource.ownership == Ownership::shared ? "shared" : "device-owned",
+                   count_text(resource.rows), newest == Hlc{} ? "-" : hlc::to_text(newest)});
+    }
+    fmt::print("\n");
+    table.print();
+}
+
+void print_peers(const Status& status) {
+    if (status.peers.empty()) {
+        fmt::print("\n  No device is let in yet: strandline trust DB DEVICE_ID\n");
+        return;
+    }
+    Table table(
+        {{"PEER"}, {"DEVICE"}, {"CONNECTED"}, {"BEHIND", Table::Align::right}, {"RTT", Table::Align::right}});
+    for (const PeerStatus& peer : status.peers) {
+        table.add(
+            {peer.name.empty() ? "-" : peer.name, short_hex(peer.device), peer.connected ? "yes" : "no",
+             count_text(peer.behind, "row"), peer.rtt_ms ? fmt::format("{:.1f} ms", *peer.rtt_ms) : "-"},
+            peer.connected ? Style::plain : Style::faint);
+    }
+    fmt::print("\n");
+    table.print();
+}
+
+void print_traffic(const Status& status) {
+    const auto line = [](const char* direction, const TrafficStatus& traffic) {
+        fmt::print("  {:9} {:>12}  {:>18}  {:>12}\n", direction, count_text(traffic.rows, "row"),
+                   count_text(traffic.messages, "message"), bytes_text(traffic.bytes));
+    };
+    fmt::print("\n");
+    line("sent", status.sent);
+    line("received", status.received);
+    if (status.quarantined != 0 || status.conflicts != 0) {
+        fmt::print("\n  {}\n", styled(Style::warning, fmt::format("{} in quarantine, {}",
+                                                                  count_text(status.quarantined, "row"),
+                                                                  count_text(status.conflicts, "conflict"))));
+    }
+}
+
+Exit show_status(const StatusArguments& arguments) {
+    const auto process = running_process(arguments.database);
+    if (!process) return fail(process.error());
+    const auto status = read_status(arguments.database, *process != 0);
+    if (!status) return fail(status.error());
+    if (arguments.json) {
+        print_json(json_of(*status, *process));
+        return Exit::done;
+    }
+    print_heading(*status, *process);
+    print_backfill(*status);
+    print_resources(*status);
+    print_peers(*status);
+    print_traffic(*status);
+    return Exit::done;
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, Action& chosen) {
+    auto arguments = std::make_shared<StatusArguments>();
+    CLI::App* command = add_command<StatusArguments>(
+        app, chosen, "status", "Show tables, peers, progress and traffic; reads only",
+        "  strandline status notes.db\n"
+        "  strandline status notes.db --json | jq .received.rows\n"
+        "Works while another process runs the device, and when none does.",
+        arguments, show_status);
+    add_database(command, arguments->database);
+    add_json(command, arguments->json);
+}
+
+}  // namespace strandline::cli

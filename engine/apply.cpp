@@ -1,0 +1,349 @@
+#include "engine/apply.h"
+
+#include <algorithm>
+
+namespace strandline::engine {
+
+using store::NamedValue;
+using store::Quarantined;
+using store::QuarantineKind;
+using store::Resource;
+using store::StorageError;
+using store::StoredRecord;
+
+namespace {
+
+Stamp localized(const Stamp& stamp, const std::vector<Origin>& origins) {
+    return {stamp.hlc, origins[static_cast<std::size_t>(stamp.origin)]};
+}
+
+Hlc newest(const Record& record) {
+    Hlc newest;
+    if (record.era) newest = std::max(newest, record.era->hlc);
+    if (record.row) newest = std::max(newest, record.row->hlc);
+    for (const CellStamp& cell : record.cells) newest = std::max(newest, cell.stamp.hlc);
+    return newest;
+}
+
+Values key_of(const Resource& resource, const std::string& key, const Values* raw) {
+    return raw != nullptr ? *raw : decode_key(key, resource.key.size());
+}
+
+}  // namespace
+
+Result<void> check_keys(const Resource& resource, const message::Page& page) {
+    if (!resource.is_there) return {};
+    const auto collations = resource.collations();
+    for (const message::Entry& entry : page.entries) {
+        const bool is_in_range =
+            entry.key >= page.range.low && (!page.range.high || entry.key < *page.range.high);
+        const Values canonical = decode_key(entry.key, resource.key.size());
+        const Values& spelled = entry.key_raw ? *entry.key_raw : canonical;
+        if (!is_in_range || canonical.empty() || spelled.size() != canonical.size() ||
+            encode_key(spelled, collations) != entry.key) {
+            return failure(Category::protocol, "a key that is not one of " + store::quoted(resource.name) +
+                                                   ", or not in its page's range");
+        }
+    }
+    return {};
+}
+
+Apply::Apply(store::Store& store, Now now)
+    : store_(store), now_(now), clock_(store.journal.clock()), order_(store.origins.ids()) {
+    store_.journal.set_applying(true);
+}
+
+void Apply::page(const message::Page& page, const std::vector<Origin>& origins) {
+    const Resource& resource = *store_.catalog.find(page.resource);
+    const Columns columns = columns_of(resource, page);
+    for (const message::Entry& entry : page.entries) {
+        const Incoming incoming = incoming_from(entry, columns, origins);
+        ++applied_.received;
+        if (is_ahead(incoming.record)) {
+            hold(resource, incoming);
+        } else {
+            join(resource, incoming);
+        }
+    }
+    raise(resource, page, origins);
+}
+
+Apply::Columns Apply::columns_of(const Resource& resource, const message::Page& page) {
+    Columns columns;
+    columns.names = page.columns;
+    for (const std::string& name : page.columns) {
+        const auto known = resource.column(name);
+        columns.ids.push_back(known ? *known : store_.catalog.column_id(resource.id, name));
+        if (!known && columns.missing.empty()) columns.missing = name;
+    }
+    return columns;
+}
+
+Apply::Incoming Apply::incoming_from(const message::Entry& entry, const Columns& columns,
+                                     const std::vector<Origin>& origins) {
+    Incoming incoming;
+    incoming.key = entry.key;
+    if (entry.key_raw) incoming.key_raw = &*entry.key_raw;
+    if (entry.era) incoming.record.era = localized(*entry.era, origins);
+    if (entry.row) {
+        incoming.record.row = localized(*entry.row, origins);
+        incoming.columns = columns.ids;
+        incoming.names = columns.names;
+    }
+    for (const message::Cell& cell : entry.cells) {
+        incoming.record.cells.push_back({columns.ids[cell.column], localized(cell.stamp, origins)});
+        if (entry.row) continue;
+        incoming.columns.push_back(columns.ids[cell.column]);
+        incoming.names.push_back(columns.names[cell.column]);
+    }
+    std::ranges::sort(incoming.record.cells, {}, &CellStamp::column);
+    for (const Value& value : entry.values) incoming.values.push_back(&value);
+    if (!incoming.values.empty()) incoming.missing = columns.missing;
+    return incoming;
+}
+
+void Apply::raise(const Resource& resource, const message::Page& page, const std::vector<Origin>& origins) {
+    std::vector<watermarks::Vector::Entry> entries;
+    for (const auto& [origin, hlc] : page.vector)
+        entries.emplace_back(origins[static_cast<std::size_t>(origin)], hlc);
+    watermarks::Coverage coverage = store_.coverage(resource.id);
+    coverage.raise({page.range.low, page.range.high}, watermarks::Vector::from(std::move(entries)));
+    store_.set_coverage(resource.id, coverage);
+}
+
+bool Apply::is_ahead(const Record& record) const {
+    return hlc::is_ahead(newest(record), now_.wall, clock_.last(), hlc::kDriftMs);
+}
+
+void Apply::hold(const Resource& resource, const Incoming& incoming) {
+    for (const Quarantined& there : store_.quarantine.held(resource.id)) {
+        if (there.key == incoming.key && there.record == incoming.record) return;
+    }
+    Quarantined entry{0,  resource.id, incoming.key, QuarantineKind::held, {}, {}, now_.wall, incoming.record,
+                      {}, {}};
+    entry.due = WallMs{hlc::wall_of(newest(incoming.record)).value - hlc::kDriftMs};
+    entry.reason =
+        "its stamp is further ahead of this device's clock than the drift bound allows; it is applied when "
+        "the time has come";
+    if (incoming.key_raw != nullptr) entry.key_raw = *incoming.key_raw;
+    for (std::size_t i = 0; i < incoming.values.size(); ++i)
+        entry.values.push_back({incoming.names[i], *incoming.values[i]});
+    store_.quarantine.put(entry);
+    ++applied_.quarantined;
+    tell(EventKind::held, resource, "a change is held: " + entry.reason);
+}
+
+void Apply::due() {
+    for (const Quarantined& entry : store_.quarantine.due(now_.wall)) {
+        store_.quarantine.drop(entry.id);
+        const Resource* resource = store_.catalog.find(entry.resource);
+        if (resource == nullptr) continue;
+        Incoming incoming;
+        incoming.key = entry.key;
+        if (!entry.key_raw.empty()) incoming.key_raw = &entry.key_raw;
+        incoming.record = entry.record;
+        for (const NamedValue& value : entry.values) {
+            const auto known = resource->column(value.name);
+            incoming.columns.push_back(known ? *known : store_.catalog.column_id(resource->id, value.name));
+            incoming.names.push_back(value.name);
+            incoming.values.push_back(&value.value);
+            if (!known && incoming.missing.empty()) incoming.missing = value.name;
+        }
+        join(*resource, incoming);
+    }
+}
+
+void Apply::join(const Resource& resource, const Incoming& incoming) {
+    const StoredRecord before = store_.stamps.load(resource.id, incoming.key);
+    const Merge merged = merge(before.record, incoming.record, incoming.columns, order_, resource.ownership);
+    if (merged.refusal != Refusal::no) return refuse(resource, incoming, merged.refusal);
+    clock_.observe(newest(incoming.record));
+    if (!merged.changes(before.record)) return;
+    StoredRecord after{merged.record, before.digests};
+    if (const std::string reason = write_row(resource, incoming, merged, after.digests); !reason.empty()) {
+        quarantine_row(resource, incoming, merged, reason);
+    }
+    if (!after.record.is_alive()) after.digests.clear();
+    store_.stamps.save(resource.id, incoming.key, before, after);
+    if (resource.ownership == Ownership::device_owned) mark_owner(resource, incoming, after.record);
+    row_difference_[resource.id] += int{after.record.is_alive()} - int{before.record.is_alive()};
+    ++applied_.changed[resource.name];
+}
+
+void Apply::refuse(const Resource& resource, const Incoming& incoming, Refusal refusal) {
+    if (refusal == Refusal::row_missing) {
+        return tell(
+            EventKind::refused, resource,
+            "cells of a row that is not here: their sender believed it was; verify would find what differs");
+    }
+    Quarantined entry{0,
+                      resource.id,
+                      incoming.key,
+                      QuarantineKind::not_owner,
+                      {},
+                      "another device owns this row",
+                      now_.wall,
+                      incoming.record,
+                      {},
+                      {}};
+    for (std::size_t i = 0; i < incoming.values.size(); ++i)
+        entry.values.push_back({incoming.names[i], *incoming.values[i]});
+    store_.quarantine.put(entry);
+    ++applied_.quarantined;
+    tell(EventKind::refused, resource, "a change to a row that another device owns");
+}
+
+std::string Apply::write_row(const Resource& resource, const Incoming& incoming, const Merge& merged,
+                             std::string& digests) {
+    const auto refused = store_.quarantine.has_any(resource.id)
+                             ? store_.quarantine.refused(resource.id, incoming.key)
+                             : std::nullopt;
+    if (merged.action == RowAction::none) return {};
+    if (!resource.is_there)
+        return "there is no table " + store::quoted(resource.name) + " here; make it, and it is tried again";
+    if (!incoming.missing.empty())
+        return "the table has no column " + store::quoted(incoming.missing) +
+               " here; add it, and it is tried again";
+    try {
+        if (refused && merged.action != RowAction::remove)
+            return rewrite_quarantined(resource, *refused, incoming, merged, digests);
+        if (refused) store_.quarantine.drop(refused->id);
+        store_.nested.announce();
+        switch (merged.action) {
+            case RowAction::insert:
+                insert_row(resource, incoming, digests);
+                break;
+            case RowAction::update:
+                update_row(resource, incoming, merged, digests);
+                break;
+            case RowAction::remove:
+                store_.rows(resource).remove(decode_key(incoming.key, resource.key.size()));
+                break;
+            case RowAction::none:
+                break;
+        }
+    } catch (const StorageError& error) {
+        if (!error.is_about_row()) throw;
+        return error.what();
+    }
+    return {};
+}
+
+void Apply::insert_row(const Resource& resource, const Incoming& incoming, std::string& digests) {
+    store_.rows(resource).insert(key_of(resource, incoming.key, incoming.key_raw),
+                                 {incoming.columns, incoming.values});
+    digests.clear();
+    for (std::size_t i = 0; i < incoming.columns.size(); ++i) {
+        store::set_digest(digests, incoming.columns[i], store::digest_of(*incoming.values[i]));
+    }
+}
+
+void Apply::update_row(const Resource& resource, const Incoming& incoming, const Merge& merged,
+                       std::string& digests) {
+    store::Assignment taken;
+    for (std::size_t i = 0; i < incoming.columns.size(); ++i) {
+        if (!merged.takes[i]) continue;
+        taken.columns.push_back(incoming.columns[i]);
+        taken.values.push_back(incoming.values[i]);
+        store::set_digest(digests, incoming.columns[i], store::digest_of(*incoming.values[i]));
+    }
+    // The key's spelling belongs to the row's stamp.
+    const bool sets_row = incoming.record.row && merged.record.row == incoming.record.row;
+    const Values spelled = key_of(resource, incoming.key, incoming.key_raw);
+    const Values canonical = decode_key(incoming.key, resource.key.size());
+    if (!store_.rows(resource).update(canonical, sets_row ? &spelled : nullptr, taken)) {
+        throw StorageError(19 /* as a constraint: it is about this row */,
+                           "the row is not in the table, though its metadata says so");
+    }
+}
+
+void Apply::quarantine_row(const Resource& resource, const Incoming& incoming, const Merge& merged,
+                           const std::string& reason) {
+    Quarantined entry{0,  resource.id, incoming.key, QuarantineKind::refused, {}, reason, now_.wall, {},
+                      {}, {}};
+    if (auto earlier = store_.quarantine.refused(resource.id, incoming.key)) {
+        entry.values = std::move(earlier->values);
+        entry.key_raw = std::move(earlier->key_raw);
+    } else if (merged.action == RowAction::update && resource.is_there) {
+        if (const auto row = store_.rows(resource).read(decode_key(incoming.key, resource.key.size()))) {
+            for (std::size_t i = 0; i < row->values.size(); ++i)
+                entry.values.push_back({resource.columns[i].name, row->values[i]});
+        }
+    }
+    if (incoming.key_raw != nullptr) entry.key_raw = *incoming.key_raw;
+    for (std::size_t i = 0; i < incoming.values.size(); ++i) {
+        if (!merged.takes[i]) continue;
+        const auto at = std::ranges::find_if(entry.values, [&](const NamedValue& value) {
+            return store::same_name(value.name, incoming.names[i]);
+        });
+        if (at != entry.values.end()) {
+            at->value = *incoming.values[i];
+        } else {
+            entry.values.push_back({incoming.names[i], *incoming.values[i]});
+        }
+    }
+    store_.quarantine.put(entry);
+    ++applied_.quarantined;
+    tell(EventKind::quarantined, resource, "a row could not be applied: " + reason);
+}
+
+std::string Apply::rewrite_quarantined(const Resource& resource, const Quarantined& refused,
+                                       const Incoming& incoming, const Merge& merged, std::string& digests) {
+    // As it should be: what waits, with the new values over it.
+    std::map<ColumnId, const Value*> values;
+    for (const NamedValue& value : refused.values) {
+        const auto column = resource.column(value.name);
+        if (!column)
+            return "the table has no column " + store::quoted(value.name) +
+                   " here; add it, and it is tried again";
+        values[*column] = &value.value;
+    }
+    for (std::size_t i = 0; i < incoming.columns.size(); ++i) {
+        if (merged.takes[i]) values[incoming.columns[i]] = incoming.values[i];
+    }
+    store::Assignment whole;
+    std::string whole_digests;
+    for (const auto& [column, value] : values) {
+        whole.columns.push_back(column);
+        whole.values.push_back(value);
+        store::set_digest(whole_digests, column, store::digest_of(*value));
+    }
+    const Values canonical = decode_key(incoming.key, resource.key.size());
+    const Values* raw = incoming.key_raw != nullptr
+                            ? incoming.key_raw
+                            : (refused.key_raw.empty() ? &canonical : &refused.key_raw);
+    store_.nested.announce();
+    if (!store_.rows(resource).update(canonical, raw, whole)) {
+        store_.nested.announce();
+        store_.rows(resource).insert(*raw, whole);
+    }
+    store_.quarantine.drop(refused.id);
+    digests = whole_digests;
+    return {};
+}
+
+void Apply::mark_owner(const Resource& resource, const Incoming& incoming, const Record& record) {
+    const DeviceId& owner = order_.id(record.row ? record.row->origin : record.era->origin).device;
+    store_.mark_foreign(resource, decode_key(incoming.key, resource.key.size()),
+                        record.is_alive() && owner != order_.id(store_.self()).device);
+}
+
+void Apply::tell(EventKind kind, const Resource& resource, std::string text) {
+    // One line per kind, table and message: a bad page must not become a thousand events.
+    for (Event& event : applied_.events) {
+        if (event.kind == kind && event.resource == resource.name && event.text == text) {
+            ++event.rows;
+            return;
+        }
+    }
+    applied_.events.push_back({0, now_.wall, kind, resource.name, {}, std::move(text), 1});
+}
+
+Applied Apply::finish() {
+    store_.journal.set_applying(false);
+    store_.journal.set_floor(clock_.last());
+    for (const auto& [resource, difference] : row_difference_) store_.catalog.add_rows(resource, difference);
+    return std::move(applied_);
+}
+
+}  // namespace strandline::engine

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <strandline/event.h>
+#include <strandline/message.h>
+#include <strandline/time.h>
+
+#include "engine/merge.h"
+#include "engine/store/store.h"
+#include "hlc/clock.h"
+
+namespace strandline::engine {
+
+/// What one message of pages did.
+struct Applied {
+    std::int64_t received = 0;                    ///< entries that arrived
+    std::map<std::string, std::int64_t> changed;  ///< rows that are other than before, by resource
+    std::int64_t quarantined = 0;
+    std::vector<Event> events;  ///< without number
+};
+
+/// Whether a page's keys are keys of that resource, as its encoding wants them. Error: the peer's fault.
+[[nodiscard]] Result<void> check_keys(const store::Resource& resource, const message::Page& page);
+
+/// THE write path: joins what came from elsewhere into the state and the app's tables.
+///
+/// Everything happens inside the caller's transaction, after the journal was folded in it; the caller
+/// commits rows, stamps, coverage and the clock together, or none of them.
+class Apply {
+public:
+    Apply(store::Store& store, Now now);
+    Apply(const Apply&) = delete;
+    Apply& operator=(const Apply&) = delete;
+
+    /// Joins a page's entries, and raises the range's coverage to the page's vector. `origins` is the
+    /// message's list: its stamps still count by it.
+    void page(const message::Page& page, const std::vector<Origin>& origins);
+    /// Applies held changes whose time has come.
+    void due();
+    /// To be called once at the end: lets the triggers speak again, and writes the clock and the counts.
+    Applied finish();
+
+private:
+    /// A page's columns, as this database knows them.
+    struct Columns {
+        std::vector<ColumnId> ids;
+        std::vector<std::string> names;
+        std::string missing;  ///< the first one that the table does not have; empty: it has all
+    };
+    /// One entry, in this database's terms.
+    struct Incoming {
+        std::string key;
+        const Values* key_raw = nullptr;  ///< null: what the key decodes to
+        Record record;
+        std::vector<ColumnId> columns;  ///< of the values
+        std::vector<std::string> names;
+        std::vector<const Value*> values;
+        std::string missing;
+    };
+
+    [[nodiscard]] Columns columns_of(const store::Resource& resource, const message::Page& page);
+    [[nodiscard]] static Incoming incoming_from(const message::Entry& entry, const Columns& columns,
+                                                const std::vector<Origin>& origins);
+    void raise(const store::Resource& resource, const message::Page& page,
+               const std::vector<Origin>& origins);
+    [[nodiscard]] bool is_ahead(const Record& record) const;
+    void hold(const store::Resource& resource, const Incoming& incoming);
+    void join(const store::Resource& resource, const Incoming& incoming);
+    void refuse(const store::Resource& resource, const Incoming& incoming, Refusal refusal);
+    /// Makes the app's row what the join says. Empty: done. Otherwise why the database would not.
+    [[nodiscard]] std::string write_row(const store::Resource& resource, const Incoming& incoming,
+                                        const Merge& merged, std::string& digests);
+    void insert_row(const store::Resource& resource, const Incoming& incoming, std::string& digests);
+    void update_row(const store::Resource& resource, const Incoming& incoming, const Merge& merged,
+                    std::string& digests);
+    void quarantine_row(const store::Resource& resource, const Incoming& incoming, const Merge& merged,
+                        const std::string& reason);
+    /// A row in quarantine takes the new values and is tried again as a whole.
+    [[nodiscard]] std::string rewrite_quarantined(const store::Resource& resource,
+                                                  const store::Quarantined& refused, const Incoming& incoming,
+                                                  const Merge& merged, std::string& digests);
+    void mark_owner(const store::Resource& resource, const Incoming& incoming, const Record& record);
+    void tell(EventKind kind, const store::Resource& resource, std::string text);
+
+    store::Store& store_;
+    Now now_;
+    hlc::Clock clock_;
+    StampOrder order_;
+    Applied applied_;
+    std::map<std::int64_t, std::int64_t> row_difference_;
+};
+
+}  // namespace strandline::engine

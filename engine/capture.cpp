@@ -1,0 +1,202 @@
+#include "engine/capture.h"
+
+#include <algorithm>
+
+#include "engine/merge.h"
+#include "engine/store/triggers.h"
+#include "hlc/clock.h"
+
+namespace strandline::engine {
+
+using store::AppRow;
+using store::JournalRow;
+using store::Resource;
+using store::StoredRecord;
+
+void Capture::Touched::take(const JournalRow& journal) {
+    if (journal.what == store::kWhatRow) {
+        row = journal.hlc;
+    } else if (journal.what == store::kWhatDelete) {
+        removed = journal.hlc;
+    } else if (journal.what == store::kWhatCheck) {
+        checked = journal.hlc;
+    } else {
+        columns[static_cast<ColumnId>(journal.what - store::kWhatColumn)] = journal.hlc;
+    }
+}
+
+Hlc Capture::Touched::last() const {
+    Hlc last = std::max({row, removed, checked});
+    for (const auto& [column, hlc] : columns) last = std::max(last, hlc);
+    return last;
+}
+
+bool Capture::fold(std::size_t most, Found& found) {
+    const std::vector<JournalRow> journal = store_.journal.read(most);
+    if (journal.empty()) return false;
+    // Sorted by key, so that the metadata's pages are visited once each.
+    std::map<std::int64_t, TouchedKeys> touched;
+    std::map<std::int64_t, Hlc> last;
+    for (const JournalRow& row : journal) {
+        const Resource* resource = store_.catalog.find(row.resource);
+        // A dropped table fires no triggers and deletes no rows elsewhere: what was left unfolded has no values any more.
+        if (resource == nullptr || !resource->is_there) continue;
+        Values key(row.key.begin(), row.key.begin() + static_cast<std::ptrdiff_t>(resource->key.size()));
+        touched[row.resource][encode_key(key, resource->collations())].take(row);
+        last[row.resource] = row.hlc;
+    }
+    for (const auto& [id, keys] : touched) {
+        const Resource& resource = *store_.catalog.find(id);
+        fold_resource(resource, keys, found);
+        watermarks::Coverage coverage = store_.coverage(id);
+        coverage.raise_all(store_.self(), last[id]);
+        store_.set_coverage(id, coverage);
+    }
+    store_.journal.drop(journal.back().hlc);
+    store_.journal.set_floor(journal.back().hlc);
+    return journal.size() == most;
+}
+
+void Capture::fold_resource(const Resource& resource, const TouchedKeys& keys, Found& found) {
+    row_difference_[resource.id] = 0;
+    for (const auto& [key, touched] : keys) fold_key(resource, key, touched);
+    store_.catalog.add_rows(resource.id, row_difference_[resource.id]);
+    found[resource.id] += static_cast<std::int64_t>(keys.size());
+}
+
+void Capture::fold_key(const Resource& resource, const std::string& key, const Touched& touched) {
+    const StoredRecord stored = store_.stamps.load(resource.id, key);
+    const std::optional<AppRow> row = store_.rows(resource).read(decode_key(key, resource.key.size()));
+    if (!row) {
+        const bool only_checked = touched.last() == touched.checked && touched.removed == Hlc{};
+        if (stored.record.is_alive() || !only_checked) {
+            Record incoming;
+            const Hlc removed = std::max(touched.removed, touched.checked);
+            incoming.era = own(removed != Hlc{} ? removed : touched.last());
+            write(resource, key, stored, incoming, {});
+            follow_quarantine(resource, key, incoming, row);
+        }
+        return;
+    }
+    const std::string digests = store::digests_of(resource, row->values);
+    const Record incoming = written(resource, stored, touched, digests);
+    if (incoming.is_alive() || incoming.is_partial()) {
+        write(resource, key, stored, incoming, digests);
+        follow_quarantine(resource, key, incoming, row);
+    }
+}
+
+/// What the local writers did to a row that is there now, as a record to be joined.
+Record Capture::written(const Resource& resource, const StoredRecord& stored, const Touched& touched,
+                        const std::string& digests) const {
+    Record incoming;
+    incoming.era = stored.record.era;
+    if (touched.removed != Hlc{}) incoming.era = own(touched.removed);
+    const bool is_new_row = !stored.record.is_alive() || touched.removed != Hlc{};
+    // A device-owned row keeps the stamp of its insert, which says who owns it: setting it anew sets its columns.
+    const bool sets_row = is_new_row || (touched.row != Hlc{} && resource.ownership == Ownership::shared);
+    if (sets_row) incoming.row = own(touched.row > touched.removed ? touched.row : touched.last());
+    for (const store::ValueColumn& column : resource.columns) {
+        const auto at = touched.columns.find(column.id);
+        Hlc set = at != touched.columns.end() ? at->second : Hlc{};
+        if (!sets_row) {
+            if (touched.row > set) set = touched.row;
+            // Assigned, and perhaps to what it was: the digest knows.
+            else if (store::get_digest(stored.digests, column.id) == store::get_digest(digests, column.id))
+                continue;
+        }
+        if (set > (incoming.row ? incoming.row->hlc : Hlc{})) incoming.cells.push_back({column.id, own(set)});
+    }
+    return incoming;
+}
+
+void Capture::write(const Resource& resource, const std::string& key, const StoredRecord& before,
+                    const Record& incoming, const std::string& digests) {
+    const Merge merged =
+        merge(before.record, incoming, {}, StampOrder(store_.origins.ids()), resource.ownership);
+    const StoredRecord after{merged.record, digests};
+    store_.stamps.save(resource.id, key, before, after);
+    row_difference_[resource.id] += int{after.record.is_alive()} - int{before.record.is_alive()};
+}
+
+/// A row that waits in quarantine takes part in what is written to its key, or gives way to it.
+void Capture::follow_quarantine(const Resource& resource, const std::string& key, const Record& incoming,
+                                const std::optional<AppRow>& row) {
+    if (!store_.quarantine.has_any(resource.id)) return;
+    auto refused = store_.quarantine.refused(resource.id, key);
+    if (!refused) return;
+    if (!row || incoming.is_alive()) return store_.quarantine.drop(refused->id);
+    for (std::size_t i = 0; i < resource.columns.size(); ++i) {
+        if (std::ranges::find(incoming.cells, resource.columns[i].id, &CellStamp::column) ==
+            incoming.cells.end())
+            continue;
+        const auto at = std::ranges::find_if(refused->values, [&](const store::NamedValue& value) {
+            return store::same_name(value.name, resource.columns[i].name);
+        });
+        if (at != refused->values.end()) at->value = row->values[i];
+    }
+    store_.quarantine.put(*refused);
+}
+
+Result<void> Capture::stamp_all(const Resource& resource, Now now) {
+    hlc::Clock clock(store_.journal.clock());
+    store::Rows::Scan scan(store_.connection, resource);
+    std::int64_t rows = 0;
+    while (const auto row = scan.next()) {
+        if (std::ranges::find(row->key, Value{}) != row->key.end()) {
+            return failure(Category::schema, "a row of " + store::quoted(resource.name) +
+                                                 " has NULL in its key; without a key, devices cannot tell "
+                                                 "rows apart. Give it one, or delete it");
+        }
+        const StoredRecord after{{std::nullopt, own(clock.next(now.wall)), {}},
+                                 store::digests_of(resource, row->values)};
+        store_.stamps.save(resource.id, encode_key(row->key, resource.collations()), {}, after);
+        ++rows;
+    }
+    store_.catalog.set_rows(resource.id, rows);
+    store_.journal.set_floor(clock.last());
+    watermarks::Coverage coverage;
+    coverage.raise_all(store_.self(), clock.last());
+    store_.set_coverage(resource.id, coverage);
+    return {};
+}
+
+void Capture::compare(const Resource& resource, Now now, Found& found) {
+    hlc::Clock clock(store_.journal.clock());
+    const Hlc before = clock.last();
+    TouchedKeys touched;
+    store::Rows::Scan rows(store_.connection, resource);
+    while (const auto row = rows.next()) {
+        if (std::ranges::find(row->key, Value{}) != row->key.end()) continue;
+        const std::string key = encode_key(row->key, resource.collations());
+        const StoredRecord stored = store_.stamps.load(resource.id, key);
+        Touched change;
+        if (!stored.record.is_alive()) {
+            change.row = clock.next(now.wall);
+        } else {
+            for (std::size_t i = 0; i < resource.columns.size(); ++i) {
+                const ColumnId id = resource.columns[i].id;
+                const std::string_view known = store::get_digest(stored.digests, id);
+                if (!known.empty() && known != store::digest_of(row->values[i]))
+                    change.columns[id] = clock.next(now.wall);
+            }
+        }
+        if (change.last() != Hlc{}) touched[key] = change;
+    }
+    store::Stamps::Scan records(store_.connection, resource.id, {});
+    while (records.next()) {
+        if (!records.stored().record.is_alive()) continue;
+        // A row in quarantine is known and rightly not in the table.
+        if (store_.rows(resource).read(decode_key(records.key(), resource.key.size()))) continue;
+        if (store_.quarantine.refused(resource.id, records.key())) continue;
+        touched[records.key()].removed = clock.next(now.wall);
+    }
+    if (clock.last() == before) return;
+    fold_resource(resource, touched, found);
+    watermarks::Coverage coverage = store_.coverage(resource.id);
+    coverage.raise_all(store_.self(), clock.last());
+    store_.set_coverage(resource.id, coverage);
+    store_.journal.set_floor(clock.last());
+}
+
+}  // namespace strandline::engine

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include <strandline/time.h>
+
+#include "engine/store/store.h"
+
+namespace strandline::engine {
+
+/// Turns what local writers did into stamps: folds the journal, stamps what a table had before it was
+/// tracked, and finds what was written while triggers were missing.
+///
+/// Invariant: values live in the app's table alone; here only stamps and digests are written.
+class Capture {
+public:
+    explicit Capture(store::Store& store) : store_(store) {}
+
+    /// What a fold found: rows by resource.
+    using Found = std::map<std::int64_t, std::int64_t>;
+
+    /// Folds the oldest journal rows, at most `most`; inside the caller's transaction, which must
+    /// commit before anything found leaves the device. False: the journal is empty now.
+    bool fold(std::size_t most, Found& found);
+
+    /// Stamps every row of a table that has just been tracked. Inside the caller's transaction.
+    /// Error: a row whose key has a NULL in it.
+    [[nodiscard]] Result<void> stamp_all(const store::Resource& resource, Now now);
+
+    /// Compares a table with its metadata and stamps what differs, as written now. Inside the caller's transaction.
+    void compare(const store::Resource& resource, Now now, Found& found);
+
+private:
+    /// One key's journal rows, reduced to what matters.
+    struct Touched {
+        Hlc row;      ///< last time the whole row was set
+        Hlc removed;  ///< last delete
+        Hlc checked;  ///< last time it may have been removed by REPLACE
+        std::map<ColumnId, Hlc> columns;
+        void take(const store::JournalRow& row);
+        [[nodiscard]] Hlc last() const;
+    };
+    using TouchedKeys = std::map<std::string, Touched>;
+
+    void fold_resource(const store::Resource& resource, const TouchedKeys& keys, Found& found);
+    void fold_key(const store::Resource& resource, const std::string& key, const Touched& touched);
+    [[nodiscard]] Record written(const store::Resource& resource, const store::StoredRecord& stored,
+                                 const Touched& touched, const std::string& digests) const;
+    void write(const store::Resource& resource, const std::string& key, const store::StoredRecord& before,
+               const Record& incoming, const std::string& digests);
+    void follow_quarantine(const store::Resource& resource, const std::string& key, const Record& incoming,
+                           const std::optional<store::AppRow>& row);
+    [[nodiscard]] Stamp own(Hlc hlc) const { return {hlc, store_.self()}; }
+
+    store::Store& store_;
+    std::map<std::int64_t, std::int64_t> row_difference_;
+};
+
+}  // namespace strandline::engine

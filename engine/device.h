@@ -1,0 +1,95 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <strandline/engine.h>
+
+#include "backfill/progress.h"
+#include "engine/apply.h"
+#include "engine/capture.h"
+#include "engine/session.h"
+#include "engine/store/store.h"
+
+namespace strandline::engine {
+
+/// What is behind the engine's doors: the steps that touch the database, each one transaction, and what
+/// follows from them for the sessions. May throw StorageError: the doors catch it (engine.cpp).
+class Device {
+public:
+    Device(const EngineOptions& options, Now now);
+
+    /// Both: all of the tables or none. After an error call recover().
+    [[nodiscard]] Result<void> track(const std::vector<std::string>& tables, Ownership ownership, Now now);
+    [[nodiscard]] Result<void> untrack(const std::vector<std::string>& tables, Now now);
+    void trust(const DeviceId& device, const std::string& name, Now now);
+
+    /// Folds all of the journal; what is found is pushed to peers that are level. True: something was.
+    bool fold(Now now);
+    /// Looks for other processes' commits: schema, requests, writes.
+    void look(Now now);
+    /// Takes one message in.
+    void take(Session& session, const message::Message& message, Now now);
+    /// Asks ready peers for what we lack.
+    void plan_pulls(Now now);
+    /// Reads the next pages for a peer, in a snapshot in which the journal is empty.
+    [[nodiscard]] std::optional<Message> read_pages(Session& session, Now now);
+    /// Held changes whose time has come; figures for other processes.
+    void let_pass(Now now);
+
+    void connect(const DeviceId& peer, Now now);
+    void disconnect(const DeviceId& peer, const std::string& reason, Now now);
+    void tell(EventKind kind, Now now, std::string resource, std::string peer, std::string text,
+              std::int64_t rows = 0);
+    void write_events();
+    void write_figures(Now now);
+    /// After a rollback: the mirror in memory is read anew.
+    void recover();
+    [[nodiscard]] std::optional<SteadyMs> next_deadline() const;
+    [[nodiscard]] DeviceState state() const;
+
+    store::Store store;
+    std::map<DeviceId, Session> sessions;
+    std::set<DeviceId> members;
+    std::deque<Event> events;  ///< for the host
+    TrafficStatus sent;        ///< not yet in the database
+    TrafficStatus received;
+    /// A message that waits for another process's lock, in front of its peer's next ones.
+    std::deque<std::pair<DeviceId, message::Message>> inbox;
+    std::optional<SteadyMs> retry_at;
+
+private:
+    void take_pages(Session& session, const message::Pages& pages, Now now);
+    void take_have(Session& session, const message::Have& have, Now now);
+    void greet(const Session& session, const message::Hello& hello, Now now);
+    /// Folds in the caller's transaction, until the journal is empty or too long for one.
+    void fold_within(Capture::Found& found, std::size_t most);
+    [[nodiscard]] std::map<DeviceId, std::set<std::int64_t>> level_peers() const;
+    void push_found(const Capture::Found& found, const std::map<DeviceId, std::set<std::int64_t>>& level);
+    void refresh_schema(Now now);
+    void answer_requests(Now now);
+    void notice_restore(const Session& session, Now now);
+    [[nodiscard]] bool is_patient(Session& session, const store::Resource& resource,
+                                  const std::vector<watermarks::Piece>& pieces, Now now);
+    void count_progress(const Session& session, const message::Pages& pages, const Applied& applied, Now now);
+    void tell_in_step(Session& session, Now now);
+    void collect(Applied&& applied, const Session* session, Now now);
+    void add_traffic();
+
+    Entropy entropy_;
+    Capture capture_;
+    std::vector<Event> unwritten_;  ///< events that are not in the database yet
+    std::optional<BackfillStatus> backfill_;
+    std::optional<backfill::Progress> progress_;
+    bool figures_changed_ = true;
+    SteadyMs figures_at_;
+    std::optional<SteadyMs> due_at_;
+    DeviceState written_state_ = DeviceState::uninitialized;
+};
+
+}  // namespace strandline::engine

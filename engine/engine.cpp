@@ -1,0 +1,255 @@
+#include <strandline/engine.h>
+
+#include <utility>
+
+#include "engine/device.h"
+#include "engine/limits.h"
+#include "engine/store/status.h"
+
+namespace strandline {
+
+using engine::Device;
+using engine::Session;
+using engine::store::StorageError;
+
+namespace {
+
+Error error_from(const StorageError& error, const std::string& database) {
+    if (error.is_busy()) {
+        return {Category::busy,
+                database +
+                    " is locked by another process; it is tried again, and an app that holds the lock for "
+                    "seconds should commit sooner",
+                Retry::later};
+    }
+    return {Category::storage, "the database " + database + " gave an error: " + error.what(), Retry::never};
+}
+
+}  // namespace
+
+/// A Device, and what its doors share: whoever comes in finds it working, or hears why it does not.
+struct Engine::Parts {
+    Parts(const EngineOptions& options, Now now)
+        : database(options.database), id(options.device), device(options, now) {}
+
+    /// Runs a step. A lock of another process's puts it off (false); any other trouble ends all work.
+    template <typename Step>
+    bool guarded(Now now, Step&& step) {
+        if (failure) return true;
+        try {
+            step();
+            return true;
+        } catch (const StorageError& error) {
+            return is_put_off(error, now);
+        }
+    }
+
+    bool is_put_off(const StorageError& error, Now now) {
+        try {
+            device.recover();
+            if (error.is_busy()) {
+                device.retry_at = SteadyMs{now.steady.value + engine::kBusyRetryMs};
+                return false;
+            }
+        } catch (const StorageError&) {
+            // The first error is the one to tell.
+        }
+        failure = error_from(error, database);
+        device.events.push_back({0, now.wall, EventKind::trouble, {}, {}, failure->message, 0});
+        for (auto& [peer, session] : device.sessions) session.close("its database failed");
+        return true;
+    }
+
+    Session* session(const DeviceId& peer) {
+        const auto at = device.sessions.find(peer);
+        return at != device.sessions.end() ? &at->second : nullptr;
+    }
+
+    /// Messages that waited for the lock, oldest first.
+    void drain_inbox(Now now) {
+        while (!device.inbox.empty() && !failure) {
+            const auto& [peer, message] = device.inbox.front();
+            const bool done = guarded(now, [&] {
+                if (Session* from = session(peer)) device.take(*from, message, now);
+            });
+            if (!done) return;
+            device.inbox.pop_front();
+        }
+    }
+
+    std::string database;
+    DeviceId id;
+    Device device;
+    std::optional<Error> failure;
+};
+
+Result<Engine> Engine::open(const EngineOptions& options, Now now) {
+    try {
+        {
+            engine::store::Connection connection(options.database, engine::store::OpenMode::existing,
+                                                 options.vfs);
+            if (!engine::store::has_schema(connection)) {
+                return strandline::failure(
+                    Category::usage,
+                    options.database + " is not a device's database; `strandline init` makes it one");
+            }
+            const auto row = engine::store::read_device(connection);
+            if (row.format > engine::store::kFormat) {
+                return strandline::failure(Category::storage,
+                                           options.database + " has format " + std::to_string(row.format) +
+                                               ", made by a newer Strandline; this one reads up to " +
+                                               std::to_string(engine::store::kFormat));
+            }
+            if (row.device != options.device) {
+                return strandline::failure(
+                    Category::usage, options.database + " belongs to device " + short_hex(row.device) +
+                                         ", but the key file beside it is of " + short_hex(options.device) +
+                                         "; put the right key file back");
+            }
+        }
+        return Engine(std::make_unique<Parts>(options, now));
+    } catch (const StorageError& error) {
+        return tl::unexpected(error_from(error, options.database));
+    }
+}
+
+Engine::Engine(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&&) noexcept = default;
+
+Engine::~Engine() {
+    if (!parts_ || parts_->failure) return;
+    try {
+        // What was only for others to see: figures and counters.
+        parts_->device.sessions.clear();
+        parts_->device.write_figures({{}, {}});
+    } catch (const StorageError&) {
+        // Nothing depends on it.
+    }
+}
+
+namespace {
+
+/// Runs an operator's step: its own errors, and the database's, as a Result.
+template <typename Step>
+Result<void> asked(Engine::Parts& parts, Step&& step) {
+    if (parts.failure) return tl::unexpected(*parts.failure);
+    try {
+        Result<void> result = step();
+        if (!result) parts.device.recover();
+        return result;
+    } catch (const StorageError& error) {
+        parts.device.recover();
+        return tl::unexpected(error_from(error, parts.database));
+    }
+}
+
+}  // namespace
+
+Result<void> Engine::track(const std::vector<std::string>& tables, Ownership ownership, Now now) {
+    return asked(*parts_, [&] { return parts_->device.track(tables, ownership, now); });
+}
+
+Result<void> Engine::untrack(const std::vector<std::string>& tables, Now now) {
+    return asked(*parts_, [&] { return parts_->device.untrack(tables, now); });
+}
+
+Result<void> Engine::trust(const DeviceId& device, const std::string& name, Now now) {
+    return asked(*parts_, [&]() -> Result<void> {
+        parts_->device.trust(device, name, now);
+        return {};
+    });
+}
+
+bool Engine::is_trusted(const DeviceId& device) const {
+    return parts_->device.members.contains(device);
+}
+
+void Engine::database_changed(Now now) {
+    parts_->guarded(now, [&] { parts_->device.look(now); });
+}
+
+void Engine::peer_up(const DeviceId& peer, Now now) {
+    parts_->guarded(now, [&] { parts_->device.connect(peer, now); });
+}
+
+void Engine::peer_down(const DeviceId& peer, const std::string& reason, Now now) {
+    parts_->guarded(now, [&] { parts_->device.disconnect(peer, reason, now); });
+}
+
+void Engine::receive(const DeviceId& from, message::Message message, Now now) {
+    ++parts_->device.received.messages;
+    parts_->device.inbox.emplace_back(from, std::move(message));
+    parts_->drain_inbox(now);
+}
+
+void Engine::advance(Now now) {
+    Device& device = parts_->device;
+    if (device.retry_at && now.steady >= *device.retry_at) {
+        device.retry_at.reset();
+        parts_->guarded(now, [&] { device.fold(now); });
+        parts_->drain_inbox(now);
+    }
+    if (!device.retry_at) parts_->guarded(now, [&] { device.let_pass(now); });
+}
+
+void Engine::count_bytes(std::int64_t sent, std::int64_t received) {
+    parts_->device.sent.bytes += sent;
+    parts_->device.received.bytes += received;
+}
+
+std::optional<message::Message> Engine::next_message(const DeviceId& peer, Now now) {
+    Session* session = parts_->session(peer);
+    std::optional<message::Message> out;
+    if (session == nullptr) return out;
+    parts_->guarded(now, [&] {
+        out = session->next_control(now);
+        if (!out && session->is_ready() && session->has_pages())
+            out = parts_->device.read_pages(*session, now);
+    });
+    if (out) ++parts_->device.sent.messages;
+    return out;
+}
+
+bool Engine::is_closed(const DeviceId& peer) const {
+    const Session* session = parts_->session(peer);
+    return session == nullptr || session->state() == engine::SessionState::closed;
+}
+
+bool Engine::wants_input() const {
+    return parts_->device.inbox.empty();
+}
+
+std::optional<Event> Engine::next_event() {
+    auto& events = parts_->device.events;
+    if (events.empty()) return std::nullopt;
+    Event event = std::move(events.front());
+    events.pop_front();
+    return event;
+}
+
+std::optional<SteadyMs> Engine::next_deadline() const {
+    if (parts_->failure) return std::nullopt;
+    return parts_->device.next_deadline();
+}
+
+DeviceId Engine::device() const {
+    return parts_->id;
+}
+
+bool Engine::is_in_step(const DeviceId& peer) const {
+    const Session* session = parts_->session(peer);
+    return session != nullptr && session->is_in_step() && parts_->device.inbox.empty();
+}
+
+Status Engine::status() const {
+    Status status = engine::store::read_status(parts_->device.store.connection, true);
+    status.state = parts_->device.state();
+    return status;
+}
+
+std::optional<Error> Engine::failure() const {
+    return parts_->failure;
+}
+
+}  // namespace strandline

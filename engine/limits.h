@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+/// Every number that bounds the engine, with its unit and its reason.
+namespace strandline::engine {
+
+/// One page of a backfill: large enough that its fsync is a small part of it, small enough that a
+/// reader of the app's waits milliseconds for the write lock.
+constexpr std::size_t kPageBytesMax = 512 * 1024;
+
+/// One delta that is applied whole, so that a transaction of the writer is one at the reader.
+constexpr std::size_t kDeltaBytesMax = 4 * 1024 * 1024;
+
+/// Changed keys that are collected for one delta by the index; beyond that the scan is as good.
+constexpr std::size_t kDeltaKeysMax = 64 * 1024;
+
+/// Journal rows folded in one transaction: about 0.2 s of work, the longest that we hold the lock.
+constexpr std::size_t kFoldRowsMax = 50'000;
+
+/// Pieces of one coverage: each interrupted backfill leaves at most one more.
+constexpr std::size_t kCoveragePiecesMax = 64;
+
+/// How long a step waits for another process's write lock before it is put off.
+constexpr int kBusyMs = 1'000;
+/// How long it is put off. Apps commit in milliseconds.
+constexpr std::int64_t kBusyRetryMs = 50;
+
+/// A heartbeat when nothing else was said, and how long a silent peer counts as there.
+constexpr std::int64_t kPingEveryMs = 10'000;
+constexpr std::int64_t kSilenceMaxMs = 35'000;
+
+/// An offer of what the writer itself will push to us anyway waits this long for that push.
+constexpr std::int64_t kOfferPatienceMs = 1'000;
+
+/// During a backfill receipts go out this often; else at once.
+constexpr std::int64_t kReceiptEveryMs = 200;
+
+/// Counters and peers' figures reach the database this often when nothing else commits.
+constexpr std::int64_t kFiguresEveryMs = 1'000;
+
+/// Events that the database keeps; the oldest go first.
+constexpr std::int64_t kEventsMax = 10'000;
+
+/// Events waiting for the host. One that never asks keeps the newest.
+constexpr std::size_t kEventQueueMax = 1'000;
+
+/// Clocks of two devices further apart than this are told. Half of what holds a change back.
+constexpr std::int64_t kSkewTellMs = 150'000;
+
+/// Bytes of a value's digest kept beside each row, to tell which columns an UPDATE really changed:
+/// one missed edit in 2^40 statements, and only where the statement assigned several columns.
+constexpr std::size_t kDigestBytes = 5;
+
+}  // namespace strandline::engine

@@ -1,0 +1,219 @@
+#include "engine/reader.h"
+
+#include <algorithm>
+
+#include "backfill/plan.h"
+#include "engine/limits.h"
+
+namespace strandline::engine {
+
+using store::Resource;
+using store::StoredRecord;
+
+namespace {
+
+/// What an entry costs beside its values: key, stamps, headers. Roughly; pages need no exact size.
+constexpr std::size_t kEntryBytes = 40;
+
+std::size_t bytes_of(const Value& value) {
+    if (const auto* text = std::get_if<std::string>(&value)) return text->size() + 3;
+    if (const auto* blob = std::get_if<Blob>(&value)) return blob->bytes.size() + 3;
+    return 9;
+}
+
+bool covered(const Stamp& stamp, const watermarks::Vector& vector) {
+    return vector.covers(stamp.origin, stamp.hlc);
+}
+
+/// The key just behind this one, in byte order.
+std::string after(const std::string& key) {
+    return key + '\0';
+}
+
+}  // namespace
+
+Record lacking(const Record& record, const watermarks::Vector& vector) {
+    const bool lacks_row =
+        record.row ? !covered(*record.row, vector) : record.era && !covered(*record.era, vector);
+    if (lacks_row) return record;
+    Record missing;
+    for (const CellStamp& cell : record.cells) {
+        if (!covered(cell.stamp, vector)) missing.cells.push_back(cell);
+    }
+    if (!missing.cells.empty()) missing.era = record.era;
+    return missing;
+}
+
+Origin OriginList::index_of(Origin origin) {
+    const auto [at, is_new] = indexes_.try_emplace(origin, static_cast<Origin>(ids_.size()));
+    if (is_new) ids_.push_back(origins_.id(origin));
+    return at->second;
+}
+
+message::Vector OriginList::indexed(const watermarks::Vector& vector) {
+    message::Vector out;
+    for (const auto& [origin, hlc] : vector.entries()) out.emplace_back(index_of(origin), hlc);
+    std::ranges::sort(out);
+    return out;
+}
+
+Reader::Reader(store::Store& store, const std::vector<std::pair<std::int64_t, watermarks::Piece>>& wanted)
+    : store_(store) {
+    for (const auto& [resource, piece] : wanted) plan(resource, piece);
+}
+
+void Reader::plan(std::int64_t resource, const watermarks::Piece& wanted) {
+    const watermarks::Coverage& coverage = store_.coverage(resource);
+    for (const watermarks::Piece& mine : coverage.pieces()) {
+        const auto range = intersect(mine.range, wanted.range);
+        if (!range || wanted.vector.dominates(mine.vector)) continue;
+        Part part{resource, *range, wanted.vector, above(mine.vector, wanted.vector), std::nullopt};
+        const auto rows = static_cast<std::uint64_t>(store_.catalog.rows(resource));
+        auto keys = store_.stamps.changed_since(resource, *range, wanted.vector, store_.origins.ids().size(),
+                                                kDeltaKeysMax);
+        if (keys && backfill::choose(keys->size(), rows) == backfill::Way::index)
+            part.keys.emplace(keys->begin(), keys->end());
+        parts_.push_back(std::move(part));
+    }
+}
+
+message::Pages Reader::next() {
+    message::Pages pages;
+    OriginList origins(store_.origins);
+    claims_.clear();
+    rows_ = 0;
+    bytes_ = 0;
+    // A delta that fits one message is one transaction at its receiver, over all tables; a scan goes page by page.
+    const bool is_delta = std::ranges::all_of(parts_, [](const Part& part) { return part.keys.has_value(); });
+    const std::size_t bytes_max = is_delta ? kDeltaBytesMax : kPageBytesMax;
+    while (!parts_.empty() && bytes_ < bytes_max) read_part(pages, origins);
+    pages.origins = origins.take();
+    pages.last = parts_.empty();
+    return pages;
+}
+
+void Reader::read_part(message::Pages& pages, OriginList& origins) {
+    Part& part = parts_.front();
+    const Resource* resource = store_.catalog.find(part.resource);
+    if (resource == nullptr) return parts_.pop_front();
+    const std::size_t bytes_max = part.keys ? kDeltaBytesMax : kPageBytesMax;
+    message::Page page{
+        resource->name, {part.range.low, part.range.high}, origins.indexed(part.claim), {}, {}};
+    for (const store::ValueColumn& column : resource->columns) page.columns.push_back(column.name);
+    bool is_whole = true;
+    if (part.keys) {
+        while (!part.keys->empty() && bytes_ < bytes_max) {
+            const std::string key = std::move(part.keys->front());
+            part.keys->pop_front();
+            take(*resource, part, key, store_.stamps.load(part.resource, key), page, origins);
+            if (!part.keys->empty() && bytes_ >= bytes_max) page.range.high = after(key);
+        }
+        is_whole = part.keys->empty();
+    } else {
+        store::Stamps::Scan scan(store_.connection, part.resource, part.range);
+        while (is_whole && scan.next()) {
+            take(*resource, part, scan.key(), scan.stored(), page, origins);
+            if (bytes_ < bytes_max) continue;
+            page.range.high = after(scan.key());
+            is_whole = false;
+        }
+    }
+    const watermarks::Range read{page.range.low, page.range.high};
+    take_held(*resource, part, read, page, origins);
+    claims_.push_back({part.resource, read, part.claim});
+    rows_ += static_cast<std::int64_t>(page.entries.size());
+    pages.pages.push_back(std::move(page));
+    if (is_whole) return parts_.pop_front();
+    part.range.low = *read.high;
+}
+
+void Reader::take(const Resource& resource, const Part& part, const std::string& key,
+                  const StoredRecord& stored, message::Page& page, OriginList& origins) {
+    const Record missing = lacking(stored.record, part.base);
+    if (missing.is_none()) return;
+    message::Entry entry;
+    entry.key = key;
+    if (!fill_values(resource, key, missing, page, entry)) return;
+    if (missing.era) entry.era = origins.indexed(*missing.era);
+    if (missing.row) entry.row = origins.indexed(*missing.row);
+    for (const CellStamp& cell : missing.cells) {
+        const auto at = std::ranges::find_if(
+            resource.columns, [&](const store::ValueColumn& column) { return column.id == cell.column; });
+        if (at == resource.columns.end()) continue;  // A column that was dropped here: its value is gone.
+        entry.cells.push_back(
+            {static_cast<std::uint32_t>(at - resource.columns.begin()), origins.indexed(cell.stamp)});
+    }
+    bytes_ += kEntryBytes + key.size();
+    for (const Value& value : entry.values) bytes_ += bytes_of(value);
+    page.entries.push_back(std::move(entry));
+}
+
+/// False: the row is not in the table, whatever its metadata says; nothing can be sent of it.
+bool Reader::fill_values(const Resource& resource, const std::string& key, const Record& record,
+                         const message::Page& page, message::Entry& entry) {
+    if (!record.row && record.cells.empty()) return true;
+    if (!resource.is_there) return false;
+    const Values canonical = decode_key(key, resource.key.size());
+    auto row = store_.rows(resource).read(canonical);
+    if (store_.quarantine.has_any(resource.id)) {
+        if (const auto refused = store_.quarantine.refused(resource.id, key)) {
+            if (!row)
+                row = store::AppRow{refused->key_raw.empty() ? canonical : refused->key_raw,
+                                    Values(page.columns.size())};
+            for (const store::NamedValue& value : refused->values) {
+                const auto at = std::ranges::find_if(page.columns, [&](const std::string& name) {
+                    return store::same_name(name, value.name);
+                });
+                if (at != page.columns.end())
+                    row->values[static_cast<std::size_t>(at - page.columns.begin())] = value.value;
+            }
+        }
+    }
+    if (!row) return false;
+    if (record.row) {
+        if (row->key != canonical) entry.key_raw = std::move(row->key);
+        entry.values = std::move(row->values);
+        return true;
+    }
+    for (const CellStamp& cell : record.cells) {
+        const auto at = std::ranges::find(resource.columns, cell.column, &store::ValueColumn::id);
+        if (at != resource.columns.end())
+            entry.values.push_back(
+                std::move(row->values[static_cast<std::size_t>(at - resource.columns.begin())]));
+    }
+    return !entry.values.empty();
+}
+
+/// Held changes travel as they came, behind the entries: their receivers judge them by their own clocks.
+void Reader::take_held(const Resource& resource, const Part& part, const watermarks::Range& range,
+                       message::Page& page, OriginList& origins) {
+    if (!store_.quarantine.has_any(resource.id)) return;
+    for (const store::Quarantined& held : store_.quarantine.held(resource.id)) {
+        if (!range.contains(held.key) || lacking(held.record, part.base).is_none()) continue;
+        message::Entry entry;
+        entry.key = held.key;
+        if (!held.key_raw.empty()) entry.key_raw = held.key_raw;
+        if (held.record.era) entry.era = origins.indexed(*held.record.era);
+        if (held.record.row) entry.row = origins.indexed(*held.record.row);
+        if (held.record.row) entry.values.resize(page.columns.size());
+        for (std::size_t i = 0; i < page.columns.size(); ++i) {
+            const auto column = resource.columns[i].id;
+            const auto value = std::ranges::find_if(held.values, [&](const store::NamedValue& named) {
+                return store::same_name(named.name, page.columns[i]);
+            });
+            const auto cell = std::ranges::find(held.record.cells, column, &CellStamp::column);
+            if (cell != held.record.cells.end())
+                entry.cells.push_back({static_cast<std::uint32_t>(i), origins.indexed(cell->stamp)});
+            if (value == held.values.end()) continue;
+            if (held.record.row) {
+                entry.values[i] = value->value;
+            } else {
+                entry.values.push_back(value->value);
+            }
+        }
+        const auto place = std::ranges::upper_bound(page.entries, entry.key, {}, &message::Entry::key);
+        page.entries.insert(place, std::move(entry));
+    }
+}
+
+}  // namespace strandline::engine

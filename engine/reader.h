@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <strandline/message.h>
+
+#include "engine/store/store.h"
+
+namespace strandline::engine {
+
+/// The list of origins of one message under construction.
+class OriginList {
+public:
+    explicit OriginList(const store::Origins& origins) : origins_(origins) {}
+
+    [[nodiscard]] message::Stamp indexed(const Stamp& stamp) { return {stamp.hlc, index_of(stamp.origin)}; }
+    [[nodiscard]] message::Vector indexed(const watermarks::Vector& vector);
+    [[nodiscard]] std::vector<OriginId> take() { return std::move(ids_); }
+
+private:
+    Origin index_of(Origin origin);
+
+    const store::Origins& origins_;
+    std::vector<OriginId> ids_;
+    std::map<Origin, Origin> indexes_;
+};
+
+/// Reads, message by message, all that we hold in some ranges and some vectors do not cover: the answer
+/// to a pull, or a push.
+///
+/// The vectors that it claims are our coverage when it began; what was written since may be read too,
+/// which is more than claimed, never less. Each message is read in one snapshot in which the journal is
+/// empty: the caller sees to that.
+class Reader {
+public:
+    /// What one resource's reading brings its receiver to.
+    struct Claim {
+        std::int64_t resource = 0;
+        watermarks::Range range;
+        watermarks::Vector vector;
+    };
+
+    /// `wanted`: ranges of a resource with the vectors that their receiver holds there.
+    Reader(store::Store& store, const std::vector<std::pair<std::int64_t, watermarks::Piece>>& wanted);
+
+    /// The next message's pages; afterwards is_done() may be true. Call inside the snapshot.
+    [[nodiscard]] message::Pages next();
+    [[nodiscard]] bool is_done() const { return parts_.empty(); }
+    /// All that the messages so far have brought the receiver to; of the last call to next().
+    [[nodiscard]] const std::vector<Claim>& claims() const { return claims_; }
+    [[nodiscard]] std::int64_t rows_in_last() const { return rows_; }
+
+private:
+    /// A range that one vector claims, and how it is read.
+    struct Part {
+        std::int64_t resource = 0;
+        watermarks::Range range;  ///< what is still to be read
+        watermarks::Vector base;
+        watermarks::Vector claim;
+        std::optional<std::deque<std::string>> keys;  ///< the changed ones; empty: by a scan
+    };
+
+    void plan(std::int64_t resource, const watermarks::Piece& wanted);
+    /// Reads as much of the first part as the message has room for.
+    void read_part(message::Pages& pages, OriginList& origins);
+    void take(const store::Resource& resource, const Part& part, const std::string& key,
+              const store::StoredRecord& stored, message::Page& page, OriginList& origins);
+    void take_held(const store::Resource& resource, const Part& part, const watermarks::Range& range,
+                   message::Page& page, OriginList& origins);
+    [[nodiscard]] bool fill_values(const store::Resource& resource, const std::string& key,
+                                   const Record& record, const message::Page& page, message::Entry& entry);
+
+    store::Store& store_;
+    std::deque<Part> parts_;
+    std::vector<Claim> claims_;
+    std::int64_t rows_ = 0;
+    std::size_t bytes_ = 0;
+};
+
+/// What of a record a holder of `vector` lacks: the whole row, some cells, or nothing (an empty record).
+[[nodiscard]] Record lacking(const Record& record, const watermarks::Vector& vector);
+
+}  // namespace strandline::engine

@@ -1,0 +1,146 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <strandline/message.h>
+#include <strandline/time.h>
+
+#include "engine/reader.h"
+#include "engine/store/store.h"
+#include "watermarks/coverage.h"
+
+namespace strandline::engine {
+
+///            Hello and a complete Have are in
+///   probing ────────────────────────────────▶ streaming ◀──▶ backfilling
+///      │                                          │               │
+///      └──────────── Bye, a bad message, silence, connection lost ┴──▶ closed{reason}
+enum class SessionState { probing, streaming, backfilling, closed };
+
+/// What we know of one connected peer, and what is to be said to it.
+///
+/// Nothing here is durable and nothing is a queue of changes: what to send is derived from what we hold
+/// and what the peer has acknowledged, so a session that is lost costs nothing but its beginning.
+/// Invariant: `expected` is at most what the peer holds once it has taken all that was sent in order.
+class Session {
+public:
+    Session(DeviceId peer, store::Store& store, Now now);
+
+    // --- what came -------------------------------------------------------------------------------
+
+    /// Each of these closes the session, with a reason, when the peer says what it must not.
+    void hello(const message::Hello& hello, Now now);
+    void have(const message::Have& have);
+    void pull(const message::Pull& pull);
+    void ping(const message::Ping& ping);
+    void pong(const message::Pong& pong, Now now);
+    /// Whether pages fit what was agreed. False: drop them, the peer will learn better; or the session is closed now.
+    [[nodiscard]] bool accepts(const message::Pages& pages);
+    /// The pages are durable.
+    void took(const message::Pages& pages);
+    void close(std::string reason);
+    void heard(Now now) { last_heard_ = now.steady; }
+
+    // --- what is to be said -----------------------------------------------------------------------
+
+    /// Everything but pages; empty: nothing just now.
+    [[nodiscard]] std::optional<Message> next_control(Now now);
+    /// Whether next_pages() has something to read.
+    [[nodiscard]] bool has_pages() const { return serving_ || !push_due_.empty(); }
+    /// Call inside a snapshot in which the journal is empty.
+    [[nodiscard]] std::optional<Message> next_pages(Now now);
+    /// Whether the peer is, or will be, level with us in a resource: then a local write is pushed to it.
+    [[nodiscard]] bool is_level(const store::Resource& resource) const;
+    void push(std::int64_t resource) { push_due_.insert(resource); }
+    /// Our resources, or what we hold of them, are others than we have said: say all anew.
+    void say_all() { say_all_ = true; }
+    /// Asks for these pieces; at most one pull is out at a time.
+    void ask(std::map<std::int64_t, std::vector<watermarks::Piece>> wanted, bool is_backfill);
+
+    // --- what is so -------------------------------------------------------------------------------
+
+    [[nodiscard]] SessionState state() const { return state_; }
+    [[nodiscard]] const std::string& close_reason() const { return close_reason_; }
+    [[nodiscard]] bool has_said_bye() const { return said_bye_; }
+    [[nodiscard]] bool is_ready() const {
+        return state_ == SessionState::streaming || state_ == SessionState::backfilling;
+    }
+    [[nodiscard]] bool is_asking() const { return asked_.has_value(); }
+    [[nodiscard]] bool is_asking_for(std::int64_t resource) const {
+        return asked_ && asked_->wanted.contains(resource);
+    }
+    /// What the peer holds of a resource; null: it does not track it, or has not said so yet.
+    struct Theirs {
+        std::string resource;
+        Ownership ownership{};
+        std::int64_t rows = 0;
+        watermarks::Coverage acknowledged;
+        watermarks::Coverage expected;
+    };
+    [[nodiscard]] const Theirs* theirs(const std::string& resource) const;
+    /// Both ways, for every table that both track.
+    [[nodiscard]] bool is_in_step() const;
+    [[nodiscard]] std::optional<SteadyMs> next_deadline() const;
+    [[nodiscard]] std::optional<double> rtt_ms() const { return rtt_ms_; }
+    [[nodiscard]] const DeviceId& peer() const { return peer_; }
+    [[nodiscard]] const std::optional<message::Hello>& their_hello() const { return their_hello_; }
+    [[nodiscard]] std::int64_t rows_in_last() const { return rows_in_last_; }
+
+    /// Since when an offer of each resource waits for its writer's own push.
+    std::map<std::int64_t, SteadyMs> waiting_since;
+    bool was_in_step = false;
+
+private:
+    struct Asked {
+        std::uint32_t number = 0;
+        std::map<std::int64_t, std::vector<watermarks::Piece>> wanted;
+    };
+    struct Serving {
+        Reader reader;
+        std::uint32_t pull = 0;  ///< zero: a push
+        std::set<std::int64_t> resources;
+    };
+
+    [[nodiscard]] Theirs* find_theirs(const std::string& resource);
+    [[nodiscard]] bool lies_in_asked(const message::Page& page) const;
+    [[nodiscard]] Message say_everything(Now now);
+    [[nodiscard]] std::optional<Message> say_news(Now now);
+    [[nodiscard]] Message say_pull();
+    [[nodiscard]] message::Holding holding(const store::Resource& resource,
+                                           const std::vector<watermarks::Piece>& pieces, OriginList& origins);
+    void begin_push();
+
+    DeviceId peer_;
+    store::Store& store_;
+    SessionState state_ = SessionState::probing;
+    std::string close_reason_;
+    bool said_hello_ = false;
+    bool said_bye_ = false;
+    bool say_all_ = true;
+    std::uint32_t said_all_count_ = 0;
+    std::uint32_t heard_all_count_ = 0;
+    SteadyMs last_said_;
+    SteadyMs last_heard_;
+    SteadyMs last_news_;
+    std::optional<message::Hello> their_hello_;
+    std::vector<Theirs> theirs_;
+    std::map<std::int64_t, watermarks::Coverage> told_;  ///< what the peer knows of ours, by resource
+    std::optional<Asked> asked_;
+    std::uint32_t pulls_ = 0;
+    bool pull_to_say_ = false;
+    std::optional<Serving> serving_;
+    std::set<std::int64_t> push_due_;
+    std::deque<std::uint64_t> pongs_to_say_;
+    std::optional<std::pair<std::uint64_t, SteadyMs>> ping_out_;
+    std::uint64_t pings_ = 0;
+    std::optional<double> rtt_ms_;
+    std::int64_t rows_in_last_ = 0;
+};
+
+}  // namespace strandline::engine

@@ -1,0 +1,244 @@
+#include "engine/store/connection.h"
+
+#include <sqlite3.h>
+
+#include <utility>
+
+namespace strandline::engine::store {
+namespace {
+
+[[noreturn]] void fail(sqlite3* database, int code) {
+    const char* message = database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code);
+    throw StorageError(database != nullptr ? sqlite3_extended_errcode(database) : code, message);
+}
+
+void check(sqlite3* database, int code) {
+    if (code != SQLITE_OK) fail(database, code);
+}
+
+std::string in_quotes(std::string_view text, char quote) {
+    std::string out(1, quote);
+    for (const char c : text) {
+        out += c;
+        if (c == quote) out += quote;
+    }
+    out += quote;
+    return out;
+}
+
+int flags_of(OpenMode mode) {
+    const int common = SQLITE_OPEN_NOMUTEX;
+    switch (mode) {
+        case OpenMode::read_only:
+            return common | SQLITE_OPEN_READONLY;
+        case OpenMode::existing:
+            return common | SQLITE_OPEN_READWRITE;
+        case OpenMode::create:
+            return common | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    }
+    return common;
+}
+
+}  // namespace
+
+StorageError::StorageError(int code, const std::string& message) : std::runtime_error(message), code_(code) {}
+
+bool StorageError::is_busy() const {
+    const int primary = code_ & 0xff;
+    return primary == SQLITE_BUSY || primary == SQLITE_LOCKED;
+}
+
+bool StorageError::is_about_row() const {
+    const int primary = code_ & 0xff;
+    return primary == SQLITE_CONSTRAINT || primary == SQLITE_MISMATCH || primary == SQLITE_TOOBIG ||
+           primary == SQLITE_ERROR;
+}
+
+Statement::Statement(sqlite3* database, std::string_view sql) {
+    check(database, sqlite3_prepare_v3(database, sql.data(), static_cast<int>(sql.size()),
+                                       SQLITE_PREPARE_PERSISTENT, &statement_, nullptr));
+}
+
+Statement::Statement(Statement&& other) noexcept : statement_(std::exchange(other.statement_, nullptr)) {}
+
+Statement& Statement::operator=(Statement&& other) noexcept {
+    std::swap(statement_, other.statement_);
+    return *this;
+}
+
+Statement::~Statement() {
+    sqlite3_finalize(statement_);
+}
+
+Statement& Statement::bind(int at, std::int64_t value) {
+    check(sqlite3_db_handle(statement_), sqlite3_bind_int64(statement_, at, value));
+    return *this;
+}
+
+Statement& Statement::bind_text(int at, std::string_view text) {
+    check(sqlite3_db_handle(statement_),
+          sqlite3_bind_text64(statement_, at, text.data() != nullptr ? text.data() : "", text.size(),
+                              SQLITE_STATIC, SQLITE_UTF8));
+    return *this;
+}
+
+Statement& Statement::bind_blob(int at, std::string_view bytes) {
+    check(sqlite3_db_handle(statement_),
+          sqlite3_bind_blob64(statement_, at, bytes.data() != nullptr ? bytes.data() : "", bytes.size(),
+                              SQLITE_STATIC));
+    return *this;
+}
+
+Statement& Statement::bind_null(int at) {
+    check(sqlite3_db_handle(statement_), sqlite3_bind_null(statement_, at));
+    return *this;
+}
+
+Statement& Statement::bind(int at, const Value& value) {
+    switch (value.index()) {
+        case 1:
+            return bind(at, std::get<std::int64_t>(value));
+        case 2:
+            check(sqlite3_db_handle(statement_),
+                  sqlite3_bind_double(statement_, at, std::get<double>(value)));
+            return *this;
+        case 3:
+            return bind_text(at, std::get<std::string>(value));
+        case 4:
+            return bind_blob(at, std::get<Blob>(value).bytes);
+        default:
+            return bind_null(at);
+    }
+}
+
+bool Statement::step() {
+    const int code = sqlite3_step(statement_);
+    if (code == SQLITE_ROW) return true;
+    if (code == SQLITE_DONE) return false;
+    sqlite3* database = sqlite3_db_handle(statement_);
+    StorageError error(sqlite3_extended_errcode(database), sqlite3_errmsg(database));
+    sqlite3_reset(statement_);
+    throw error;
+}
+
+void Statement::run() {
+    while (step()) {
+    }
+    reset();
+}
+
+void Statement::reset() {
+    if (statement_ == nullptr) return;
+    sqlite3_reset(statement_);
+    sqlite3_clear_bindings(statement_);
+}
+
+bool Statement::is_null(int column) const {
+    return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
+std::int64_t Statement::integer(int column) const {
+    return sqlite3_column_int64(statement_, column);
+}
+std::string Statement::text(int column) const {
+    return std::string(bytes(column));
+}
+
+std::string_view Statement::bytes(int column) const {
+    const void* data = sqlite3_column_blob(statement_, column);
+    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
+    return data != nullptr ? std::string_view(static_cast<const char*>(data), size) : std::string_view();
+}
+
+Value Statement::value(int column) const {
+    switch (sqlite3_column_type(statement_, column)) {
+        case SQLITE_INTEGER:
+            return integer(column);
+        case SQLITE_FLOAT:
+            return sqlite3_column_double(statement_, column);
+        case SQLITE_TEXT:
+            return text(column);
+        case SQLITE_BLOB:
+            return Blob{text(column)};
+        default:
+            return std::monostate{};
+    }
+}
+
+int Statement::column_count() const {
+    return sqlite3_column_count(statement_);
+}
+std::string Statement::column_name(int column) const {
+    return sqlite3_column_name(statement_, column);
+}
+
+Connection::Connection(const std::string& path, OpenMode mode, const std::string& vfs) {
+    const int code =
+        sqlite3_open_v2(path.c_str(), &database_, flags_of(mode), vfs.empty() ? nullptr : vfs.c_str());
+    if (code != SQLITE_OK) {
+        const StorageError error(code,
+                                 database_ != nullptr ? sqlite3_errmsg(database_) : sqlite3_errstr(code));
+        sqlite3_close(std::exchange(database_, nullptr));
+        throw error;
+    }
+    sqlite3_extended_result_codes(database_, 1);
+}
+
+Connection::~Connection() {
+    sqlite3_close_v2(database_);
+}
+
+void Connection::execute(const std::string& sql) {
+    check(database_, sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr));
+}
+
+Statement Connection::prepare(std::string_view sql) {
+    return {database_, sql};
+}
+
+std::int64_t Connection::ask_integer(const std::string& sql) {
+    Statement statement = prepare(sql);
+    return statement.step() ? statement.integer(0) : 0;
+}
+
+std::string Connection::ask_text(const std::string& sql) {
+    Statement statement = prepare(sql);
+    return statement.step() ? statement.text(0) : std::string();
+}
+
+std::int64_t Connection::changes() const {
+    return sqlite3_changes64(database_);
+}
+
+void Connection::set_busy_ms(int milliseconds) {
+    check(database_, sqlite3_busy_timeout(database_, milliseconds));
+}
+
+Transaction::Transaction(Connection& connection) : connection_(connection) {
+    connection_.execute("BEGIN IMMEDIATE");
+}
+
+Transaction::~Transaction() {
+    // SQLite has rolled back by itself after some errors; a second ROLLBACK then only says so.
+    if (open_) sqlite3_exec(connection_.raw(), "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+void Transaction::commit() {
+    connection_.execute("COMMIT");
+    open_ = false;
+}
+
+Snapshot::Snapshot(Connection& connection) : connection_(connection) {
+    connection_.execute("BEGIN");
+}
+Snapshot::~Snapshot() {
+    sqlite3_exec(connection_.raw(), "COMMIT", nullptr, nullptr, nullptr);
+}
+
+std::string quoted(std::string_view identifier) {
+    return in_quotes(identifier, '"');
+}
+std::string quoted_text(std::string_view text) {
+    return in_quotes(text, '\'');
+}
+
+}  // namespace strandline::engine::store

@@ -1,0 +1,137 @@
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include <strandline/value.h>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace strandline::engine::store {
+
+/// The database said no. The transaction it happened in must be rolled back, which leaving its scope does.
+class StorageError : public std::runtime_error {
+public:
+    StorageError(int code, const std::string& message);
+    /// SQLite's extended result code.
+    [[nodiscard]] int code() const { return code_; }
+    /// Another connection holds the lock: the same step may work later.
+    [[nodiscard]] bool is_busy() const;
+    /// The row, not the disk: UNIQUE, CHECK, NOT NULL, a type, or a trigger of the app's own that refused it.
+    [[nodiscard]] bool is_about_row() const;
+
+private:
+    int code_;
+};
+
+/// A prepared statement. Values are bound by position from 1; columns are read by position from 0.
+class Statement {
+public:
+    Statement() = default;
+    Statement(sqlite3* database, std::string_view sql);
+    Statement(Statement&& other) noexcept;
+    Statement& operator=(Statement&& other) noexcept;
+    ~Statement();
+
+    Statement& bind(int at, std::int64_t value);
+    Statement& bind(int at, const Value& value);
+    /// Bytes are bound without a copy and must outlive the next reset().
+    Statement& bind_text(int at, std::string_view text);
+    Statement& bind_blob(int at, std::string_view bytes);
+    Statement& bind_null(int at);
+
+    /// Whether there is a row. Throws StorageError.
+    bool step();
+    /// Runs to the end and makes the statement ready for the next time.
+    void run();
+    /// Lets go of the row, of the bound values, and of the locks that reading took.
+    void reset();
+
+    [[nodiscard]] bool is_null(int column) const;
+    [[nodiscard]] std::int64_t integer(int column) const;
+    [[nodiscard]] std::string text(int column) const;
+    /// Valid until the next step() or reset().
+    [[nodiscard]] std::string_view bytes(int column) const;
+    [[nodiscard]] Value value(int column) const;
+    [[nodiscard]] int column_count() const;
+    [[nodiscard]] std::string column_name(int column) const;
+    [[nodiscard]] bool is_prepared() const { return statement_ != nullptr; }
+
+private:
+    sqlite3_stmt* statement_ = nullptr;
+};
+
+/// Resets a statement at the end of a scope, however the scope is left.
+class ResetAtEnd {
+public:
+    explicit ResetAtEnd(Statement& statement) : statement_(statement) {}
+    ResetAtEnd(const ResetAtEnd&) = delete;
+    ResetAtEnd& operator=(const ResetAtEnd&) = delete;
+    ~ResetAtEnd() { statement_.reset(); }
+
+private:
+    Statement& statement_;
+};
+
+enum class OpenMode { read_only, existing, create };
+
+/// One connection to a database. Threads: one at a time.
+class Connection {
+public:
+    /// Throws StorageError. `vfs` empty: the default one.
+    Connection(const std::string& path, OpenMode mode, const std::string& vfs = {});
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+    ~Connection();
+
+    /// Runs statements that give no rows.
+    void execute(const std::string& sql);
+    [[nodiscard]] Statement prepare(std::string_view sql);
+    /// The first column of the first row of a query about the database itself.
+    [[nodiscard]] std::int64_t ask_integer(const std::string& sql);
+    [[nodiscard]] std::string ask_text(const std::string& sql);
+    /// How many rows the last statement changed.
+    [[nodiscard]] std::int64_t changes() const;
+    /// Waits at most so long for another connection's lock.
+    void set_busy_ms(int milliseconds);
+    [[nodiscard]] sqlite3* raw() { return database_; }
+
+private:
+    sqlite3* database_ = nullptr;
+};
+
+/// BEGIN IMMEDIATE; rolled back unless committed.
+class Transaction {
+public:
+    explicit Transaction(Connection& connection);
+    Transaction(const Transaction&) = delete;
+    Transaction& operator=(const Transaction&) = delete;
+    ~Transaction();
+    void commit();
+
+private:
+    Connection& connection_;
+    bool open_ = true;
+};
+
+/// One consistent view of the database for several reads.
+class Snapshot {
+public:
+    explicit Snapshot(Connection& connection);
+    Snapshot(const Snapshot&) = delete;
+    Snapshot& operator=(const Snapshot&) = delete;
+    ~Snapshot();
+
+private:
+    Connection& connection_;
+};
+
+/// An identifier as SQL wants it: the only place where names are quoted.
+[[nodiscard]] std::string quoted(std::string_view identifier);
+/// A text literal, for SQL that cannot bind: triggers.
+[[nodiscard]] std::string quoted_text(std::string_view text);
+
+}  // namespace strandline::engine::store

@@ -1,0 +1,40 @@
+#include "engine/store/journal.h"
+
+namespace strandline::engine::store {
+
+bool Journal::is_empty() {
+    return connection_.ask_integer("SELECT EXISTS (SELECT 1 FROM strandline_journal)") == 0;
+}
+
+std::vector<JournalRow> Journal::read(std::size_t most) {
+    std::vector<JournalRow> rows;
+    Statement statement = connection_.prepare("SELECT * FROM strandline_journal ORDER BY hlc LIMIT ?");
+    statement.bind(1, static_cast<std::int64_t>(most));
+    while (statement.step()) {
+        JournalRow row{Hlc{statement.integer(0)}, statement.integer(1), statement.integer(2), {}};
+        for (int i = 3; i < statement.column_count(); ++i) row.key.push_back(statement.value(i));
+        rows.push_back(std::move(row));
+    }
+    return rows;
+}
+
+void Journal::drop(Hlc last) {
+    connection_.prepare("DELETE FROM strandline_journal WHERE hlc <= ?").bind(1, last.value).run();
+}
+
+Hlc Journal::clock() {
+    return Hlc{
+        connection_.ask_integer("SELECT max(ifnull((SELECT max(hlc) FROM strandline_journal), 0), "
+                                "ifnull((SELECT max(floor) FROM strandline_clock), 0))")};
+}
+
+void Journal::set_floor(Hlc floor) {
+    connection_.prepare("UPDATE strandline_clock SET floor = max(floor, ?)").bind(1, floor.value).run();
+}
+
+void Journal::set_applying(bool applying) {
+    connection_.execute(applying ? "INSERT INTO strandline_applying VALUES (1)"
+                                 : "DELETE FROM strandline_applying");
+}
+
+}  // namespace strandline::engine::store

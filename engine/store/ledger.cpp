@@ -1,0 +1,179 @@
+#include "engine/store/ledger.h"
+
+#include <array>
+
+#include "engine/limits.h"
+#include "engine/store/schema.h"
+
+namespace strandline::engine::store {
+namespace {
+
+/// Lists of names in one column: each ends with a line feed, which SQLite allows in names but nobody uses.
+std::string joined(const std::vector<std::string>& names) {
+    std::string out;
+    for (const std::string& name : names) out += name + '\n';
+    return out;
+}
+
+std::vector<std::string> parted(const std::string& text) {
+    std::vector<std::string> names;
+    for (std::size_t from = 0; from < text.size();) {
+        const std::size_t end = text.find('\n', from);
+        names.push_back(text.substr(from, end - from));
+        from = end == std::string::npos ? text.size() : end + 1;
+    }
+    return names;
+}
+
+EventKind kind_named(std::string_view name) {
+    for (int i = 0; i < static_cast<int>(EventKind::trouble); ++i) {
+        if (name_of(static_cast<EventKind>(i)) == name) return static_cast<EventKind>(i);
+    }
+    return EventKind::trouble;
+}
+
+}  // namespace
+
+void Ledger::add_event(Event& event) {
+    Statement insert = connection_.prepare(
+        "INSERT INTO strandline_events(at, kind, resource, peer, text, rows) VALUES (?, ?, ?, ?, ?, ?) "
+        "RETURNING number");
+    insert.bind(1, event.at.value).bind_text(2, name_of(event.kind)).bind_text(3, event.resource);
+    insert.bind_text(4, event.peer).bind_text(5, event.text).bind(6, event.rows).step();
+    event.number = insert.integer(0);
+    insert.run();
+    connection_.prepare("DELETE FROM strandline_events WHERE number <= ?")
+        .bind(1, event.number - kEventsMax)
+        .run();
+}
+
+std::vector<Event> Ledger::events_after(std::int64_t number, std::size_t most) {
+    std::vector<Event> events;
+    Statement read = connection_.prepare(
+        "SELECT number, at, kind, resource, peer, text, rows FROM strandline_events WHERE number > ? ORDER "
+        "BY number LIMIT ?");
+    read.bind(1, number).bind(2, static_cast<std::int64_t>(most));
+    while (read.step()) {
+        events.push_back({read.integer(0), WallMs{read.integer(1)}, kind_named(read.bytes(2)), read.text(3),
+                          read.text(4), read.text(5), read.integer(6)});
+    }
+    return events;
+}
+
+void Ledger::add_traffic(const TrafficStatus& sent, const TrafficStatus& received) {
+    Statement add = connection_.prepare(
+        "UPDATE strandline_traffic SET messages = messages + ?, bytes = bytes + ?, rows = rows + ? WHERE "
+        "direction = ?");
+    add.bind(1, sent.messages).bind(2, sent.bytes).bind(3, sent.rows).bind_text(4, "sent").run();
+    add.bind(1, received.messages)
+        .bind(2, received.bytes)
+        .bind(3, received.rows)
+        .bind_text(4, "received")
+        .run();
+}
+
+TrafficStatus Ledger::traffic(const std::string& direction) {
+    Statement read =
+        connection_.prepare("SELECT messages, bytes, rows FROM strandline_traffic WHERE direction = ?");
+    read.bind_text(1, direction);
+    if (!read.step()) return {};
+    return {read.integer(0), read.integer(1), read.integer(2)};
+}
+
+void Ledger::put_member(const Member& member, WallMs since) {
+    Statement put = connection_.prepare(
+        "INSERT INTO strandline_members(device, name, since) VALUES (?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET name = excluded.name");
+    put.bind_blob(1, bytes_of(member.device)).bind_text(2, member.name).bind(3, since.value).run();
+}
+
+std::vector<Ledger::Member> Ledger::members() {
+    std::vector<Member> members;
+    Statement read = connection_.prepare("SELECT device, name FROM strandline_members ORDER BY device");
+    while (read.step()) members.push_back({device_id_from_bytes(read.bytes(0)), read.text(1)});
+    return members;
+}
+
+void Ledger::put_peer(const PeerStatus& peer) {
+    Statement put = connection_.prepare(
+        "INSERT INTO strandline_peers(device, connected, behind, rtt_ms) VALUES (?, ?, ?, ?) ON CONFLICT DO "
+        "UPDATE SET "
+        "connected = excluded.connected, behind = excluded.behind, rtt_ms = excluded.rtt_ms");
+    put.bind_blob(1, bytes_of(peer.device)).bind(2, std::int64_t{peer.connected}).bind(3, peer.behind);
+    if (peer.rtt_ms) put.bind(4, Value{*peer.rtt_ms});
+    put.run();
+}
+
+void Ledger::disconnect_peers() {
+    connection_.execute("UPDATE strandline_peers SET connected = 0");
+}
+
+std::vector<PeerStatus> Ledger::peers() {
+    std::vector<PeerStatus> peers;
+    Statement read = connection_.prepare(
+        "SELECT device, strandline_members.name, ifnull(connected, 0), ifnull(behind, 0), rtt_ms "
+        "FROM strandline_members LEFT JOIN strandline_peers USING (device) ORDER BY device");
+    while (read.step()) {
+        PeerStatus peer{
+            device_id_from_bytes(read.bytes(0)), read.text(1), read.integer(2) != 0, read.integer(3), {}};
+        if (!read.is_null(4)) peer.rtt_ms = std::get<double>(read.value(4));
+        peers.push_back(std::move(peer));
+    }
+    return peers;
+}
+
+void Ledger::set_backfill(const std::optional<BackfillStatus>& backfill) {
+    connection_.execute("DELETE FROM strandline_backfill");
+    if (!backfill) return;
+    const std::string done = joined(backfill->resources_done);
+    Statement put = connection_.prepare(
+        "INSERT INTO strandline_backfill(peer, rows_done, rows_total, resource, done) VALUES (?, ?, ?, ?, "
+        "?)");
+    put.bind_blob(1, bytes_of(backfill->peer)).bind(2, backfill->rows_done).bind(3, backfill->rows_total);
+    put.bind_text(4, backfill->resource).bind_text(5, done).run();
+}
+
+std::optional<BackfillStatus> Ledger::backfill() {
+    Statement read =
+        connection_.prepare("SELECT peer, rows_done, rows_total, resource, done FROM strandline_backfill");
+    if (!read.step()) return std::nullopt;
+    return BackfillStatus{device_id_from_bytes(read.bytes(0)), read.integer(1), read.integer(2),
+                          parted(read.text(4)), read.text(3)};
+}
+
+void Ledger::set_state(DeviceState state) {
+    connection_.prepare("UPDATE strandline_device SET state = ?").bind_text(1, name_of(state)).run();
+}
+
+std::int64_t Ledger::add_request(const Request& request) {
+    const std::string arguments = joined(request.arguments);
+    Statement insert = connection_.prepare(
+        "INSERT INTO strandline_requests(command, arguments) VALUES (?, ?) RETURNING number");
+    insert.bind_text(1, request.command).bind_text(2, arguments).step();
+    const std::int64_t number = insert.integer(0);
+    insert.run();
+    return number;
+}
+
+std::vector<Ledger::OpenRequest> Ledger::open_requests() {
+    std::vector<OpenRequest> requests;
+    Statement read = connection_.prepare(
+        "SELECT number, command, arguments FROM strandline_requests WHERE answer IS NULL ORDER BY number");
+    while (read.step()) requests.push_back({read.integer(0), {read.text(1), parted(read.text(2))}});
+    return requests;
+}
+
+void Ledger::answer_request(std::int64_t number, const std::string& answer) {
+    connection_.prepare("UPDATE strandline_requests SET answer = ? WHERE number = ?")
+        .bind_text(1, answer)
+        .bind(2, number)
+        .run();
+}
+
+std::optional<std::string> Ledger::answer_to(std::int64_t number) {
+    Statement read = connection_.prepare("SELECT answer FROM strandline_requests WHERE number = ?");
+    if (!read.bind(1, number).step() || read.is_null(0)) return std::nullopt;
+    return read.text(0);
+}
+
+}  // namespace strandline::engine::store

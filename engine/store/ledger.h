@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <strandline/engine.h>
+#include <strandline/event.h>
+#include <strandline/status.h>
+
+#include "engine/store/connection.h"
+
+namespace strandline::engine::store {
+
+/// What a device writes down about itself for people and for other processes: events, traffic, members,
+/// peers, requests. None of it decides what is sent.
+class Ledger {
+public:
+    explicit Ledger(Connection& connection) : connection_(connection) {}
+
+    /// Gives the event its number.
+    void add_event(Event& event);
+    [[nodiscard]] std::vector<Event> events_after(std::int64_t number, std::size_t most);
+
+    void add_traffic(const TrafficStatus& sent, const TrafficStatus& received);
+    [[nodiscard]] TrafficStatus traffic(const std::string& direction);
+
+    struct Member {
+        DeviceId device;
+        std::string name;
+    };
+    void put_member(const Member& member, WallMs since);
+    [[nodiscard]] std::vector<Member> members();
+
+    void put_peer(const PeerStatus& peer);
+    void disconnect_peers();
+    [[nodiscard]] std::vector<PeerStatus> peers();
+
+    /// Empty: no backfill is under way.
+    void set_backfill(const std::optional<BackfillStatus>& backfill);
+    [[nodiscard]] std::optional<BackfillStatus> backfill();
+
+    void set_state(DeviceState state);
+
+    struct OpenRequest {
+        std::int64_t number = 0;
+        Request request;
+    };
+    std::int64_t add_request(const Request& request);
+    [[nodiscard]] std::vector<OpenRequest> open_requests();
+    /// An empty answer is yes, another one the sentence that says why not.
+    void answer_request(std::int64_t number, const std::string& answer);
+    [[nodiscard]] std::optional<std::string> answer_to(std::int64_t number);
+
+private:
+    Connection& connection_;
+};
+
+}  // namespace strandline::engine::store

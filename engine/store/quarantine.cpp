@@ -1,0 +1,164 @@
+#include "engine/store/quarantine.h"
+
+namespace strandline::engine::store {
+namespace {
+
+constexpr const char* kKinds[] = {"refused", "held", "not_owner"};
+constexpr const char* kColumns =
+    "SELECT id, resource, key, kind, due, reason, since FROM strandline_quarantine ";
+
+QuarantineKind kind_named(std::string_view name) {
+    for (int i = 0; i < 3; ++i) {
+        if (name == kKinds[i]) return static_cast<QuarantineKind>(i);
+    }
+    return QuarantineKind::refused;
+}
+
+void write_stamps(Connection& connection, std::int64_t id, const Record& record) {
+    Statement put = connection.prepare(
+        "INSERT INTO strandline_quarantine_stamps(id, slot, hlc, origin) VALUES (?, ?, ?, ?)");
+    const auto write = [&](std::int64_t slot, const Stamp& stamp) {
+        put.bind(1, id)
+            .bind(2, slot)
+            .bind(3, stamp.hlc.value)
+            .bind(4, static_cast<std::int64_t>(stamp.origin))
+            .run();
+    };
+    if (record.row) write(0, *record.row);
+    if (record.era) write(1, *record.era);
+    for (const CellStamp& cell : record.cells) write(2 + static_cast<std::int64_t>(cell.column), cell.stamp);
+}
+
+Record read_stamps(Connection& connection, std::int64_t id) {
+    Record record;
+    Statement read = connection.prepare(
+        "SELECT slot, hlc, origin FROM strandline_quarantine_stamps WHERE id = ? ORDER BY slot");
+    read.bind(1, id);
+    while (read.step()) {
+        const Stamp stamp{Hlc{read.integer(1)}, static_cast<Origin>(read.integer(2))};
+        if (read.integer(0) == 0) {
+            record.row = stamp;
+        } else if (read.integer(0) == 1) {
+            record.era = stamp;
+        } else {
+            record.cells.push_back({static_cast<ColumnId>(read.integer(0) - 2), stamp});
+        }
+    }
+    return record;
+}
+
+void write_values(Connection& connection, const Quarantined& entry, std::int64_t id) {
+    Statement put = connection.prepare(
+        "INSERT INTO strandline_quarantine_values(id, name, is_key, value) VALUES (?, ?, ?, ?)");
+    for (std::size_t i = 0; i < entry.key_raw.size(); ++i) {
+        const std::string name = std::to_string(i + 1'000);  // Sorts as the key's columns do.
+        put.bind(1, id).bind_text(2, name).bind(3, std::int64_t{1}).bind(4, entry.key_raw[i]).run();
+    }
+    for (const NamedValue& value : entry.values) {
+        put.bind(1, id).bind_text(2, value.name).bind(3, std::int64_t{0}).bind(4, value.value).run();
+    }
+}
+
+void read_values(Connection& connection, Quarantined& entry) {
+    Statement read = connection.prepare(
+        "SELECT name, is_key, value FROM strandline_quarantine_values WHERE id = ? ORDER BY is_key, name");
+    read.bind(1, entry.id);
+    while (read.step()) {
+        if (read.integer(1) == 1) {
+            entry.key_raw.push_back(read.value(2));
+        } else {
+            entry.values.push_back({read.text(0), read.value(2)});
+        }
+    }
+}
+
+}  // namespace
+
+Quarantine::Quarantine(Connection& connection)
+    : connection_(connection),
+      has_any_(connection.prepare("SELECT 1 FROM strandline_quarantine WHERE resource = ? LIMIT 1")) {}
+
+void Quarantine::put(const Quarantined& entry) {
+    if (entry.kind == QuarantineKind::refused) drop_refused(entry.resource, entry.key);
+    Statement insert = connection_.prepare(
+        "INSERT INTO strandline_quarantine(resource, key, kind, due, reason, since) VALUES (?, ?, ?, ?, ?, "
+        "?) RETURNING id");
+    insert.bind(1, entry.resource).bind_blob(2, entry.key).bind_text(3, kKinds[static_cast<int>(entry.kind)]);
+    insert.bind(4, entry.due.value).bind_text(5, entry.reason).bind(6, entry.since.value).step();
+    const std::int64_t id = insert.integer(0);
+    insert.run();
+    write_stamps(connection_, id, entry.record);
+    write_values(connection_, entry, id);
+}
+
+std::vector<Quarantined> Quarantine::read(Statement& statement) {
+    std::vector<Quarantined> found;
+    while (statement.step()) {
+        Quarantined entry;
+        entry.id = statement.integer(0);
+        entry.resource = statement.integer(1);
+        entry.key = statement.text(2);
+        entry.kind = kind_named(statement.bytes(3));
+        entry.due = WallMs{statement.integer(4)};
+        entry.reason = statement.text(5);
+        entry.since = WallMs{statement.integer(6)};
+        found.push_back(std::move(entry));
+    }
+    for (Quarantined& entry : found) {
+        entry.record = read_stamps(connection_, entry.id);
+        read_values(connection_, entry);
+    }
+    return found;
+}
+
+std::optional<Quarantined> Quarantine::refused(std::int64_t resource, const std::string& key) {
+    Statement statement =
+        connection_.prepare(std::string(kColumns) + "WHERE resource = ? AND key = ? AND kind = 'refused'");
+    statement.bind(1, resource).bind_blob(2, key);
+    auto found = read(statement);
+    if (found.empty()) return std::nullopt;
+    return std::move(found.front());
+}
+
+std::vector<Quarantined> Quarantine::held(std::int64_t resource) {
+    Statement statement =
+        connection_.prepare(std::string(kColumns) + "WHERE resource = ? AND kind = 'held' ORDER BY key, id");
+    statement.bind(1, resource);
+    return read(statement);
+}
+
+std::vector<Quarantined> Quarantine::due(WallMs now) {
+    Statement statement =
+        connection_.prepare(std::string(kColumns) + "WHERE kind = 'held' AND due <= ? ORDER BY id");
+    statement.bind(1, now.value);
+    return read(statement);
+}
+
+std::optional<WallMs> Quarantine::next_due() {
+    Statement statement =
+        connection_.prepare("SELECT min(due) FROM strandline_quarantine WHERE kind = 'held'");
+    if (!statement.step() || statement.is_null(0)) return std::nullopt;
+    return WallMs{statement.integer(0)};
+}
+
+void Quarantine::drop(std::int64_t id) {
+    for (const char* table :
+         {"strandline_quarantine_stamps", "strandline_quarantine_values", "strandline_quarantine"}) {
+        connection_.prepare("DELETE FROM " + std::string(table) + " WHERE id = ?").bind(1, id).run();
+    }
+}
+
+void Quarantine::drop_refused(std::int64_t resource, const std::string& key) {
+    if (const auto there = refused(resource, key)) drop(there->id);
+}
+
+std::int64_t Quarantine::count() {
+    return connection_.ask_integer("SELECT count(*) FROM strandline_quarantine");
+}
+
+bool Quarantine::has_any(std::int64_t resource) {
+    const ResetAtEnd reset(has_any_);
+    return has_any_.bind(1, resource).step();
+}
+
+}  // namespace strandline::engine::store

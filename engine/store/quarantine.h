@@ -1,0 +1,67 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <strandline/time.h>
+
+#include "engine/record.h"
+#include "engine/store/connection.h"
+
+namespace strandline::engine::store {
+
+enum class QuarantineKind {
+    refused,    ///< joined, but the app's table would not take it: `values` is the row as it should be
+    held,       ///< not joined yet: its stamp is too far ahead; `values` is what came
+    not_owner,  ///< not joined, ever: another device owns the row; kept for people to see
+};
+
+struct NamedValue {
+    std::string name;
+    Value value;
+};
+
+/// A change that is held durably and is not visible in the app's table.
+struct Quarantined {
+    std::int64_t id = 0;
+    std::int64_t resource = 0;
+    std::string key;
+    QuarantineKind kind{};
+    WallMs due;  ///< held: when its time has come
+    std::string reason;
+    WallMs since;
+    Record record;  ///< held and not_owner: what came
+    Values key_raw;
+    std::vector<NamedValue> values;
+};
+
+/// Tables strandline_quarantine*: what could not be applied, kept and passed on.
+class Quarantine {
+public:
+    explicit Quarantine(Connection& connection);
+
+    /// Adds it, or takes the place of an earlier refused one of the same key.
+    void put(const Quarantined& entry);
+    [[nodiscard]] std::optional<Quarantined> refused(std::int64_t resource, const std::string& key);
+    /// Held changes of a resource, by key, each key's in order of arrival.
+    [[nodiscard]] std::vector<Quarantined> held(std::int64_t resource);
+    /// Held changes of all resources whose time has come.
+    [[nodiscard]] std::vector<Quarantined> due(WallMs now);
+    /// When the next held change is due; empty: none is held.
+    [[nodiscard]] std::optional<WallMs> next_due();
+    void drop(std::int64_t id);
+    void drop_refused(std::int64_t resource, const std::string& key);
+    [[nodiscard]] std::int64_t count();
+    /// Whether any of a resource's keys is refused or held: the usual answer, no, costs one look.
+    [[nodiscard]] bool has_any(std::int64_t resource);
+
+private:
+    [[nodiscard]] std::vector<Quarantined> read(Statement& statement);
+
+    Connection& connection_;
+    Statement has_any_;
+};
+
+}  // namespace strandline::engine::store

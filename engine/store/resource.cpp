@@ -1,0 +1,145 @@
+#include "engine/store/resource.h"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+
+namespace strandline::engine::store {
+namespace {
+
+struct IndexColumn {
+    std::string name;  // Empty: an expression.
+    std::string collation;
+};
+
+std::vector<IndexColumn> columns_of_index(Connection& connection, const std::string& index) {
+    std::vector<IndexColumn> columns;
+    Statement statement =
+        connection.prepare("SELECT name, coll, key FROM pragma_index_xinfo(?) ORDER BY seqno");
+    statement.bind_text(1, index);
+    while (statement.step()) {
+        if (statement.integer(2) == 1) columns.push_back({statement.text(0), statement.text(1)});
+    }
+    return columns;
+}
+
+std::optional<Collation> collation_named(const std::string& name) {
+    if (same_name(name, "BINARY")) return Collation::binary;
+    if (same_name(name, "NOCASE")) return Collation::nocase;
+    if (same_name(name, "RTRIM")) return Collation::rtrim;
+    return std::nullopt;
+}
+
+/// The value of a DEFAULT clause, which stands in the schema as SQL.
+Value evaluated(Connection& connection, const std::string& expression) {
+    Statement statement = connection.prepare("SELECT " + expression);
+    return statement.step() ? statement.value(0) : Value{};
+}
+
+/// Fills in key and value columns; the key in the order of the PRIMARY KEY clause.
+void read_columns(Connection& connection, TableShape& shape) {
+    std::map<std::int64_t, KeyColumn> key;
+    Statement statement =
+        connection.prepare("SELECT name, pk, hidden, dflt_value FROM pragma_table_xinfo(?) ORDER BY cid");
+    statement.bind_text(1, shape.name);
+    while (statement.step()) {
+        const std::int64_t key_position = statement.integer(1);
+        const bool is_generated = statement.integer(2) != 0;
+        if (key_position > 0) {
+            key[key_position] = {statement.text(0), Collation::binary};
+        } else if (!is_generated) {
+            shape.columns.push_back(statement.text(0));
+            shape.initial.push_back(statement.is_null(3) ? Value{}
+                                                         : evaluated(connection, statement.text(3)));
+        }
+    }
+    for (auto& [position, column] : key) shape.key.push_back(std::move(column));
+}
+
+/// Fills in unique indexes and the key's collations. Error: a collation that we cannot fold.
+Result<void> read_indexes(Connection& connection, TableShape& shape) {
+    Statement statement =
+        connection.prepare("SELECT name, origin FROM pragma_index_list(?) WHERE \"unique\" ORDER BY name");
+    statement.bind_text(1, shape.name);
+    while (statement.step()) {
+        const auto columns = columns_of_index(connection, statement.text(0));
+        if (statement.text(1) == "pk") {
+            for (std::size_t i = 0; i < columns.size() && i < shape.key.size(); ++i) {
+                const auto collation = collation_named(columns[i].collation);
+                if (!collation) {
+                    return failure(Category::schema,
+                                   "table " + quoted(shape.name) + " orders its key by the collation " +
+                                       columns[i].collation +
+                                       ", which other devices may not have or may define otherwise; "
+                                       "a tracked table's key needs BINARY, NOCASE or RTRIM");
+                }
+                shape.key[i].collation = *collation;
+            }
+            continue;
+        }
+        UniqueIndex index;
+        for (const IndexColumn& column : columns) {
+            index.columns.push_back(column.name);
+            index.collations.push_back(column.collation);
+        }
+        const bool has_expression = std::ranges::find(index.columns, std::string()) != index.columns.end();
+        if (!has_expression) shape.unique.push_back(std::move(index));
+    }
+    return {};
+}
+
+}  // namespace
+
+bool same_name(const std::string& a, const std::string& b) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+Result<TableShape> inspect_table(Connection& connection, const std::string& table) {
+    Statement find = connection.prepare(
+        "SELECT name, type, sql FROM sqlite_schema WHERE name = ? COLLATE NOCASE AND type IN ('table', "
+        "'view')");
+    find.bind_text(1, table);
+    if (!find.step()) {
+        return failure(
+            Category::schema,
+            "there is no table " + quoted(table) +
+                " in this database; the app makes its tables, on every device, before they are tracked");
+    }
+    TableShape shape{find.text(0), {}, {}, {}, {}};
+    if (find.text(1) != "table")
+        return failure(Category::schema, quoted(table) + " is a view; only tables can be tracked");
+    if (shape.name.starts_with("strandline_") || shape.name.starts_with("sqlite_")) {
+        return failure(Category::schema,
+                       quoted(table) + " belongs to Strandline or SQLite itself and cannot be tracked");
+    }
+    if (same_name(find.text(2).substr(0, 14), "CREATE VIRTUAL")) {
+        return failure(Category::schema, quoted(table) +
+                                             " is a virtual table; it has no triggers, so its writes cannot "
+                                             "be captured. Track the plain table behind it");
+    }
+    read_columns(connection, shape);
+    if (shape.key.empty()) {
+        return failure(Category::schema,
+                       "table " + quoted(shape.name) +
+                           " has no PRIMARY KEY; without one, devices cannot tell its rows apart. Rebuild it "
+                           "with a key, best a random 16-byte BLOB or a UUID as TEXT");
+    }
+    if (auto read = read_indexes(connection, shape); !read) return tl::unexpected(read.error());
+    return shape;
+}
+
+std::vector<Collation> Resource::collations() const {
+    std::vector<Collation> all;
+    for (const KeyColumn& column : key) all.push_back(column.collation);
+    return all;
+}
+
+std::optional<ColumnId> Resource::column(const std::string& column_name) const {
+    for (const ValueColumn& known : columns) {
+        if (same_name(known.name, column_name)) return known.id;
+    }
+    return std::nullopt;
+}
+
+}  // namespace strandline::engine::store

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <strandline/result.h>
+#include <strandline/status.h>
+
+#include "engine/key.h"
+#include "engine/record.h"
+#include "engine/store/connection.h"
+
+namespace strandline::engine::store {
+
+struct KeyColumn {
+    std::string name;
+    Collation collation{};
+};
+
+/// A UNIQUE constraint or index besides the primary key, by the names of its columns.
+struct UniqueIndex {
+    std::vector<std::string> columns;
+    std::vector<std::string> collations;
+};
+
+/// A table as SQLite describes it now.
+struct TableShape {
+    std::string name;  ///< as the app spelled it
+    std::vector<KeyColumn> key;
+    std::vector<std::string> columns;  ///< neither key nor generated
+    Values initial;  ///< what each column holds where nobody has set it: its DEFAULT, or NULL
+    std::vector<UniqueIndex> unique;
+};
+
+/// Reads a table's shape. Error: it is not there, is not a plain table, has no primary key, or a key
+/// under a collation that other devices cannot be known to have.
+[[nodiscard]] Result<TableShape> inspect_table(Connection& connection, const std::string& table);
+
+struct ValueColumn {
+    ColumnId id{};
+    std::string name;
+    Value initial;
+};
+
+/// A tracked table.
+struct Resource {
+    std::int64_t id = 0;
+    std::string name;
+    Ownership ownership{};
+    bool is_there = false;  ///< the table exists and still has a key
+    std::vector<KeyColumn> key;
+    std::vector<ValueColumn> columns;  ///< those the table has now, by ascending id
+    std::vector<UniqueIndex> unique;
+
+    [[nodiscard]] std::vector<Collation> collations() const;
+    [[nodiscard]] std::optional<ColumnId> column(const std::string& column_name) const;
+};
+
+/// Whether two column or table names are one to SQLite: ASCII case does not count.
+[[nodiscard]] bool same_name(const std::string& a, const std::string& b);
+
+}  // namespace strandline::engine::store

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/store/resource.h"
+
+namespace strandline::engine::store {
+
+/// One row of the app's own table.
+struct AppRow {
+    Values key;     ///< as the table spells it
+    Values values;  ///< in the order of Resource::columns
+};
+
+/// Values for some columns, aligned with their ids.
+struct Assignment {
+    std::vector<ColumnId> columns;
+    std::vector<const Value*> values;
+};
+
+/// The app's own table: THE place where its rows are read and written.
+///
+/// Writes never use REPLACE: what would remove another row is an error of this row instead. They
+/// throw StorageError; is_about_row() tells the row's trouble from the disk's.
+class Rows {
+public:
+    Rows(Connection& connection, const Resource& resource);
+
+    /// `key`: canonical values, as decode_key() gives them.
+    [[nodiscard]] std::optional<AppRow> read(const Values& key);
+    void insert(const Values& key, const Assignment& assignment);
+    /// `respelled`: the key's values too, where the whole row is set. False: there is no such row.
+    bool update(const Values& key, const Values* respelled, const Assignment& assignment);
+    bool remove(const Values& key);
+
+    /// Reads the whole table; in the order of the key as SQLite sees it.
+    class Scan {
+    public:
+        Scan(Connection& connection, const Resource& resource);
+        [[nodiscard]] std::optional<AppRow> next();
+
+    private:
+        Statement statement_;
+        std::size_t key_columns_;
+    };
+
+private:
+    [[nodiscard]] std::string where_key(std::size_t first) const;
+    [[nodiscard]] std::string name_of(ColumnId column) const;
+    Statement& update_statement(const std::vector<ColumnId>& columns, bool respelled);
+
+    Connection& connection_;
+    const Resource& resource_;
+    Statement read_;
+    Statement remove_;
+    std::map<std::vector<ColumnId>, Statement> inserts_;
+    std::map<std::pair<bool, std::vector<ColumnId>>, Statement> updates_;
+};
+
+/// The digest of one value: kDigestBytes, never all zero, which stands for "not known".
+[[nodiscard]] std::string digest_of(const Value& value);
+/// Puts a column's digest into a row's digests.
+void set_digest(std::string& digests, ColumnId column, std::string_view digest);
+/// Empty when the digests do not reach to that column.
+[[nodiscard]] std::string_view get_digest(std::string_view digests, ColumnId column);
+/// The digests of a whole row.
+[[nodiscard]] std::string digests_of(const Resource& resource, const Values& values);
+
+}  // namespace strandline::engine::store

@@ -1,0 +1,194 @@
+#include "engine/store/schema.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace strandline::engine::store {
+namespace {
+
+constexpr const char* kTables = R"sql(
+CREATE TABLE strandline_device(
+  format      INTEGER NOT NULL,
+  device      BLOB    NOT NULL,
+  name        TEXT    NOT NULL,
+  incarnation INTEGER NOT NULL,
+  state       TEXT    NOT NULL DEFAULT 'uninitialized'
+);
+
+-- The clock's last value as of the last fold or apply. Triggers read it.
+CREATE TABLE strandline_clock(floor INTEGER NOT NULL);
+INSERT INTO strandline_clock VALUES (0);
+
+-- A row here, inside the engine's own transaction, tells the triggers to stay silent.
+CREATE TABLE strandline_applying(yes INTEGER);
+
+-- What local writers did, in HLC order; k1, k2 ... are the key's values, as many as any table needs.
+CREATE TABLE strandline_journal(
+  hlc      INTEGER PRIMARY KEY,
+  resource INTEGER NOT NULL,
+  what     INTEGER NOT NULL,
+  k1
+);
+
+CREATE TABLE strandline_origins(
+  id          INTEGER PRIMARY KEY,
+  device      BLOB    NOT NULL,
+  incarnation INTEGER NOT NULL,
+  UNIQUE (device, incarnation)
+);
+
+CREATE TABLE strandline_resources(
+  id        INTEGER PRIMARY KEY,
+  name      TEXT    NOT NULL UNIQUE COLLATE NOCASE,
+  ownership TEXT    NOT NULL CHECK (ownership IN ('shared', 'device_owned')),
+  rows      INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE strandline_columns(
+  resource INTEGER NOT NULL,
+  id       INTEGER NOT NULL,
+  name     TEXT    NOT NULL COLLATE NOCASE,
+  PRIMARY KEY (resource, id),
+  UNIQUE (resource, name)
+) WITHOUT ROWID;
+
+-- slot 0: the row's stamp, with the digests of its values. 1: its era. 2 + n: the cell of column n.
+CREATE TABLE strandline_stamps(
+  resource INTEGER NOT NULL,
+  key      BLOB    NOT NULL,
+  slot     INTEGER NOT NULL,
+  hlc      INTEGER NOT NULL,
+  origin   INTEGER NOT NULL,
+  digests  BLOB,
+  PRIMARY KEY (resource, key, slot)
+) WITHOUT ROWID;
+CREATE INDEX strandline_stamps_by_origin ON strandline_stamps(resource, origin, hlc);
+
+-- Coverage: a piece begins at `low` and ends where the next begins. Each has a row for our own origin.
+CREATE TABLE strandline_coverage(
+  resource INTEGER NOT NULL,
+  low      BLOB    NOT NULL,
+  origin   INTEGER NOT NULL,
+  hlc      INTEGER NOT NULL,
+  PRIMARY KEY (resource, low, origin)
+) WITHOUT ROWID;
+
+-- Changes that are held but not visible: refused by the database, or from too far in the future.
+CREATE TABLE strandline_quarantine(
+  id       INTEGER PRIMARY KEY,
+  resource INTEGER NOT NULL,
+  key      BLOB    NOT NULL,
+  kind     TEXT    NOT NULL CHECK (kind IN ('refused', 'held', 'not_owner')),
+  due      INTEGER NOT NULL,
+  reason   TEXT    NOT NULL,
+  since    INTEGER NOT NULL
+);
+CREATE INDEX strandline_quarantine_by_key ON strandline_quarantine(resource, key);
+CREATE TABLE strandline_quarantine_stamps(
+  id     INTEGER NOT NULL,
+  slot   INTEGER NOT NULL,
+  hlc    INTEGER NOT NULL,
+  origin INTEGER NOT NULL,
+  PRIMARY KEY (id, slot)
+) WITHOUT ROWID;
+CREATE TABLE strandline_quarantine_values(
+  id     INTEGER NOT NULL,
+  name   TEXT    NOT NULL,
+  is_key INTEGER NOT NULL,
+  value,
+  PRIMARY KEY (id, is_key, name)
+) WITHOUT ROWID;
+
+CREATE TABLE strandline_members(
+  device BLOB PRIMARY KEY,
+  name   TEXT NOT NULL,
+  since  INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- What the running process knows of its peers, for those who ask.
+CREATE TABLE strandline_peers(
+  device    BLOB PRIMARY KEY,
+  connected INTEGER NOT NULL,
+  behind    INTEGER NOT NULL,
+  rtt_ms    REAL
+) WITHOUT ROWID;
+
+CREATE TABLE strandline_backfill(
+  peer       BLOB    NOT NULL,
+  rows_done  INTEGER NOT NULL,
+  rows_total INTEGER NOT NULL,
+  resource   TEXT    NOT NULL,
+  done       TEXT    NOT NULL
+);
+
+CREATE TABLE strandline_traffic(
+  direction TEXT PRIMARY KEY,
+  messages  INTEGER NOT NULL DEFAULT 0,
+  bytes     INTEGER NOT NULL DEFAULT 0,
+  rows      INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+INSERT INTO strandline_traffic(direction) VALUES ('sent'), ('received');
+
+CREATE TABLE strandline_events(
+  number   INTEGER PRIMARY KEY AUTOINCREMENT,
+  at       INTEGER NOT NULL,
+  kind     TEXT    NOT NULL,
+  resource TEXT    NOT NULL,
+  peer     TEXT    NOT NULL,
+  text     TEXT    NOT NULL,
+  rows     INTEGER NOT NULL
+);
+
+-- What other processes ask of the one that runs the device.
+CREATE TABLE strandline_requests(
+  number    INTEGER PRIMARY KEY AUTOINCREMENT,
+  command   TEXT NOT NULL,
+  arguments TEXT NOT NULL,
+  answer    TEXT
+);
+)sql";
+
+}  // namespace
+
+void create_schema(Connection& connection, const InitOptions& options, Now /*now*/) {
+    connection.execute(kTables);
+    Statement device = connection.prepare(
+        "INSERT INTO strandline_device(format, device, name, incarnation) VALUES (?, ?, ?, ?)");
+    const auto incarnation = static_cast<std::int64_t>(options.entropy());
+    device.bind(1, std::int64_t{kFormat}).bind_blob(2, bytes_of(options.device)).bind_text(3, options.name);
+    device.bind(4, incarnation).run();
+    Statement origin =
+        connection.prepare("INSERT INTO strandline_origins(id, device, incarnation) VALUES (0, ?, ?)");
+    origin.bind_blob(1, bytes_of(options.device)).bind(2, incarnation).run();
+}
+
+bool has_schema(Connection& connection) {
+    return connection.ask_integer(
+               "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'strandline_device'") > 0;
+}
+
+DeviceRow read_device(Connection& connection) {
+    Statement statement =
+        connection.prepare("SELECT format, device, name, incarnation FROM strandline_device");
+    if (!statement.step()) throw StorageError(0, "the table strandline_device is empty");
+    return {static_cast<int>(statement.integer(0)), device_id_from_bytes(statement.bytes(1)),
+            statement.text(2), static_cast<Incarnation>(statement.integer(3))};
+}
+
+void write_incarnation(Connection& connection, Incarnation incarnation) {
+    connection.prepare("UPDATE strandline_device SET incarnation = ?")
+        .bind(1, static_cast<std::int64_t>(incarnation))
+        .run();
+}
+
+std::string_view bytes_of(const DeviceId& device) {
+    return {reinterpret_cast<const char*>(device.bytes.data()), device.bytes.size()};
+}
+
+DeviceId device_id_from_bytes(std::string_view bytes) {
+    DeviceId device;
+    std::memcpy(device.bytes.data(), bytes.data(), std::min(bytes.size(), device.bytes.size()));
+    return device;
+}
+
+}  // namespace strandline::engine::store

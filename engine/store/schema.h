@@ -1,0 +1,31 @@
+#pragma once
+
+#include <strandline/engine.h>
+
+#include "engine/store/connection.h"
+
+namespace strandline::engine::store {
+
+/// The format of Strandline's own tables. A database of a newer one is refused, never guessed at.
+constexpr int kFormat = 1;
+
+/// Makes Strandline's tables (docs/schema.md describes each) and the device's first incarnation.
+void create_schema(Connection& connection, const InitOptions& options, Now now);
+
+/// Whether this is a device's database at all.
+[[nodiscard]] bool has_schema(Connection& connection);
+
+/// A database's own facts, one row.
+struct DeviceRow {
+    int format = 0;
+    DeviceId device;
+    std::string name;
+    Incarnation incarnation{};
+};
+[[nodiscard]] DeviceRow read_device(Connection& connection);
+void write_incarnation(Connection& connection, Incarnation incarnation);
+
+[[nodiscard]] std::string_view bytes_of(const DeviceId& device);
+[[nodiscard]] DeviceId device_id_from_bytes(std::string_view bytes);
+
+}  // namespace strandline::engine::store

@@ -1,0 +1,145 @@
+#include "engine/store/stamps.h"
+
+#include <algorithm>
+
+namespace strandline::engine::store {
+namespace {
+
+constexpr std::int64_t kSlotRow = 0;
+constexpr std::int64_t kSlotEra = 1;
+constexpr std::int64_t kSlotCells = 2;
+
+/// Takes one row (slot, hlc, origin, digests) into a record. Slots come in ascending order.
+void take_slot(const Statement& statement, int first, StoredRecord& stored) {
+    const std::int64_t slot = statement.integer(first);
+    const Stamp stamp{Hlc{statement.integer(first + 1)}, static_cast<Origin>(statement.integer(first + 2))};
+    if (slot == kSlotRow) {
+        stored.record.row = stamp;
+        stored.digests = statement.text(first + 3);
+    } else if (slot == kSlotEra) {
+        stored.record.era = stamp;
+    } else {
+        stored.record.cells.push_back({static_cast<ColumnId>(slot - kSlotCells), stamp});
+    }
+}
+
+}  // namespace
+
+Stamps::Stamps(Connection& connection)
+    : connection_(connection),
+      load_(connection.prepare("SELECT slot, hlc, origin, digests FROM strandline_stamps WHERE resource = ? "
+                               "AND key = ? ORDER BY slot")),
+      put_(connection.prepare("INSERT INTO strandline_stamps(resource, key, slot, hlc, origin, digests) "
+                              "VALUES (?, ?, ?, ?, ?, ?) "
+                              "ON CONFLICT DO UPDATE SET hlc = excluded.hlc, origin = excluded.origin, "
+                              "digests = excluded.digests")),
+      drop_(connection.prepare("DELETE FROM strandline_stamps WHERE resource = ? AND key = ? AND slot = ?")),
+      since_(connection.prepare(
+          "SELECT key FROM strandline_stamps WHERE resource = ? AND origin = ? AND hlc > ?")) {}
+
+StoredRecord Stamps::load(std::int64_t resource, std::string_view key) {
+    const ResetAtEnd reset(load_);
+    StoredRecord stored;
+    load_.bind(1, resource).bind_blob(2, key);
+    while (load_.step()) take_slot(load_, 0, stored);
+    return stored;
+}
+
+void Stamps::save(std::int64_t resource, std::string_view key, const StoredRecord& before,
+                  const StoredRecord& after) {
+    const Record& old = before.record;
+    const Record& now = after.record;
+    if (now.row && (old.row != now.row || before.digests != after.digests))
+        put(resource, key, kSlotRow, *now.row, &after.digests);
+    if (old.row && !now.row) drop(resource, key, kSlotRow);
+    if (now.era && old.era != now.era) put(resource, key, kSlotEra, *now.era, nullptr);
+    if (old.era && !now.era) drop(resource, key, kSlotEra);
+    for (const CellStamp& cell : now.cells) {
+        if (std::ranges::find(old.cells, cell) == old.cells.end()) {
+            put(resource, key, kSlotCells + static_cast<std::int64_t>(cell.column), cell.stamp, nullptr);
+        }
+    }
+    for (const CellStamp& cell : old.cells) {
+        if (std::ranges::find(now.cells, cell.column, &CellStamp::column) == now.cells.end()) {
+            drop(resource, key, kSlotCells + static_cast<std::int64_t>(cell.column));
+        }
+    }
+}
+
+void Stamps::put(std::int64_t resource, std::string_view key, std::int64_t slot, const Stamp& stamp,
+                 const std::string* digests) {
+    const ResetAtEnd reset(put_);
+    put_.bind(1, resource)
+        .bind_blob(2, key)
+        .bind(3, slot)
+        .bind(4, stamp.hlc.value)
+        .bind(5, static_cast<std::int64_t>(stamp.origin));
+    if (digests != nullptr) put_.bind_blob(6, *digests);
+    put_.step();
+}
+
+void Stamps::drop(std::int64_t resource, std::string_view key, std::int64_t slot) {
+    const ResetAtEnd reset(drop_);
+    drop_.bind(1, resource).bind_blob(2, key).bind(3, slot).step();
+}
+
+std::optional<std::vector<std::string>> Stamps::changed_since(std::int64_t resource,
+                                                              const watermarks::Range& range,
+                                                              const watermarks::Vector& vector,
+                                                              std::size_t origins, std::size_t most) {
+    std::vector<std::string> keys;
+    for (std::size_t i = 0; i < origins; ++i) {
+        const ResetAtEnd reset(since_);
+        const auto origin = static_cast<Origin>(i);
+        since_.bind(1, resource).bind(2, static_cast<std::int64_t>(i)).bind(3, vector.at(origin).value);
+        while (since_.step()) {
+            if (!range.contains(since_.bytes(0))) continue;
+            if (keys.size() == most) return std::nullopt;
+            keys.emplace_back(since_.bytes(0));
+        }
+    }
+    std::ranges::sort(keys);
+    const auto repeated = std::ranges::unique(keys);
+    keys.erase(repeated.begin(), repeated.end());
+    return keys;
+}
+
+std::int64_t Stamps::count_since(std::int64_t resource, const watermarks::Vector& vector, std::size_t origins,
+                                 std::int64_t most) {
+    std::int64_t count = 0;
+    for (std::size_t i = 0; i < origins && count < most; ++i) {
+        const ResetAtEnd reset(since_);
+        since_.bind(1, resource)
+            .bind(2, static_cast<std::int64_t>(i))
+            .bind(3, vector.at(static_cast<Origin>(i)).value);
+        while (count < most && since_.step()) ++count;
+    }
+    return count;
+}
+
+Stamps::Scan::Scan(Connection& connection, std::int64_t resource, const watermarks::Range& range)
+    : statement_(connection.prepare(range.high
+                                        ? "SELECT key, slot, hlc, origin, digests FROM strandline_stamps "
+                                          "WHERE resource = ?1 AND key >= ?2 AND key < ?3 ORDER BY key, slot"
+                                        : "SELECT key, slot, hlc, origin, digests FROM strandline_stamps "
+                                          "WHERE resource = ?1 AND key >= ?2 ORDER BY key, slot")),
+      high_(range.high.value_or("")),
+      key_(range.low) {
+    statement_.bind(1, resource).bind_blob(2, key_);
+    if (range.high) statement_.bind_blob(3, high_);
+    has_row_ = statement_.step();
+}
+
+bool Stamps::Scan::next() {
+    if (!has_row_) return false;
+    std::string key = statement_.text(0);
+    stored_ = {};
+    do {
+        take_slot(statement_, 1, stored_);
+        has_row_ = statement_.step();
+    } while (has_row_ && statement_.bytes(0) == key);
+    key_ = std::move(key);
+    return true;
+}
+
+}  // namespace strandline::engine::store

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/record.h"
+#include "engine/store/connection.h"
+#include "watermarks/coverage.h"
+
+namespace strandline::engine::store {
+
+/// A key's record, and the digests of the values that the app's table has.
+struct StoredRecord {
+    Record record;
+    std::string digests;  ///< of a living row: kDigestBytes for each column, by column id
+};
+
+/// The metadata beside the app's rows: table strandline_stamps, one row a stamp.
+class Stamps {
+public:
+    explicit Stamps(Connection& connection);
+
+    [[nodiscard]] StoredRecord load(std::int64_t resource, std::string_view key);
+    /// Writes what differs between `before` and `after`.
+    void save(std::int64_t resource, std::string_view key, const StoredRecord& before,
+              const StoredRecord& after);
+
+    /// The keys, sorted, each once, with any stamp that `vector` does not cover; empty when there are more than `most`.
+    [[nodiscard]] std::optional<std::vector<std::string>> changed_since(std::int64_t resource,
+                                                                        const watermarks::Range& range,
+                                                                        const watermarks::Vector& vector,
+                                                                        std::size_t origins,
+                                                                        std::size_t most);
+    /// How many stamps `vector` does not cover, counted up to `most`.
+    [[nodiscard]] std::int64_t count_since(std::int64_t resource, const watermarks::Vector& vector,
+                                           std::size_t origins, std::int64_t most);
+
+    /// Reads records in key order.
+    class Scan {
+    public:
+        Scan(Connection& connection, std::int64_t resource, const watermarks::Range& range);
+        /// False at the end.
+        bool next();
+        [[nodiscard]] const std::string& key() const { return key_; }
+        [[nodiscard]] const StoredRecord& stored() const { return stored_; }
+
+    private:
+        Statement statement_;
+        std::string high_;
+        bool has_row_ = false;
+        std::string key_;
+        StoredRecord stored_;
+    };
+
+private:
+    void put(std::int64_t resource, std::string_view key, std::int64_t slot, const Stamp& stamp,
+             const std::string* digests);
+    void drop(std::int64_t resource, std::string_view key, std::int64_t slot);
+
+    Connection& connection_;
+    Statement load_;
+    Statement put_;
+    Statement drop_;
+    Statement since_;
+};
+
+}  // namespace strandline::engine::store

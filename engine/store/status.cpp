@@ -1,0 +1,164 @@
+#include "engine/store/status.h"
+
+#include <strandline/engine.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "engine/store/coverage.h"
+#include "engine/store/ledger.h"
+#include "engine/store/schema.h"
+
+namespace strandline {
+namespace engine::store {
+namespace {
+
+std::vector<OriginId> read_origins(Connection& connection) {
+    std::vector<OriginId> ids;
+    Statement statement =
+        connection.prepare("SELECT device, incarnation FROM strandline_origins ORDER BY id");
+    while (statement.step())
+        ids.push_back(
+            {device_id_from_bytes(statement.bytes(0)), static_cast<Incarnation>(statement.integer(1))});
+    return ids;
+}
+
+std::vector<WatermarkStatus> named(const watermarks::Vector& vector, const std::vector<OriginId>& ids) {
+    std::vector<WatermarkStatus> watermarks;
+    for (const auto& [origin, hlc] : vector.entries())
+        watermarks.push_back({ids[static_cast<std::size_t>(origin)], hlc});
+    std::ranges::sort(watermarks, {}, &WatermarkStatus::origin);
+    return watermarks;
+}
+
+std::vector<ResourceStatus> read_resources(Connection& connection, const std::vector<OriginId>& ids) {
+    std::vector<ResourceStatus> resources;
+    Statement statement =
+        connection.prepare("SELECT id, name, ownership, rows FROM strandline_resources ORDER BY name");
+    while (statement.step()) {
+        const watermarks::Coverage coverage = load_coverage(connection, statement.integer(0));
+        ResourceStatus resource;
+        resource.name = statement.text(1);
+        resource.ownership = statement.text(2) == "shared" ? Ownership::shared : Ownership::device_owned;
+        resource.rows = statement.integer(3);
+        resource.watermarks = named(coverage.floor(), ids);
+        for (const watermarks::Piece& piece : coverage.pieces())
+            resource.ranges.push_back({piece.range.low, piece.range.high, named(piece.vector, ids)});
+        resources.push_back(std::move(resource));
+    }
+    return resources;
+}
+
+DeviceState state_of(Connection& connection, const Status& status, bool running) {
+    if (status.resources.empty()) return DeviceState::uninitialized;
+    const bool is_split = std::ranges::any_of(
+        status.resources, [](const ResourceStatus& resource) { return resource.ranges.size() > 1; });
+    if (status.backfill || is_split) return DeviceState::backfilling;
+    const bool catches_up = running && connection.ask_text("SELECT state FROM strandline_device") ==
+                                           name_of(DeviceState::catching_up);
+    return catches_up ? DeviceState::catching_up : DeviceState::ready;
+}
+
+Error trouble_with(const std::string& database, const StorageError& error) {
+    return {Category::storage, "cannot read " + database + ": " + error.what(),
+            error.is_busy() ? Retry::later : Retry::never};
+}
+
+/// Opens a device's database for reading beside whoever else has it open, and runs `read` on it.
+template <typename T, typename Read>
+Result<T> with_database(const std::string& database, OpenMode mode, Read&& read) {
+    try {
+        if (!std::filesystem::exists(database))
+            return failure(Category::usage, "there is no file " + database);
+        Connection connection(database, mode);
+        constexpr int kPatienceMs = 5'000;
+        connection.set_busy_ms(kPatienceMs);
+        if (!has_schema(connection))
+            return failure(Category::usage,
+                           database + " is not a device's database; `strandline init` makes it one");
+        return read(connection);
+    } catch (const StorageError& error) {
+        return tl::unexpected(trouble_with(database, error));
+    }
+}
+
+}  // namespace
+
+Status read_status(Connection& connection, bool running) {
+    const Snapshot snapshot(connection);
+    Ledger ledger(connection);
+    const DeviceRow device = read_device(connection);
+    Status status;
+    status.device = device.device;
+    status.name = device.name;
+    status.resources = read_resources(connection, read_origins(connection));
+    status.peers = ledger.peers();
+    for (PeerStatus& peer : status.peers) peer.connected = peer.connected && running;
+    status.backfill = ledger.backfill();
+    status.quarantined = connection.ask_integer("SELECT count(*) FROM strandline_quarantine");
+    status.sent = ledger.traffic("sent");
+    status.received = ledger.traffic("received");
+    status.state = state_of(connection, status, running);
+    return status;
+}
+
+}  // namespace engine::store
+
+using engine::store::Connection;
+using engine::store::OpenMode;
+using engine::store::StorageError;
+
+Result<Status> read_status(const std::string& database, bool running) {
+    return engine::store::with_database<Status>(database, OpenMode::read_only,
+                                                [&](Connection& connection) -> Result<Status> {
+                                                    return engine::store::read_status(connection, running);
+                                                });
+}
+
+Result<std::vector<Event>> read_events(const std::string& database, std::int64_t number, std::size_t most) {
+    return engine::store::with_database<std::vector<Event>>(
+        database, OpenMode::read_only, [&](Connection& connection) -> Result<std::vector<Event>> {
+            return engine::store::Ledger(connection).events_after(number, most);
+        });
+}
+
+Result<std::int64_t> leave_request(const std::string& database, const Request& request) {
+    return engine::store::with_database<std::int64_t>(
+        database, OpenMode::existing, [&](Connection& connection) -> Result<std::int64_t> {
+            return engine::store::Ledger(connection).add_request(request);
+        });
+}
+
+Result<bool> request_answered(const std::string& database, std::int64_t number) {
+    return engine::store::with_database<bool>(
+        database, OpenMode::read_only, [&](Connection& connection) -> Result<bool> {
+            const auto answer = engine::store::Ledger(connection).answer_to(number);
+            if (answer && !answer->empty()) return failure(Category::usage, *answer);
+            return answer.has_value();
+        });
+}
+
+Result<void> init_database(const InitOptions& options, Now now) {
+    try {
+        Connection connection(options.database, OpenMode::create, options.vfs);
+        if (engine::store::has_schema(connection)) {
+            const auto device = engine::store::read_device(connection).device;
+            return failure(Category::usage, options.database + " is a device already, " + short_hex(device) +
+                                                "; nothing was changed");
+        }
+        if (connection.ask_text("PRAGMA journal_mode = WAL") != "wal") {
+            return failure(Category::storage, options.database +
+                                                  " cannot be put into WAL mode, which Strandline needs; is "
+                                                  "it read-only, or on a file system without shared memory?");
+        }
+        engine::store::Transaction transaction(connection);
+        engine::store::create_schema(connection, options, now);
+        transaction.commit();
+        return {};
+    } catch (const StorageError& error) {
+        return failure(Category::storage, "cannot make " + options.database + " a device: " + error.what(),
+                       error.is_busy() ? Retry::later : Retry::never);
+    }
+}
+
+}  // namespace strandline

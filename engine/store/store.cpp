@@ -1,0 +1,85 @@
+#include "engine/store/store.h"
+
+#include "engine/limits.h"
+#include "engine/store/triggers.h"
+
+namespace strandline::engine::store {
+namespace {
+
+/// The page cache, in KiB: enough for the inner pages of tables with millions of rows.
+constexpr const char* kCacheSize = "PRAGMA cache_size = -16384";
+
+}  // namespace
+
+Store::Store(const std::string& path, const std::string& vfs) : connection(path, OpenMode::existing, vfs) {
+    connection.set_busy_ms(kBusyMs);
+    connection.execute("PRAGMA synchronous = FULL");
+    connection.execute("PRAGMA foreign_keys = OFF");
+    connection.execute("PRAGMA recursive_triggers = OFF");
+    connection.execute(kCacheSize);
+    reload();
+    data_version_ = connection.ask_integer("PRAGMA data_version");
+}
+
+void Store::reload() {
+    rows_.clear();
+    origins.load();
+    catalog.load();
+    const DeviceRow device = read_device(connection);
+    self_ = origins.number({device.device, device.incarnation});
+    coverage_.clear();
+    for (const Resource& resource : catalog.resources())
+        coverage_[resource.id] = load_coverage(connection, resource.id);
+    schema_version_ = connection.ask_integer("PRAGMA schema_version");
+    nested.install(catalog.resources());
+}
+
+bool Store::changed_elsewhere() {
+    const std::int64_t version = connection.ask_integer("PRAGMA data_version");
+    const bool changed = version != data_version_;
+    data_version_ = version;
+    return changed;
+}
+
+bool Store::schema_changed() {
+    return connection.ask_integer("PRAGMA schema_version") != schema_version_;
+}
+
+Rows& Store::rows(const Resource& resource) {
+    auto& rows = rows_[resource.id];
+    if (!rows) rows = std::make_unique<Rows>(connection, resource);
+    return *rows;
+}
+
+void Store::set_coverage(std::int64_t resource, const watermarks::Coverage& coverage) {
+    watermarks::Coverage& mirror = coverage_[resource];
+    save_coverage(connection, resource, mirror, coverage, self_);
+    mirror = coverage;
+}
+
+void Store::mark_foreign(const Resource& resource, const Values& key, bool is_foreign) {
+    std::string names;
+    std::string places;
+    std::string same;
+    for (std::size_t i = 0; i < key.size(); ++i) {
+        const std::string number = std::to_string(i + 1);
+        names += (i > 0 ? ", k" : "k") + number;
+        places += (i > 0 ? ", ?" : "?") + number;
+        same += (i > 0 ? " AND k" : "k") + number + " = ?" + number;
+    }
+    const std::string table = foreign_table(resource);
+    Statement statement = connection.prepare(
+        is_foreign ? "INSERT INTO " + table + "(" + names + ") VALUES (" + places + ") ON CONFLICT DO NOTHING"
+                   : "DELETE FROM " + table + " WHERE " + same);
+    for (std::size_t i = 0; i < key.size(); ++i) statement.bind(static_cast<int>(i + 1), key[i]);
+    statement.run();
+}
+
+void Store::begin_incarnation(Incarnation incarnation) {
+    const DeviceRow device = read_device(connection);
+    write_incarnation(connection, incarnation);
+    self_ = origins.number({device.device, incarnation});
+    for (const Resource& resource : catalog.resources()) set_coverage(resource.id, coverage(resource.id));
+}
+
+}  // namespace strandline::engine::store

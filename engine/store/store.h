@@ -1,0 +1,65 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "engine/store/catalog.h"
+#include "engine/store/connection.h"
+#include "engine/store/coverage.h"
+#include "engine/store/journal.h"
+#include "engine/store/ledger.h"
+#include "engine/store/nested.h"
+#include "engine/store/quarantine.h"
+#include "engine/store/rows.h"
+#include "engine/store/schema.h"
+#include "engine/store/stamps.h"
+
+namespace strandline::engine::store {
+
+/// All of one database: the parts that know their own tables, and what of it is mirrored in memory.
+///
+/// After a StorageError the mirror may be ahead of the database: call reload() before going on.
+class Store {
+public:
+    /// Opens for the engine: WAL, synchronous=FULL, foreign keys not enforced, since the writer's
+    /// device enforced them and rows arrive in any order. Throws StorageError.
+    Store(const std::string& path, const std::string& vfs);
+
+    /// Reads the mirror anew from the database.
+    void reload();
+    /// Whether another connection has committed since the last call.
+    [[nodiscard]] bool changed_elsewhere();
+    /// Whether the schema is another one than at the last reload().
+    [[nodiscard]] bool schema_changed();
+
+    [[nodiscard]] Rows& rows(const Resource& resource);
+    [[nodiscard]] const watermarks::Coverage& coverage(std::int64_t resource) { return coverage_[resource]; }
+    /// Writes and mirrors it.
+    void set_coverage(std::int64_t resource, const watermarks::Coverage& coverage);
+
+    /// Lists, or no longer lists, a key of a device-owned resource as another device's: local writers are refused it.
+    void mark_foreign(const Resource& resource, const Values& key, bool is_foreign);
+
+    [[nodiscard]] Origin self() const { return self_; }
+    /// Goes on as a new origin. Inside a transaction.
+    void begin_incarnation(Incarnation incarnation);
+
+    Connection connection;
+    Catalog catalog{connection};
+    Origins origins{connection};
+    Stamps stamps{connection};
+    Journal journal{connection};
+    Quarantine quarantine{connection};
+    Ledger ledger{connection};
+    Nested nested{connection};
+
+private:
+    std::map<std::int64_t, watermarks::Coverage> coverage_;
+    std::map<std::int64_t, std::unique_ptr<Rows>> rows_;
+    Origin self_{};
+    std::int64_t data_version_ = 0;
+    std::int64_t schema_version_ = 0;
+};
+
+}  // namespace strandline::engine::store

@@ -1,0 +1,212 @@
+#include "engine/store/triggers.h"
+
+#include <algorithm>
+#include <map>
+
+namespace strandline::engine::store {
+namespace {
+
+/// A missing flag table row means: capture.
+constexpr const char* kNotApplying = "NOT EXISTS (SELECT 1 FROM strandline_applying)";
+
+/// The clock in SQL (DESIGN 5): one more than the newest reading, or the wall clock if that is later.
+/// 'now' is frozen within a statement; the journal's newest row is what keeps readings apart.
+constexpr const char* kNextHlc =
+    "max(max(ifnull((SELECT max(hlc) FROM strandline_journal), 0), ifnull((SELECT floor FROM "
+    "strandline_clock), 0)) + 1, "
+    "min(CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 140737488355327) << 16)";
+
+std::string joined(const std::vector<std::string>& parts, const std::string& between) {
+    std::string out;
+    for (const std::string& part : parts) out += (out.empty() ? "" : between) + part;
+    return out;
+}
+
+std::string prefix_of(std::int64_t resource) {
+    return "strandline_" + std::to_string(resource) + "_";
+}
+
+/// k1, k2 ... as far as this key goes.
+std::string journal_key(const Resource& resource) {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < resource.key.size(); ++i) names.push_back("k" + std::to_string(i + 1));
+    return joined(names, ", ");
+}
+
+std::string key_of(const Resource& resource, const std::string& row) {
+    std::vector<std::string> names;
+    for (const KeyColumn& column : resource.key) names.push_back(row + quoted(column.name));
+    return joined(names, ", ");
+}
+
+std::string journal_columns(const Resource& resource) {
+    return "strandline_journal(hlc, resource, what, " + journal_key(resource) + ")";
+}
+
+/// INSERT INTO the journal what was done to the row NEW or OLD.
+std::string append(const Resource& resource, std::int64_t what, const std::string& row,
+                   const std::string& where = {}) {
+    return "INSERT INTO " + journal_columns(resource) + " SELECT " + kNextHlc + ", " +
+           std::to_string(resource.id) + ", " + std::to_string(what) + ", " + key_of(resource, row) + where +
+           ";";
+}
+
+/// Conditions over the key's columns, OLD against NEW.
+std::string any_key_column(const Resource& resource, const std::string& before, const std::string& after) {
+    std::vector<std::string> conditions;
+    for (const KeyColumn& column : resource.key) {
+        const std::string name = quoted(column.name);
+        conditions.push_back("OLD." + name + before + "NEW." + name + after);
+    }
+    return joined(conditions, " OR ");
+}
+
+/// A key that is respelled, 'q' to 'Q' under NOCASE or 2 to 2.0, is the same key, and yet a change.
+std::string key_respelled(const Resource& resource) {
+    std::vector<std::string> conditions;
+    for (const KeyColumn& column : resource.key) {
+        const std::string name = quoted(column.name);
+        conditions.push_back("OLD." + name + " IS NOT NEW." + name + " COLLATE BINARY OR typeof(OLD." + name +
+                             ") <> typeof(NEW." + name + ")");
+    }
+    return "(" + joined(conditions, " OR ") + ")";
+}
+
+std::string null_key(const Resource& resource) {
+    std::vector<std::string> conditions;
+    for (const KeyColumn& column : resource.key)
+        conditions.push_back("NEW." + quoted(column.name) + " IS NULL");
+    return joined(conditions, " OR ");
+}
+
+/// Rows that INSERT OR REPLACE or UPDATE OR REPLACE may remove through a secondary UNIQUE index; no
+/// delete trigger fires for them (recursive_triggers is off in most apps). Noted before, judged by the fold.
+std::string check_unique(const Resource& resource, const UniqueIndex& index, bool is_update) {
+    std::vector<std::string> conditions;
+    for (std::size_t i = 0; i < index.columns.size(); ++i) {
+        conditions.push_back(quoted(index.columns[i]) + " = NEW." + quoted(index.columns[i]) + " COLLATE " +
+                             quoted(index.collations[i]));
+    }
+    if (is_update) {
+        std::vector<std::string> same;
+        for (const KeyColumn& column : resource.key)
+            same.push_back(quoted(column.name) + " IS OLD." + quoted(column.name));
+        conditions.push_back("NOT (" + joined(same, " AND ") + ")");
+    }
+    return "INSERT INTO " + journal_columns(resource) + " SELECT " + kNextHlc +
+           " + row_number() OVER () - 1, " + std::to_string(resource.id) + ", " + std::to_string(kWhatCheck) +
+           ", " + key_of(resource, "") + " FROM " + quoted(resource.name) + " WHERE " +
+           joined(conditions, " AND ") + ";";
+}
+
+Trigger make_trigger(const Resource& resource, const std::string& suffix, const std::string& when,
+                     const std::string& condition, const std::string& body) {
+    const std::string name = prefix_of(resource.id) + suffix;
+    return {name, "CREATE TRIGGER " + name + " " + when + " ON " + quoted(resource.name) + " WHEN " +
+                      condition + " BEGIN " + body + " END"};
+}
+
+void add_unique_checks(const Resource& resource, std::vector<Trigger>& triggers) {
+    if (resource.unique.empty()) return;
+    std::string on_insert;
+    std::string on_update;
+    std::vector<std::string> columns;
+    for (const UniqueIndex& index : resource.unique) {
+        on_insert += check_unique(resource, index, false);
+        on_update += check_unique(resource, index, true);
+        for (const std::string& column : index.columns) columns.push_back(quoted(column));
+    }
+    triggers.push_back(make_trigger(resource, "check_insert", "BEFORE INSERT", kNotApplying, on_insert));
+    triggers.push_back(make_trigger(resource, "check_update", "BEFORE UPDATE OF " + joined(columns, ", "),
+                                    kNotApplying, on_update));
+}
+
+}  // namespace
+
+std::vector<Trigger> capture_triggers(const Resource& resource) {
+    const std::string no_null =
+        "SELECT RAISE(ABORT, " +
+        quoted_text("strandline: the key of the tracked table " + resource.name +
+                    " must not be NULL; without one, devices cannot tell its rows apart") +
+        ") WHERE " + null_key(resource) + ";";
+    std::vector<Trigger> triggers;
+    triggers.push_back(make_trigger(resource, "insert", "AFTER INSERT", kNotApplying,
+                                    no_null + append(resource, kWhatRow, "NEW.")));
+    triggers.push_back(make_trigger(resource, "delete", "AFTER DELETE", kNotApplying,
+                                    append(resource, kWhatDelete, "OLD.")));
+    // A changed key is a delete and an insert; a respelled one only a new row of the same key.
+    triggers.push_back(make_trigger(
+        resource, "key", "AFTER UPDATE", key_respelled(resource) + " AND " + kNotApplying,
+        no_null +
+            append(resource, kWhatDelete, "OLD.", " WHERE " + any_key_column(resource, " IS NOT ", "")) +
+            append(resource, kWhatRow, "NEW.")));
+    for (const ValueColumn& column : resource.columns) {
+        const auto id = static_cast<std::int64_t>(column.id);
+        triggers.push_back(make_trigger(resource, "column_" + std::to_string(id),
+                                        "AFTER UPDATE OF " + quoted(column.name), kNotApplying,
+                                        append(resource, kWhatColumn + id, "NEW.")));
+    }
+    add_unique_checks(resource, triggers);
+    return triggers;
+}
+
+std::string foreign_table(const Resource& resource) {
+    return prefix_of(resource.id) + "foreign";
+}
+
+std::vector<Trigger> ownership_triggers(const Resource& resource) {
+    if (resource.ownership != Ownership::device_owned) return {};
+    const auto is_foreign = [&](const std::string& row) {
+        std::vector<std::string> same;
+        for (std::size_t i = 0; i < resource.key.size(); ++i)
+            same.push_back("k" + std::to_string(i + 1) + " = " + row + quoted(resource.key[i].name));
+        return std::string(kNotApplying) + " AND EXISTS (SELECT 1 FROM " + foreign_table(resource) +
+               " WHERE " + joined(same, " AND ") + ")";
+    };
+    const std::string refuse =
+        "SELECT RAISE(ABORT, " +
+        quoted_text("strandline: this row of the device-owned table " + resource.name +
+                    " belongs to another device; only the device that inserted it may change it") +
+        ");";
+    return {make_trigger(resource, "owner_insert", "BEFORE INSERT", is_foreign("NEW."), refuse),
+            make_trigger(resource, "owner_update", "BEFORE UPDATE", is_foreign("OLD."), refuse),
+            make_trigger(resource, "owner_key", "BEFORE UPDATE", is_foreign("NEW."), refuse),
+            make_trigger(resource, "owner_delete", "BEFORE DELETE", is_foreign("OLD."), refuse)};
+}
+
+bool install_triggers(Connection& connection, const Resource& resource) {
+    std::vector<Trigger> wanted = capture_triggers(resource);
+    std::ranges::copy(ownership_triggers(resource), std::back_inserter(wanted));
+    std::map<std::string, std::string> there;
+    Statement find = connection.prepare(
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND name GLOB ? AND tbl_name = ? COLLATE "
+        "NOCASE");
+    const std::string pattern = prefix_of(resource.id) + "*";
+    find.bind_text(1, pattern).bind_text(2, resource.name);
+    while (find.step()) there[find.text(0)] = find.text(1);
+    find.reset();
+    const bool was_unseen = !there.contains(prefix_of(resource.id) + "insert");
+    const bool is_same =
+        there.size() == wanted.size() && std::ranges::all_of(wanted, [&](const Trigger& trigger) {
+            const auto at = there.find(trigger.first);
+            return at != there.end() && at->second == trigger.second;
+        });
+    if (is_same) return false;
+    remove_triggers(connection, resource.id);
+    for (const Trigger& trigger : wanted) connection.execute(trigger.second);
+    return was_unseen;
+}
+
+void remove_triggers(Connection& connection, std::int64_t resource) {
+    std::vector<std::string> names;
+    {
+        Statement find =
+            connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name GLOB ?");
+        const std::string pattern = prefix_of(resource) + "*";
+        find.bind_text(1, pattern);
+        while (find.step()) names.push_back(find.text(0));
+    }
+    for (const std::string& name : names) connection.execute("DROP TRIGGER " + quoted(name));
+}
+
+}  // namespace strandline::engine::store

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/store/resource.h"
+
+namespace strandline::engine::store {
+
+/// What a journal row says was done, in its column `what`; from kWhatColumn on: column id + kWhatColumn was assigned.
+constexpr std::int64_t kWhatCheck = -2;  ///< perhaps removed by REPLACE: look whether it is still there
+constexpr std::int64_t kWhatDelete = -1;
+constexpr std::int64_t kWhatRow = 0;  ///< inserted, replaced, or its key respelled
+constexpr std::int64_t kWhatColumn = 1;
+
+/// A trigger's name and the whole statement that makes it.
+using Trigger = std::pair<std::string, std::string>;
+
+/// The triggers that capture a table's writes, in pure SQL, so that any client's writes are seen.
+///
+/// They name the key's columns, which cannot be dropped, and no others: a trigger that names OLD.c
+/// makes ALTER TABLE DROP COLUMN c fail, `UPDATE OF c` alone does not (SQLite 3.40). So a trigger per
+/// column says which were assigned, and the fold tells by digests which of those really changed.
+/// (Columns of secondary UNIQUE indexes are named too; they cannot be dropped while the index is there.)
+[[nodiscard]] std::vector<Trigger> capture_triggers(const Resource& resource);
+
+/// The triggers by which a device-owned table refuses local writes to other devices' rows.
+[[nodiscard]] std::vector<Trigger> ownership_triggers(const Resource& resource);
+
+/// The table that lists the keys of other devices' rows of a device-owned resource.
+[[nodiscard]] std::string foreign_table(const Resource& resource);
+
+/// Makes a resource's triggers as they must be, where they are not. True: some were missing, so writes may have gone unseen.
+bool install_triggers(Connection& connection, const Resource& resource);
+void remove_triggers(Connection& connection, std::int64_t resource);
+
+}  // namespace strandline::engine::store

@@ -1,0 +1,130 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <strandline/event.h>
+#include <strandline/ids.h>
+#include <strandline/message.h>
+#include <strandline/result.h>
+#include <strandline/status.h>
+#include <strandline/time.h>
+
+/// START HERE.
+///
+/// Engine is one device: a database, what it knows about the others, and nothing else. It has no
+/// socket, no clock, no random source and no thread; a host brings these and carries what passes
+/// through the doors. strandline::Node (node.h) is such a host, over TCP; the simulator is another.
+namespace strandline {
+
+/// Draws 64 random bits. Called seldom: when a new incarnation begins.
+using Entropy = std::function<std::uint64_t()>;
+
+struct EngineOptions {
+    std::string database;  ///< path of the SQLite file
+    DeviceId device;
+    std::string vfs;  ///< name of the SQLite VFS to open it on; empty: the default one
+    Entropy entropy;
+};
+
+/// How to make a database a device's.
+struct InitOptions {
+    std::string database;
+    DeviceId device;
+    std::string name;  ///< for people; may be empty
+    std::string vfs;
+    Entropy entropy;
+};
+
+/// Makes Strandline's tables in `database`, which is made when missing, and turns on WAL mode, a
+/// lasting property of that file. Error: it is a device already, not a database, not writable.
+[[nodiscard]] Result<void> init_database(const InitOptions& options, Now now);
+
+/// One device.
+///
+/// Invariant: a message comes out only after the change it reports is durable, so a host that dies
+///            between the two doors loses nothing.
+/// Threads:   one at a time. The engine never blocks on anything but its own database, and on that
+///            at most kBusyMs (engine/limits.h) when another process holds its write lock.
+/// Trouble:   the caller's shows as a Result. A peer's closes that session: its next_message() gives
+///            Bye, then is_closed(). The disk's rolls the step back, is told as an event, and leaves
+///            every door in refusing work with the same sentence: see failure().
+class Engine {
+public:
+    /// Error: not a device's database, a newer format, another device's id, locked, read-only.
+    static Result<Engine> open(const EngineOptions& options, Now now);
+    Engine(Engine&&) noexcept;
+    Engine& operator=(Engine&&) noexcept;
+    ~Engine();
+
+    // --- what an operator asks for ---------------------------------------------------------------
+
+    /// Keeps these tables in step from now on, rows already there included; all of them or none.
+    [[nodiscard]] Result<void> track(const std::vector<std::string>& tables, Ownership ownership, Now now);
+    /// Stops, and forgets; the tables and their rows stay.
+    [[nodiscard]] Result<void> untrack(const std::vector<std::string>& tables, Now now);
+    /// Lets a device in.
+    [[nodiscard]] Result<void> trust(const DeviceId& device, const std::string& name, Now now);
+    [[nodiscard]] bool is_trusted(const DeviceId& device) const;
+
+    // --- doors in -------------------------------------------------------------------------------
+
+    /// Somebody may have committed to the database: picks up local writes and requests of other
+    /// processes. Early and repeated calls are harmless; a host calls it whenever the file changes.
+    void database_changed(Now now);
+    /// A connection to an authenticated, trusted device is up. At most one per device at a time.
+    void peer_up(const DeviceId& peer, Now now);
+    void peer_down(const DeviceId& peer, const std::string& reason, Now now);
+    /// Takes one message from a connected peer. A bad one closes that peer's session, only.
+    void receive(const DeviceId& from, message::Message message, Now now);
+    /// Lets time pass. Early and repeated calls are harmless.
+    void advance(Now now);
+    /// Traffic as the host's network saw it, for the counters.
+    void count_bytes(std::int64_t sent, std::int64_t received);
+
+    // --- doors out ------------------------------------------------------------------------------
+
+    /// What to say to `peer` next; empty: nothing just now. Pages are read when they are asked for,
+    /// so a host that asks only while its send buffer is short holds little in memory.
+    [[nodiscard]] std::optional<message::Message> next_message(const DeviceId& peer, Now now);
+    /// Whether the session is over: say what next_message() still has, then close the connection.
+    [[nodiscard]] bool is_closed(const DeviceId& peer) const;
+    /// Whether receive() can take more now. While false (another process holds the database's lock)
+    /// a host leaves bytes in the socket.
+    [[nodiscard]] bool wants_input() const;
+    [[nodiscard]] std::optional<Event> next_event();
+    /// Empty when advance() will never have work; ask again after any door in.
+    [[nodiscard]] std::optional<SteadyMs> next_deadline() const;
+
+    // --- what is so -----------------------------------------------------------------------------
+
+    [[nodiscard]] DeviceId device() const;
+    /// Both ways: all that we hold of the tables both track, the peer has acknowledged, and the reverse.
+    [[nodiscard]] bool is_in_step(const DeviceId& peer) const;
+    [[nodiscard]] Status status() const;
+    /// The disk's trouble that stopped this engine; empty while all is well.
+    [[nodiscard]] std::optional<Error> failure() const;
+
+    struct Parts;
+
+private:
+    explicit Engine(std::unique_ptr<Parts> parts);
+    std::unique_ptr<Parts> parts_;
+};
+
+/// A durable request to the process that runs a device, from one that does not: `command` is
+/// "track", "track-device-owned", "untrack" or "trust". Answered within a second.
+struct Request {
+    std::string command;
+    std::vector<std::string> arguments;
+};
+/// Writes the request; its number. The running engine finds it in database_changed().
+[[nodiscard]] Result<std::int64_t> leave_request(const std::string& database, const Request& request);
+/// The answer to a request: empty while there is none; an Error when the answer is no.
+[[nodiscard]] Result<bool> request_answered(const std::string& database, std::int64_t number);
+
+}  // namespace strandline

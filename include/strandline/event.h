@@ -1,0 +1,45 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <strandline/ids.h>
+#include <strandline/time.h>
+
+namespace strandline {
+
+/// What can happen. Each kind is told once for each time that it happens, and kept in the database.
+enum class EventKind {
+    tracked,           ///< a table is kept in step from now on
+    untracked,         ///< a table is no longer kept in step
+    trusted,           ///< a device was let in
+    peer_up,           ///< an authenticated peer is connected
+    peer_down,         ///< a peer is gone; `text` says why
+    backfill_started,  ///< a peer sends a table, or a part of one, from the beginning
+    backfill_done,     ///< the last page of that is durable
+    changes_applied,   ///< rows from a peer are durable and visible here
+    in_step,           ///< this device and that peer hold the same
+    quarantined,       ///< a row could not be applied; it is kept, and passed on
+    held,              ///< a change bears a time too far ahead; it is kept until then
+    refused,           ///< a change that its device had no right to make
+    clock_skew,        ///< a peer's clock and ours are far apart
+    incarnation,       ///< this database goes on as a new origin; `text` says why
+    capture_repaired,  ///< triggers were missing and are back; the table was compared with its metadata
+    trouble,           ///< the database or a peer gave an error; `text` has the sentence
+};
+
+/// The kind's name, as it stands in JSON and in the database.
+[[nodiscard]] std::string_view name_of(EventKind kind);
+
+/// One thing that happened.
+struct Event {
+    std::int64_t number = 0;  ///< ascending, in the order of happening; never used twice
+    WallMs at;
+    EventKind kind{};
+    std::string resource;  ///< empty: not about one table
+    std::string peer;      ///< the device id in hex; empty: not about one peer
+    std::string text;      ///< a sentence for people
+    std::int64_t rows = 0;
+};
+
+}  // namespace strandline

@@ -1,0 +1,136 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <strandline/ids.h>
+#include <strandline/time.h>
+#include <strandline/value.h>
+
+/// What two engines say to each other: the border between engine/ and net/.
+///
+/// A message never names its sender; the authenticated channel knows it. What each one means, and
+/// when it is said, stands in docs/protocol.md.
+///
+/// Origins in messages are indexes into the message's own `origins`, which the codec has checked:
+/// every index is in bounds. Vectors, like all lists of origins here, are sorted by index and hold
+/// none twice.
+namespace strandline::message {
+
+/// (hlc, origin) of one write.
+struct Stamp {
+    Hlc hlc;
+    Origin origin{};
+    friend bool operator==(const Stamp&, const Stamp&) = default;
+};
+
+/// Origin → "everything of it up to here". An origin that is not listed stands at zero.
+using Vector = std::vector<std::pair<Origin, Hlc>>;
+
+/// Encoded keys from `low` on, up to but without `high`. No high: to the end.
+struct Range {
+    std::string low;
+    std::optional<std::string> high;
+    friend bool operator==(const Range&, const Range&) = default;
+};
+
+/// A range, and what its holder's state dominates there.
+struct Piece {
+    Range range;
+    Vector vector;
+};
+
+/// The columns of whole rows and cells are named once a page; a cell says which by index.
+struct Cell {
+    std::uint32_t column = 0;
+    Stamp stamp;
+};
+
+/// One row's state, or a part of it. Exactly one of three forms:
+///   whole row: `row` set; one value per column of the page; `cells` stamps columns written since
+///   cells only: no `row`, some `cells`, one value per cell
+///   deleted:   no `row`, no `cells`, no values; `era` is the delete's stamp
+struct Entry {
+    std::string key;                ///< encoded, docs/schema.md
+    std::optional<Values> key_raw;  ///< the key's values, where they are not what `key` decodes to
+    std::optional<Stamp> era;
+    std::optional<Stamp> row;
+    std::vector<Cell> cells;
+    Values values;
+};
+
+/// First message of a session, both ways.
+struct Hello {
+    std::string name;  ///< for people; may be empty
+    Incarnation incarnation{};
+    WallMs wall;  ///< the sender's clock, to tell skew
+};
+
+/// What the sender holds of one resource.
+struct Holding {
+    std::string resource;
+    bool device_owned = false;
+    std::uint64_t rows = 0;     ///< living rows, for honest progress
+    std::vector<Piece> pieces;  ///< without gaps from the first key to the end
+};
+
+/// Watermarks. At once an offer (pull what you lack) and a receipt (this is durable here).
+struct Have {
+    bool complete = false;  ///< all resources, replacing what was said before
+    std::vector<OriginId> origins;
+    std::vector<Holding> holdings;  ///< not complete: only those that have changed
+};
+
+/// "Send what I lack": the pieces are the asker's coverage, cut to what it wants now.
+struct Wanted {
+    std::string resource;
+    std::vector<Piece> pieces;
+};
+struct Pull {
+    std::uint32_t number = 0;  ///< the asker's; answers repeat it
+    std::vector<OriginId> origins;
+    std::vector<Wanted> wanted;
+};
+
+/// A slice of one resource in key order: all that the sender holds in `range` and the base does not
+/// cover. Once applied, the range's coverage rises to the larger of itself and `vector`.
+struct Page {
+    std::string resource;
+    Range range;
+    Vector vector;
+    std::vector<std::string> columns;
+    std::vector<Entry> entries;  ///< in key order; two entries of one key only where one is held back
+};
+
+/// One message of pages is one snapshot at its sender, and one transaction at its receiver.
+struct Pages {
+    std::uint32_t pull = 0;   ///< number of the pull that this answers; 0: a push
+    std::uint32_t basis = 0;  ///< a push: how many complete Haves of the receiver it builds on
+    bool last = false;        ///< of this pull, or of this push
+    std::vector<OriginId> origins;
+    std::vector<Page> pages;
+};
+
+struct Ping {
+    std::uint64_t nonce = 0;
+};
+struct Pong {
+    std::uint64_t nonce = 0;
+};
+
+/// The sender closes the session, and says why, for the other side's log.
+struct Bye {
+    std::string reason;
+};
+
+using Message = std::variant<Hello, Have, Pull, Pages, Ping, Pong, Bye>;
+
+}  // namespace strandline::message
+
+namespace strandline {
+using message::Message;
+}

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <strandline/engine.h>
+
+namespace strandline {
+
+struct NodeOptions {
+    std::string database;            ///< made a device by init_device() before
+    std::string listen;              ///< "HOST:PORT", port 0 picks one; empty: does not listen
+    std::vector<std::string> peers;  ///< "HOST:PORT" each, dialled until it answers, again when lost
+};
+
+/// Makes `database` a device: its identity in `database`.key (mode 0600) and its metadata. Creates
+/// the file when missing. Gives the device's id.
+[[nodiscard]] Result<DeviceId> init_device(const std::string& database, const std::string& name);
+/// The id in the key file beside `database`.
+[[nodiscard]] Result<DeviceId> device_id_of(const std::string& database);
+/// The process that runs `database` now, from its lock; 0: none does.
+[[nodiscard]] Result<int> running_process(const std::string& database);
+
+/// One device on a network: an Engine, its connections over TCP, its timers, the file watch.
+///
+///     auto node = Node::open({.database = "notes.db", .listen = "0.0.0.0:7100"});
+///     node->on_event([](const Event& event) { ... });
+///     node->run();          // until stop(), from any thread or a signal handler's thread
+///
+/// Threads: run() on one; stop() from any; everything else before run() or from inside a callback.
+class Node {
+public:
+    /// Takes the database's lock. Error: another process runs it, the port is in use, the address
+    /// does not parse, and whatever Engine::open() says.
+    static Result<Node> open(const NodeOptions& options);
+    Node(Node&&) noexcept;
+    Node& operator=(Node&&) noexcept;
+    ~Node();
+
+    /// For track(), trust(), status() and the like, before run() or from inside a callback.
+    [[nodiscard]] Engine& engine();
+    /// The port it listens on; 0: it does not listen.
+    [[nodiscard]] int port() const;
+
+    /// Called on run()'s thread, once for each event.
+    void on_event(std::function<void(const Event&)> callback);
+    /// Called on run()'s thread when a line for people is due about connecting: who, why, what next.
+    void on_notice(std::function<void(const std::string&)> callback);
+
+    /// Runs until stop(). Error: the engine stopped on the disk's trouble.
+    [[nodiscard]] Result<void> run();
+    /// Runs until in step, both ways, with every named peer: true; or until `seconds` have passed: false.
+    [[nodiscard]] Result<bool> run_once(double seconds);
+    /// Ends run(): says goodbye to the peers and returns within two seconds.
+    void stop();
+
+private:
+    struct Parts;
+    explicit Node(std::unique_ptr<Parts> parts);
+    std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace strandline

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <strandline/event.h>
+#include <strandline/ids.h>
+#include <strandline/result.h>
+#include <strandline/time.h>
+
+namespace strandline {
+
+/// Who may change a row of a tracked table.
+enum class Ownership {
+    shared,        ///< every device
+    device_owned,  ///< only the device that inserted it
+};
+
+[[nodiscard]] const char* name_of(Ownership ownership);
+
+enum class DeviceState { uninitialized, backfilling, catching_up, ready, paused };
+
+[[nodiscard]] const char* name_of(DeviceState state);
+
+struct WatermarkStatus {
+    OriginId origin;
+    Hlc hlc;
+};
+
+/// One piece of a resource's coverage. Keys are encoded (docs/schema.md); no `high`: to the end.
+struct RangeStatus {
+    std::string low;
+    std::optional<std::string> high;
+    std::vector<WatermarkStatus> watermarks;
+};
+
+struct ResourceStatus {
+    std::string name;
+    Ownership ownership{};
+    std::int64_t rows = 0;
+    std::vector<WatermarkStatus> watermarks;  ///< what holds in every range: the componentwise minimum
+    std::vector<RangeStatus> ranges;
+};
+
+struct PeerStatus {
+    DeviceId device;
+    std::string name;
+    bool connected = false;
+    std::int64_t behind = 0;  ///< rows held here that the peer has not yet acknowledged
+    std::optional<double> rtt_ms;
+};
+
+struct BackfillStatus {
+    DeviceId peer;
+    std::int64_t rows_done = 0;
+    std::int64_t rows_total = 0;
+    std::vector<std::string> resources_done;
+    std::string resource;
+};
+
+/// Counted since the database was made; durable.
+struct TrafficStatus {
+    std::int64_t messages = 0;
+    std::int64_t bytes = 0;  ///< as the network sees them, encryption and framing included
+    std::int64_t rows = 0;
+};
+
+struct Status {
+    DeviceId device;
+    std::string name;
+    DeviceState state{};
+    std::vector<ResourceStatus> resources;
+    std::vector<PeerStatus> peers;
+    std::optional<BackfillStatus> backfill;
+    std::int64_t quarantined = 0;
+    std::int64_t conflicts = 0;
+    TrafficStatus sent;
+    TrafficStatus received;
+};
+
+/// Reads a device's status from its database file; works beside a running device and without one.
+/// `running`: whether the lock says that a process runs the device now; without one no peer counts as connected.
+[[nodiscard]] Result<Status> read_status(const std::string& database, bool running);
+
+/// The events after `number`, oldest first, at most `most`.
+[[nodiscard]] Result<std::vector<Event>> read_events(const std::string& database, std::int64_t number,
+                                                     std::size_t most);
+
+}  // namespace strandline

@@ -1,0 +1,14 @@
+#include "net/check.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace strandline::net {
+
+void check(bool holds, const char* sentence) {
+    if (holds) return;
+    std::fprintf(stderr, "strandline: %s\n", sentence);
+    std::abort();
+}
+
+}  // namespace strandline::net

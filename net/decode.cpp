@@ -1,0 +1,356 @@
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "net/bytes.h"
+#include "net/codec.h"
+#include "net/cursor.h"
+#include "net/limits.h"
+
+namespace strandline::net {
+namespace {
+
+using namespace message;
+
+constexpr std::uint64_t kHlcMax = std::numeric_limits<std::int64_t>::max();  // The sign bit stays clear.
+constexpr std::int64_t kWallMsMax = (std::int64_t{1} << 47) - 1;             // What an HLC has room for.
+constexpr std::size_t kOriginBytes = sizeof(DeviceId::bytes) + 8;
+
+void demand(bool holds, const char* sentence) {
+    if (!holds) throw Malformed(sentence);
+}
+
+/// What `of` gives for each item must be there once.
+template <typename T, typename Of>
+void demand_no_doubles(const std::vector<T>& items, Of of, const char* sentence) {
+    std::vector<decltype(of(items.front()))> seen;
+    seen.reserve(items.size());
+    for (const T& item : items) seen.push_back(of(item));
+    std::sort(seen.begin(), seen.end());
+    demand(std::adjacent_find(seen.begin(), seen.end()) == seen.end(), sentence);
+}
+
+template <typename T>
+std::string_view resource_of(const T& item) {
+    return item.resource;
+}
+
+/// Reads each part of a message; encode.cpp writes them in the same order, under the same names.
+class Decoder {
+public:
+    explicit Decoder(std::string_view bytes) : cursor_(bytes) {}
+
+    Message message() {
+        const std::size_t count = cursor_.array("it", kFrameBytesMax);
+        demand(count > 0, "it is an empty list");
+        fields_left_ = count - 1;
+        Message message = body(cursor_.number("its number", std::numeric_limits<std::uint64_t>::max()));
+        for (; fields_left_ > 0; --fields_left_) cursor_.skip();
+        demand(cursor_.at_end(), "bytes follow behind its end");
+        return message;
+    }
+
+private:
+    Message body(std::uint64_t kind) {
+        switch (kind) {
+            case static_cast<std::uint64_t>(Kind::hello):
+                return hello();
+            case static_cast<std::uint64_t>(Kind::have):
+                return have();
+            case static_cast<std::uint64_t>(Kind::pull):
+                return pull();
+            case static_cast<std::uint64_t>(Kind::pages):
+                return pages();
+            case static_cast<std::uint64_t>(Kind::ping):
+                expect_fields(1);
+                return Ping{nonce()};
+            case static_cast<std::uint64_t>(Kind::pong):
+                expect_fields(1);
+                return Pong{nonce()};
+            case static_cast<std::uint64_t>(Kind::bye):
+                expect_fields(1);
+                return Bye{std::string(cursor_.text("the reason", kReasonBytesMax))};
+            default:
+                throw Malformed("a message of number " + std::to_string(kind) + " is not known here");
+        }
+    }
+
+    Hello hello() {
+        expect_fields(3);
+        Hello hello;
+        hello.name = cursor_.text("the device's name", kNameBytesMax);
+        hello.incarnation =
+            Incarnation{cursor_.number("the incarnation", std::numeric_limits<std::uint64_t>::max())};
+        hello.wall.value = cursor_.signed_number("the wall clock");
+        demand(-kWallMsMax <= hello.wall.value && hello.wall.value <= kWallMsMax,
+               "its wall clock is out of range");
+        return hello;
+    }
+
+    Have have() {
+        expect_fields(3);
+        Have have;
+        have.complete = cursor_.boolean("`complete`");
+        have.origins = origins();
+        have.holdings = list<Holding>("the holdings", kResourcesMax, [this] { return holding(); });
+        demand_no_doubles(have.holdings, resource_of<Holding>, "it names a resource twice");
+        return have;
+    }
+
+    Pull pull() {
+        expect_fields(3);
+        Pull pull;
+        pull.number = number32("the pull's number");
+        demand(pull.number != 0, "a pull has the number 0, which means a push");
+        pull.origins = origins();
+        pull.wanted = list<Wanted>("what is wanted", kResourcesMax, [this] { return wanted(); });
+        demand_no_doubles(pull.wanted, resource_of<Wanted>, "it names a resource twice");
+        return pull;
+    }
+
+    Pages pages() {
+        expect_fields(5);
+        Pages pages;
+        pages.pull = number32("the pull's number");
+        pages.basis = number32("the basis");
+        pages.last = cursor_.boolean("`last`");
+        pages.origins = origins();
+        pages.pages = list<Page>("the pages", kPagesMax, [this] { return page(); });
+        return pages;
+    }
+
+    std::uint64_t nonce() { return cursor_.number("the nonce", std::numeric_limits<std::uint64_t>::max()); }
+
+    std::vector<OriginId> origins() {
+        auto origins = list<OriginId>("the list of origins", kOriginsMax, [this] { return origin_id(); });
+        demand_no_doubles(
+            origins, [](const OriginId& origin) { return origin; }, "it names an origin twice");
+        origins_count_ = origins.size();
+        return origins;
+    }
+
+    OriginId origin_id() {
+        const std::string_view bytes = cursor_.binary("an origin", kOriginBytes);
+        demand(bytes.size() == kOriginBytes, "an origin has not 40 bytes");
+        OriginId origin;
+        std::copy_n(bytes.begin(), origin.device.bytes.size(), origin.device.bytes.begin());
+        origin.incarnation = Incarnation{from_big_endian(bytes.substr(origin.device.bytes.size()))};
+        return origin;
+    }
+
+    Holding holding() {
+        return record<Holding>("a holding", 4, [this](Holding& holding) {
+            holding.resource = resource();
+            holding.device_owned = cursor_.boolean("`device_owned`");
+            holding.rows = cursor_.number("the number of rows", kHlcMax);
+            holding.pieces = pieces();
+            demand(!holding.pieces.empty() && holding.pieces.front().range.low.empty() &&
+                       !holding.pieces.back().range.high,
+                   "a holding does not reach from the first key to the end");
+            for (std::size_t i = 1; i < holding.pieces.size(); ++i) {
+                demand(holding.pieces[i - 1].range.high == holding.pieces[i].range.low,
+                       "a holding has a gap");
+            }
+        });
+    }
+
+    Wanted wanted() {
+        return record<Wanted>("what is wanted", 2, [this](Wanted& wanted) {
+            wanted.resource = resource();
+            wanted.pieces = pieces();
+        });
+    }
+
+    std::vector<Piece> pieces() {
+        auto pieces = list<Piece>("the pieces", kPiecesMax, [this] { return piece(); });
+        for (std::size_t i = 1; i < pieces.size(); ++i) {
+            const auto& high = pieces[i - 1].range.high;
+            demand(high && *high <= pieces[i].range.low, "the pieces are not in key order, or overlap");
+        }
+        return pieces;
+    }
+
+    Piece piece() {
+        return record<Piece>("a piece", 3, [this](Piece& piece) {
+            piece.range = range();
+            piece.vector = vector();
+        });
+    }
+
+    Page page() {
+        return record<Page>("a page", 7, [this](Page& page) {
+            page.resource = resource();
+            page.range = range();
+            page.vector = vector();
+            page.columns = list<std::string>("the columns", kColumnsMax, [this] {
+                return std::string(cursor_.text("a column", kNameBytesMax));
+            });
+            demand_no_doubles(
+                page.columns, [](const std::string& name) { return std::string_view(name); },
+                "a page names a column twice");
+            base_ = cursor_.number("a page's base", kHlcMax);
+            columns_count_ = page.columns.size();
+            page.entries = list<Entry>("the entries", kEntriesPerPageMax, [this] { return entry(); });
+            demand_keys_fit(page);
+        });
+    }
+
+    static void demand_keys_fit(const Page& page) {
+        std::string_view previous = page.range.low;
+        for (const Entry& entry : page.entries) {
+            demand(previous <= entry.key, "a page's keys are not in order, or begin before its range");
+            previous = entry.key;
+        }
+        demand(page.entries.empty() || !page.range.high || previous < *page.range.high,
+               "a page has keys behind its range");
+    }
+
+    Entry entry() {
+        return record<Entry>("an entry", 6, [this](Entry& entry) {
+            entry.key = cursor_.binary("a key", kKeyBytesMax);
+            demand(!entry.key.empty(), "a key is empty");
+            if (!cursor_.take_nil()) entry.key_raw = values("a key's values", 1);
+            if (!cursor_.take_nil()) entry.era = stamp();
+            if (!cursor_.take_nil()) entry.row = stamp();
+            entry.cells = cells();
+            entry.values = values("the values", 0);
+            demand_form(entry);
+        });
+    }
+
+    /// The three forms of <strandline/message.h>.
+    void demand_form(const Entry& entry) const {
+        if (entry.row) {
+            demand(entry.values.size() == columns_count_, "a whole row has not one value for each column");
+        } else if (!entry.cells.empty()) {
+            demand(entry.values.size() == entry.cells.size(), "an entry has not one value for each cell");
+        } else {
+            demand(entry.era && entry.values.empty(), "an entry is no row, no cells and no deletion");
+        }
+    }
+
+    Values values(const char* what, std::size_t count_min) {
+        Values values = list<Value>(what, kColumnsMax, [this] { return cursor_.value(); });
+        demand(values.size() >= count_min, "a key has no values");
+        return values;
+    }
+
+    Stamp stamp() {
+        return record<Stamp>("a stamp", 2, [this](Stamp& stamp) { stamp = hlc_and_origin(); });
+    }
+
+    Stamp hlc_and_origin() {
+        Stamp stamp;
+        stamp.hlc.value = static_cast<std::int64_t>(base_ + cursor_.number("a stamp's HLC", kHlcMax - base_));
+        stamp.origin = origin();
+        return stamp;
+    }
+
+    std::vector<Cell> cells() {
+        const std::size_t count = cursor_.array("the cells", 3 * columns_count_);
+        demand(count % 3 == 0, "the cells are not in threes");
+        std::vector<Cell> cells = reserved<Cell>(count / 3);
+        while (cells.size() < count / 3) {
+            Cell cell;
+            cell.column = number32("a cell's column");
+            demand(cell.column < columns_count_, "a cell's column is not one of the page's");
+            demand(cells.empty() || cells.back().column < cell.column,
+                   "the cells are not in order of columns");
+            cell.stamp = hlc_and_origin();
+            cells.push_back(cell);
+        }
+        return cells;
+    }
+
+    Vector vector() {
+        const std::size_t count = cursor_.array("a vector", 2 * origins_count_);
+        demand(count % 2 == 0, "a vector is not in pairs");
+        Vector vector = reserved<Vector::value_type>(count / 2);
+        while (vector.size() < count / 2) {
+            const Origin origin = this->origin();
+            demand(vector.empty() || vector.back().first < origin, "a vector's origins are not in order");
+            vector.emplace_back(origin, Hlc{static_cast<std::int64_t>(cursor_.number("an HLC", kHlcMax))});
+        }
+        return vector;
+    }
+
+    Range range() {
+        Range range;
+        range.low = cursor_.binary("a range's beginning", kKeyBytesMax);
+        if (!cursor_.take_nil()) range.high = cursor_.binary("a range's end", kKeyBytesMax);
+        demand(!range.high || range.low < *range.high, "a range ends before it begins");
+        return range;
+    }
+
+    std::string resource() {
+        std::string name(cursor_.text("a resource's name", kNameBytesMax));
+        demand(!name.empty(), "a resource has no name");
+        return name;
+    }
+
+    Origin origin() {
+        const std::uint32_t index = number32("an origin's index");
+        demand(index < origins_count_, "an origin's index is not in its list of origins");
+        return Origin{index};
+    }
+
+    std::uint32_t number32(const char* what) {
+        return static_cast<std::uint32_t>(cursor_.number(what, std::numeric_limits<std::uint32_t>::max()));
+    }
+
+    void expect_fields(std::size_t count) {
+        demand(fields_left_ >= count, "it has too few fields");
+        fields_left_ -= count;
+    }
+
+    /// An array whose first fields we know; what a later version put behind them is skipped.
+    template <typename T, typename Read>
+    T record(const char* what, std::size_t fields, Read read) {
+        std::size_t count = cursor_.array(what, kFrameBytesMax);
+        if (count < fields) throw Malformed(std::string(what) + " has too few fields");
+        T record;
+        read(record);
+        for (; count > fields; --count) cursor_.skip();
+        return record;
+    }
+
+    template <typename T, typename Read>
+    std::vector<T> list(const char* what, std::size_t count_max, Read read) {
+        const std::size_t count = cursor_.array(what, count_max);
+        std::vector<T> items = reserved<T>(count);
+        while (items.size() < count) items.push_back(read());
+        return items;
+    }
+
+    /// Room for `count` items, on the account of the whole message.
+    template <typename T>
+    std::vector<T> reserved(std::size_t count) {
+        demand(count * sizeof(T) <= list_bytes_left_, "it holds more than a message may");
+        list_bytes_left_ -= count * sizeof(T);
+        std::vector<T> items;
+        items.reserve(count);
+        return items;
+    }
+
+    Cursor cursor_;
+    std::size_t list_bytes_left_ = kListBytesMax;
+    std::size_t fields_left_ = 0;
+    std::size_t origins_count_ = 0;
+    std::size_t columns_count_ = 0;
+    std::uint64_t base_ = 0;
+};
+
+}  // namespace
+
+Result<Message> decode(std::string_view bytes) {
+    try {
+        demand(bytes.size() <= kFrameBytesMax, "it is too long");
+        return Decoder(bytes).message();
+    } catch (const Malformed& malformed) {
+        return failure(Category::protocol, std::string("the peer sent a message that cannot be read: ") +
+                                               malformed.what() +
+                                               "; it may run another version of Strandline");
+    }
+}
+
+}  // namespace strandline::net

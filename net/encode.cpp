@@ -1,0 +1,209 @@
+#define MSGPACK_NO_BOOST
+#include <msgpack.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+
+#include "net/bytes.h"
+#include "net/codec.h"
+
+namespace strandline::net {
+namespace {
+
+using namespace message;
+
+/// Where the packer writes to.
+struct Sink {
+    std::string bytes;
+    void write(const char* data, std::size_t size) { bytes.append(data, size); }
+};
+
+/// Writes each part of a message; decode.cpp reads them back in the same order, under the same names.
+class Encoder {
+public:
+    std::string message(const Message& message) {
+        std::visit([this](const auto& body) { write(body); }, message);
+        return std::move(sink_.bytes);
+    }
+
+private:
+    void write(const Hello& hello) {
+        begin(Kind::hello, 3);
+        text(hello.name);
+        number(static_cast<std::uint64_t>(hello.incarnation));
+        packer_.pack_int64(hello.wall.value);
+    }
+
+    void write(const Have& have) {
+        begin(Kind::have, 3);
+        boolean(have.complete);
+        list(have.origins);
+        list(have.holdings);
+    }
+
+    void write(const Pull& pull) {
+        begin(Kind::pull, 3);
+        number(pull.number);
+        list(pull.origins);
+        list(pull.wanted);
+    }
+
+    void write(const Pages& pages) {
+        begin(Kind::pages, 5);
+        number(pages.pull);
+        number(pages.basis);
+        boolean(pages.last);
+        list(pages.origins);
+        list(pages.pages);
+    }
+
+    void write(const Ping& ping) {
+        begin(Kind::ping, 1);
+        number(ping.nonce);
+    }
+
+    void write(const Pong& pong) {
+        begin(Kind::pong, 1);
+        number(pong.nonce);
+    }
+
+    void write(const Bye& bye) {
+        begin(Kind::bye, 1);
+        text(bye.reason);
+    }
+
+    void write(const OriginId& origin) {
+        std::string id(view_of(origin.device.bytes));
+        append_big_endian(id, static_cast<std::uint64_t>(origin.incarnation), 8);
+        binary(id);
+    }
+
+    void write(const Holding& holding) {
+        array(4);
+        text(holding.resource);
+        boolean(holding.device_owned);
+        number(holding.rows);
+        list(holding.pieces);
+    }
+
+    void write(const Wanted& wanted) {
+        array(2);
+        text(wanted.resource);
+        list(wanted.pieces);
+    }
+
+    void write(const Piece& piece) {
+        array(3);
+        range(piece.range);
+        vector(piece.vector);
+    }
+
+    void write(const Page& page) {
+        array(7);
+        text(page.resource);
+        range(page.range);
+        vector(page.vector);
+        list(page.columns);
+        base_ = base_of(page);
+        number(static_cast<std::uint64_t>(base_));
+        list(page.entries);
+    }
+
+    void write(const std::string& column) { text(column); }
+
+    void write(const Entry& entry) {
+        array(6);
+        binary(entry.key);
+        entry.key_raw ? list(*entry.key_raw) : nil();
+        entry.era ? write(*entry.era) : nil();
+        entry.row ? write(*entry.row) : nil();
+        array(3 * entry.cells.size());
+        for (const Cell& cell : entry.cells) {
+            number(cell.column);
+            hlc_and_origin(cell.stamp);
+        }
+        list(entry.values);
+    }
+
+    void write(const Stamp& stamp) {
+        array(2);
+        hlc_and_origin(stamp);
+    }
+
+    void write(const Value& value) {
+        std::visit([this](const auto& content) { value_of(content); }, value);
+    }
+    void value_of(std::monostate) { nil(); }
+    void value_of(std::int64_t integer) { packer_.pack_int64(integer); }
+    // Not pack_double: it makes 2.0 the integer 2, and drops the sign of -0.0.
+    void value_of(double real) {
+        sink_.bytes += '\xcb';
+        append_big_endian(sink_.bytes, std::bit_cast<std::uint64_t>(real), 8);
+    }
+    void value_of(const std::string& content) { text(content); }
+    void value_of(const Blob& blob) { binary(blob.bytes); }
+
+    void range(const Range& range) {
+        binary(range.low);
+        range.high ? binary(*range.high) : nil();
+    }
+
+    void vector(const Vector& vector) {
+        array(2 * vector.size());
+        for (const auto& [origin, hlc] : vector) {
+            number(static_cast<std::uint32_t>(origin));
+            number(static_cast<std::uint64_t>(hlc.value));
+        }
+    }
+
+    void hlc_and_origin(const Stamp& stamp) {
+        number(static_cast<std::uint64_t>(stamp.hlc.value - base_));
+        number(static_cast<std::uint32_t>(stamp.origin));
+    }
+
+    /// The smallest HLC of the page's stamps: what was written together differs in its last bytes alone.
+    static std::int64_t base_of(const Page& page) {
+        std::int64_t base = std::numeric_limits<std::int64_t>::max();
+        for (const Entry& entry : page.entries) {
+            if (entry.era) base = std::min(base, entry.era->hlc.value);
+            if (entry.row) base = std::min(base, entry.row->hlc.value);
+            for (const Cell& cell : entry.cells) base = std::min(base, cell.stamp.hlc.value);
+        }
+        return page.entries.empty() ? 0 : base;
+    }
+
+    void begin(Kind kind, std::uint32_t fields) {
+        array(1 + fields);
+        number(static_cast<std::uint64_t>(kind));
+    }
+    template <typename T>
+    void list(const std::vector<T>& items) {
+        array(items.size());
+        for (const T& item : items) write(item);
+    }
+    void array(std::size_t count) { packer_.pack_array(static_cast<std::uint32_t>(count)); }
+    void number(std::uint64_t number) { packer_.pack_uint64(number); }
+    void boolean(bool value) { value ? packer_.pack_true() : packer_.pack_false(); }
+    void nil() { packer_.pack_nil(); }
+    void text(const std::string& text) {
+        packer_.pack_str(static_cast<std::uint32_t>(text.size()));
+        sink_.write(text.data(), text.size());
+    }
+    void binary(const std::string& bytes) {
+        packer_.pack_bin(static_cast<std::uint32_t>(bytes.size()));
+        sink_.write(bytes.data(), bytes.size());
+    }
+
+    Sink sink_;
+    msgpack::packer<Sink> packer_{sink_};
+    std::int64_t base_ = 0;
+};
+
+}  // namespace
+
+std::string encode(const Message& message) {
+    return Encoder().message(message);
+}
+
+}  // namespace strandline::net

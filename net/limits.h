@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+
+/// What the wire may carry, each with its unit and its reason. All are checked before memory is taken,
+/// and an announced count is never believed beyond the bytes that are really there.
+///
+/// There is no limit of nesting: known fields nest as deep as docs/protocol.md draws them and no deeper,
+/// and unknown ones are skipped by a counter, without recursion.
+namespace strandline::net {
+
+// --- the channel ---------------------------------------------------------------------------------------
+
+constexpr std::size_t kNoiseMessageBytesMax = 65535;  // The Noise specification, section 3.
+constexpr std::size_t kNoiseTagBytes = 16;            // Poly1305.
+constexpr std::size_t kPieceBytesMax = kNoiseMessageBytesMax - kNoiseTagBytes;
+constexpr std::size_t kHandshakeBytesMax = 512;  // The longest of version 1 has 193; room for later ones.
+
+// --- messages ------------------------------------------------------------------------------------------
+
+constexpr std::size_t kFrameBytesMax =
+    64 * 1024 * 1024;  // One row with large blobs; ten times a usual delta.
+/// Lists, before their texts: what one decoded message may take. Four times the frame, because an absent
+/// value is one byte on the wire and 40 in memory.
+constexpr std::size_t kListBytesMax = 4 * kFrameBytesMax;
+
+constexpr std::size_t kNameBytesMax = 255;       // Tables, columns, devices: what people name fits.
+constexpr std::size_t kReasonBytesMax = 1024;    // A sentence or two, for a log.
+constexpr std::size_t kKeyBytesMax = 64 * 1024;  // A key is compared and indexed; larger ones are blobs.
+constexpr std::size_t kOriginsMax = 65536;       // 2.5 MiB of full ids; a group that large has other limits.
+constexpr std::size_t kResourcesMax = 4096;      // Tables of one database.
+constexpr std::size_t kPiecesMax = 4096;         // Ranges of one resource; holders join theirs far below.
+constexpr std::size_t kColumnsMax = 2000;        // SQLite's own default, SQLITE_MAX_COLUMN.
+constexpr std::size_t kPagesMax = 4096;          // Several for each of some tables.
+constexpr std::size_t kEntriesPerPageMax = 1024 * 1024;  // A whole frame of rows of 64 bytes.
+
+}  // namespace strandline::net

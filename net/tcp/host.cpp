@@ -1,0 +1,191 @@
+#include "net/tcp/host.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <asio/post.hpp>
+
+#include "net/codec.h"
+#include "net/tcp/machine.h"
+
+namespace strandline::net::tcp {
+
+Host::Host(asio::io_context& context, HostParts parts)
+    : context_(context),
+      parts_(std::move(parts)),
+      watch_(context, parts_.database, std::chrono::milliseconds(kPulseMs)),
+      resolver_(context),
+      timer_(context) {
+    for (const auto& peer : parts_.peers) named_.push_back({Dialer(peer), nullptr});
+}
+
+Result<void> Host::run() {
+    once_until_.reset();
+    serve();
+    if (auto trouble = engine().failure()) return tl::unexpected(*trouble);
+    return {};
+}
+
+Result<bool> Host::run_once(double seconds) {
+    if (named_.empty()) return failure(Category::usage, "there is nobody to be in step with: name a peer");
+    if (!(seconds >= 0)) return failure(Category::usage, "the time to get in step must not be negative");
+    const double limited_ms = std::min(seconds * 1000, 1e15);
+    once_until_ = SteadyMs{now().steady.value + std::llround(limited_ms)};
+    serve();
+    if (auto trouble = engine().failure()) return tl::unexpected(*trouble);
+    return in_step_;
+}
+
+void Host::stop() {
+    asio::post(context_, [this] { goodbye(); });
+}
+
+void Host::serve() {
+    phase_ = Phase::running;
+    in_step_ = false;
+    context_.restart();
+    watch_.start([this] { look(); });
+    look();
+    tick();
+    context_.run();
+    tell_events();  // Of the sessions that have just ended.
+    phase_ = Phase::idle;
+}
+
+void Host::ask_settle() {
+    if (settle_due_) return;
+    settle_due_ = true;
+    asio::post(context_, [this] {
+        settle_due_ = false;
+        settle();
+    });
+}
+
+void Host::settle() {
+    if (phase_ == Phase::idle) return;
+    const auto sessions = sessions_;  // Saying something may end a session.
+    for (const auto& [peer, connection] : sessions) say(peer, *connection);
+    tell_events();
+    finish_when_due();
+    if (takes_input()) {
+        const auto connections = connections_;
+        for (const auto& connection : connections) connection->resume();
+    }
+    arm();
+}
+
+void Host::say(const DeviceId& peer, Connection& connection) {
+    while (connection.wants_output()) {
+        const auto message = engine().next_message(peer, now());
+        if (message) {
+            connection.send(encode(*message));
+        } else if (engine().is_closed(peer)) {
+            end_session(connection, "the session is over");
+            connection.leave(now().steady, "the session is over");
+        } else {
+            return;
+        }
+    }
+}
+
+void Host::tell_events() {
+    while (const auto event = engine().next_event()) {
+        // Whoever was just let in may be behind an address that we dial in vain.
+        if (event->kind == EventKind::trusted) {
+            for (auto& named : named_) named.dialer.hurry(now().steady);
+        }
+        if (on_event_) on_event_(*event);
+        ask_settle();  // The callback may have asked something of the engine.
+    }
+}
+
+void Host::finish_when_due() {
+    if (phase_ != Phase::running) return;
+    if (once_until_) {
+        in_step_ = is_in_step_with_all();
+        if (in_step_ || now().steady >= *once_until_) return goodbye();
+    }
+    if (engine().failure()) goodbye();
+}
+
+bool Host::is_in_step_with_all() const {
+    return std::all_of(named_.begin(), named_.end(), [this](const Named& named) {
+        if (!named.dialer.device()) return false;
+        const auto session = sessions_.find(*named.dialer.device());
+        // With a full buffer the engine may still have a receipt to say.
+        return session != sessions_.end() && session->second->wants_output() &&
+               parts_.engine.is_in_step(session->first);
+    });
+}
+
+void Host::arm() {
+    SteadyMs next{now().steady.value + kPulseMs};
+    const auto consider = [&next](std::optional<SteadyMs> time) {
+        if (time) next = std::min(next, *time);
+    };
+    if (phase_ == Phase::running) {
+        consider(engine().next_deadline());
+        consider(once_until_);
+        for (const auto& named : named_) consider(dial_at(named));
+    }
+    timer_.expires_at(asio::steady_timer::time_point(std::chrono::milliseconds(next.value)));
+    timer_.async_wait([this](const asio::error_code& trouble) {
+        if (!trouble) tick();
+    });
+}
+
+void Host::tick() {
+    const Now at = now();
+    const auto connections = connections_;
+    for (const auto& connection : connections) connection->check_deadlines(at.steady);
+    if (phase_ == Phase::running) {
+        listen();
+        engine().advance(now());
+        dial_what_is_due(at.steady);
+    }
+    settle();
+}
+
+void Host::look() {
+    if (phase_ != Phase::running) return;
+    engine().database_changed(now());
+    ask_settle();
+}
+
+void Host::goodbye() {
+    if (phase_ != Phase::running) return;
+    phase_ = Phase::closing;
+    if (parts_.listener) parts_.listener->stop();
+    watch_.stop();
+    const auto connections = connections_;
+    for (const auto& connection : connections) {
+        end_session(*connection, "this device stops");
+        connection->leave(now().steady, "this device stops");
+    }
+    if (connections_.empty()) context_.stop();
+    ask_settle();
+}
+
+// --- what a Connection asks and tells ---------------------------------------------------------------
+
+bool Host::takes_input() {
+    return phase_ == Phase::running && engine().wants_input();
+}
+
+void Host::has_room(Connection&) {
+    ask_settle();
+}
+
+void Host::moved_bytes(std::size_t sent, std::size_t received) {
+    engine().count_bytes(static_cast<std::int64_t>(sent), static_cast<std::int64_t>(received));
+}
+
+void Host::received(Connection& connection, const std::string& frame) {
+    auto message = decode(frame);
+    if (!message) return connection.close(message.error());
+    engine().receive(*connection.peer(), std::move(*message), now());
+    ask_settle();
+}
+
+}  // namespace strandline::net::tcp

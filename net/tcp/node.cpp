@@ -1,0 +1,92 @@
+#include <strandline/node.h>
+
+#include <optional>
+#include <utility>
+
+#include "net/tcp/host.h"
+#include "net/tcp/machine.h"
+
+namespace strandline {
+
+namespace tcp = net::tcp;
+
+struct Node::Parts {
+    asio::io_context context{1};
+    std::optional<tcp::Host> host;  // Goes before the context that its sockets live in.
+};
+
+namespace {
+
+Result<std::vector<tcp::Address>> parse_peers(const std::vector<std::string>& texts) {
+    std::vector<tcp::Address> peers;
+    for (const auto& text : texts) {
+        auto address = tcp::parse_address(text);
+        if (!address) return tl::unexpected(address.error());
+        if (address->port == 0)
+            return failure(Category::usage, "'" + text + "' has port 0, where nobody listens");
+        peers.push_back(std::move(*address));
+    }
+    return peers;
+}
+
+/// Binds the port, when one is asked for.
+Result<std::optional<tcp::Listener>> open_listener(asio::io_context& context, const std::string& text) {
+    if (text.empty()) return std::nullopt;
+    const auto address = tcp::parse_address(text);
+    if (!address) return tl::unexpected(address.error());
+    auto listener = tcp::Listener::open(context, *address);
+    if (!listener) return tl::unexpected(listener.error());
+    return std::move(*listener);
+}
+
+}  // namespace
+
+Result<Node> Node::open(const NodeOptions& options) {
+    auto parts = std::make_unique<Parts>();
+    // What changes nothing comes first, so that a wrong call leaves everything as it was.
+    auto peers = parse_peers(options.peers);
+    if (!peers) return tl::unexpected(peers.error());
+    auto identity = net::Identity::load(options.database + ".key");
+    if (!identity) return tl::unexpected(identity.error());
+    auto lock = tcp::Lock::take(options.database);
+    if (!lock) return tl::unexpected(lock.error());
+    auto listener = open_listener(parts->context, options.listen);
+    if (!listener) return tl::unexpected(listener.error());
+    auto engine = Engine::open({options.database, identity->device(), "", tcp::system_entropy}, tcp::now());
+    if (!engine) return tl::unexpected(engine.error());
+    parts->host.emplace(parts->context,
+                        tcp::HostParts{options.database, std::move(*lock), std::move(*identity),
+                                       std::move(*listener), std::move(*engine), std::move(*peers)});
+    return Node(std::move(parts));
+}
+
+Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Node::Node(Node&&) noexcept = default;
+Node& Node::operator=(Node&&) noexcept = default;
+Node::~Node() = default;
+
+Engine& Node::engine() {
+    return parts_->host->engine();
+}
+int Node::port() const {
+    return parts_->host->port();
+}
+
+void Node::on_event(std::function<void(const Event&)> callback) {
+    parts_->host->on_event(std::move(callback));
+}
+void Node::on_notice(std::function<void(const std::string&)> callback) {
+    parts_->host->on_notice(std::move(callback));
+}
+
+Result<void> Node::run() {
+    return parts_->host->run();
+}
+Result<bool> Node::run_once(double seconds) {
+    return parts_->host->run_once(seconds);
+}
+void Node::stop() {
+    parts_->host->stop();
+}
+
+}  // namespace strandline

@@ -1,0 +1,40 @@
+#include "net/tcp/resolver.h"
+
+#include <thread>
+#include <utility>
+
+#include <asio/post.hpp>
+
+namespace strandline::net::tcp {
+
+Result<Endpoints> resolve_now(const Address& address) {
+    asio::error_code trouble;
+    const auto numeric = asio::ip::make_address(address.host, trouble);
+    if (!trouble) return Endpoints{{numeric, address.port}};
+
+    asio::io_context unused;
+    asio::ip::tcp::resolver resolver(unused);
+    const auto found = resolver.resolve(address.host, std::to_string(address.port), trouble);
+    if (trouble) {
+        return failure(Category::network, "cannot find the host '" + address.host + "': " + trouble.message(),
+                       Retry::later);
+    }
+    return Endpoints(found.begin(), found.end());
+}
+
+Resolver::~Resolver() {
+    const std::lock_guard guard(way_back_->mutex);
+    way_back_->context = nullptr;
+}
+
+void Resolver::resolve(const Address& address, Answer answer) {
+    const auto lookup = [address, answer = std::move(answer), way_back = way_back_] {
+        auto endpoints = resolve_now(address);
+        const std::lock_guard guard(way_back->mutex);
+        if (way_back->context == nullptr) return;
+        asio::post(*way_back->context, [answer, endpoints = std::move(endpoints)] { answer(endpoints); });
+    };
+    std::thread(lookup).detach();
+}
+
+}  // namespace strandline::net::tcp

@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+"""Bad input gives a clear error, and nothing is lost or half done: CONTRACT's list, one by one."""
+import os
+import pathlib
+import shutil
+import socket
+import sqlite3
+import struct
+import subprocess
+import tempfile
+import threading
+
+import devices
+from devices import BINARY, strandline, until
+
+NOBODY = 65534
+
+
+class Files(devices.Case):
+    def test_missing(self):
+        """a file that is not there is wrong usage, for every command, and stays not there"""
+        path = self.folder / "missing.db"
+        for command in (["id"], ["track", "notes"], ["untrack", "notes"], ["trust", "0" * 64], ["run"], ["status"],
+                        ["watermarks"], ["events"], ["diff", str(path)]):
+            done = strandline(command[0], path, *command[1:])
+            self.assert_refused(done, "missing.db", status=(2,))
+            self.assertEqual(os.listdir(self.folder), [], command)
+
+    def test_not_a_database(self):
+        """a file that is not a database is refused by every command, and keeps its bytes"""
+        path = self.folder / "letter.txt"
+        path.write_text("Dear reader,\n" * 100)
+        a = self.device("a")
+        for command in (["init"], ["track", "notes"], ["run", "--once", "--peer", "127.0.0.1:1", "--timeout", "1"],
+                        ["status"], ["watermarks"], ["events"], ["diff", str(a.path)]):
+            self.assert_refused(strandline(command[0], path, *command[1:]))
+        self.assertEqual(path.read_text(), "Dear reader,\n" * 100)
+        left = {name for name in os.listdir(self.folder) if name.startswith("letter")} - {"letter.txt.lock"}
+        self.assertEqual(left, {"letter.txt"})
+
+    def test_not_a_device(self):
+        """a database that is no device's is refused by what needs one, and stays as it was"""
+        path = self.folder / "plain.db"
+        sqlite3.connect(path).executescript(devices.NOTES)
+        before = path.read_bytes()
+        for command in (["id"], ["track", "notes"], ["trust", "0" * 64], ["status"], ["watermarks"], ["events"],
+                        ["run", "--once", "--peer", "127.0.0.1:1", "--timeout", "1"]):
+            self.assert_refused(strandline(command[0], path, *command[1:]))
+        self.assertEqual(path.read_bytes(), before)
+
+    def test_already_a_device(self):
+        """init refuses a database that is a device already, and its identity stays"""
+        a = self.device("a")
+        self.assert_refused(a.command("init", "--name", "again"), "already")
+        self.assertEqual(a.tell("id").strip(), a.id)
+        self.assertEqual(a.status()["name"], "a")
+
+    def test_key_gone(self):
+        """a device whose key file is gone says so"""
+        a = self.device("a")
+        (self.folder / "a.db.key").rename(self.folder / "kept")
+        self.assert_refused(a.command("id"), "a.db.key")
+        self.assert_refused(a.command("run", "--once", "--peer", "127.0.0.1:1", "--timeout", "1"), "a.db.key")
+        (self.folder / "kept").rename(self.folder / "a.db.key")
+        self.assertEqual(a.tell("id").strip(), a.id)
+
+    def test_key_mode(self):
+        """the key file can be read by its owner alone"""
+        a = self.device("a")
+        self.assertEqual((self.folder / "a.db.key").stat().st_mode & 0o777, 0o600)
+
+    def test_locked(self):
+        """a database that another process has locked is refused after a while, and nothing is half done"""
+        a = self.device("a", track=())
+        a.sql("BEGIN EXCLUSIVE")
+        self.assert_refused(a.command("track", "notes"), "lock", status=(1,))
+        a.sql("ROLLBACK")
+        self.assertEqual(a.status()["resources"], [])
+        self.assertEqual(a.sql("SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'"), [(0,)])
+        a.tell("track", "notes")
+
+    def test_read_only(self):
+        """a read-only database in a read-only folder is refused by what writes, and can still be read"""
+        if os.geteuid() != 0:
+            self.skipTest("needs root, to run as another user")
+        if subprocess.run([BINARY, "--version"], user=NOBODY, capture_output=True).returncode != 0:
+            self.skipTest("the binary's folder is closed to other users")
+        a = self.device("a")
+        a.app.close()
+        for path in self.folder.iterdir():
+            path.chmod(0o444)
+        self.folder.chmod(0o555)
+        before = a.path.read_bytes()
+        for command in (["track", "notes"], ["trust", "1" * 64], ["run", "--listen", "127.0.0.1:0"]):
+            self.assert_refused(strandline(command[0], a.path, *command[1:], user=NOBODY), status=(1,))
+        self.assert_refused(strandline("init", self.folder / "new.db", user=NOBODY))
+        self.assertEqual(a.path.read_bytes(), before)
+        self.assertFalse((self.folder / "new.db").exists())
+
+    def test_folder_missing(self):
+        """init in a folder that is not there is wrong usage and makes nothing"""
+        self.assert_refused(strandline("init", self.folder / "no" / "a.db"), "no", status=(2,))
+        self.assertEqual(os.listdir(self.folder), [])
+
+
+class Tables(devices.Case):
+    def test_no_primary_key(self):
+        """a table without a primary key is refused, and so is every other table named with it"""
+        a = self.device("a", schema=devices.NOTES + "; CREATE TABLE loose(x)", track=())
+        self.assert_refused(a.command("track", "notes", "loose"), "loose", "PRIMARY KEY", status=(1,))
+        self.assertEqual(a.status()["resources"], [])
+        self.assertEqual(a.sql("SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'"), [(0,)])
+
+    def test_missing_table(self):
+        """a table that is not there is refused, and so is every other table named with it"""
+        a = self.device("a", track=())
+        self.assert_refused(a.command("track", "notes", "nots"), "nots", status=(1,))
+        self.assertEqual(a.status()["resources"], [])
+
+    def test_views_and_own_tables(self):
+        """views, virtual tables and Strandline's own tables are refused"""
+        a = self.device("a", track=(), schema=devices.NOTES + """; CREATE VIEW seen AS SELECT * FROM notes;
+                                                               CREATE VIRTUAL TABLE found USING fts5(body)""")
+        for table in ("seen", "found", "strandline_device", "sqlite_schema"):
+            self.assert_refused(a.command("track", table), status=(1,))
+
+    def test_untrack_unknown(self):
+        """untracking a table that is not tracked is refused"""
+        a = self.device("a")
+        self.assert_refused(a.command("untrack", "other"), "other")
+        self.assertEqual(len(a.status()["resources"]), 1)
+
+    def test_refused_while_running(self):
+        """the process that runs the device refuses in the same words"""
+        a = self.device("a", schema=devices.NOTES + "; CREATE TABLE loose(x)", track=())
+        alone = a.command("track", "loose")
+        a.start()
+        self.assert_refused(a.command("track", "loose"), "PRIMARY KEY", status=(1,))
+        self.assertEqual(a.command("track", "loose").stderr, alone.stderr)
+        self.assert_refused(a.command("track", "nots"), "nots", status=(1,))
+        a.tell("track", "notes")
+        self.assertEqual(len(a.status()["resources"]), 1)
+
+
+class Devices(devices.Case):
+    def test_bad_ids(self):
+        """a device id that is none is wrong usage"""
+        a = self.device("a")
+        for text in ("", "abc", "0" * 63, "g" * 64, "A" * 64):
+            self.assert_refused(a.command("trust", text), status=(2,))
+        self.assertEqual(a.status()["peers"], [])
+
+    def test_second_run(self):
+        """a second run on the same database is refused, and the first one goes on"""
+        a, b = self.running_pair()
+        self.assert_refused(a.command("run", "--listen", "127.0.0.1:0"), str(a.process.pid), status=(1,))
+        a.sql("INSERT INTO notes VALUES ('x', 'one', NULL)")
+        self.until_equal(a, b)
+
+
+class Network(devices.Case):
+    def test_port_in_use(self):
+        """a port in use is refused"""
+        a = self.device("a")
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            self.assert_refused(a.command("run", "--listen", f"127.0.0.1:{port}"), str(port), status=(1,))
+
+    def test_bad_addresses(self):
+        """addresses that are none are wrong usage"""
+        a = self.device("a")
+        for text in ("", "7100", "localhost", ":1", "localhost:", "localhost:x", "localhost:70000", "::1:7100"):
+            for option in ("--listen", "--peer"):
+                self.assert_refused(a.command("run", option, text), status=(2,))
+
+    def test_nobody_there(self):
+        """--once towards a port where nobody listens ends in time with exit status 3"""
+        a = self.device("a")
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            free = server.getsockname()[1]
+        done = a.command("run", "--peer", f"127.0.0.1:{free}", "--once", "--timeout", "1")
+        self.assertEqual(done.returncode, 3)
+        self.assertIn(str(free), done.stderr)
+
+    def test_peer_speaks_something_else(self):
+        """a peer that speaks something else is left, whatever it says, and the device goes on"""
+        a, b = self.pair()
+        answers = [b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", b"SSH-2.0-OpenSSH_9.2\r\n", b"",
+                   b"\xff" * 100_000, struct.pack(">I", 0x7fffffff) + b"x" * 1000, struct.pack("<I", 1 << 30)]
+
+        def answer(server):
+            for said in answers * 20:
+                try:
+                    client, _ = server.accept()
+                    client.sendall(said)
+                    client.close()
+                except OSError:
+                    return
+
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            threading.Thread(target=answer, args=(server,), daemon=True).start()
+            done = a.command("run", "--peer", f"127.0.0.1:{server.getsockname()[1]}", "--once", "--timeout", "2")
+            self.assertEqual(done.returncode, 3, done.stderr)
+            server.shutdown(socket.SHUT_RDWR)
+        b.start()
+        self.assertEqual(a.once(b), 0)
+
+    def test_garbage(self):
+        """garbage and huge lengths at the port are dropped without memory, and peers are served all the while"""
+        a, b = self.running_pair()
+        garbage = [b"\xff" * 70_000, b"\0" * 70_000, b"GET / HTTP/1.0\r\n\r\n", os.urandom(5000), b"\0", b""]
+        garbage += [struct.pack(form, size) + os.urandom(64) for form in ("<I", ">I", "<Q", ">Q", "<H", ">H")
+                    for size in (0xffff, 0xfffe)]
+        garbage += [struct.pack(form, size) for form in ("<I", ">I") for size in (0xffffffff, 0x7fffffff, 1 << 24)]
+        silent = [socket.create_connection(("127.0.0.1", a.port)) for _ in range(10)]
+        for said in garbage:
+            with socket.create_connection(("127.0.0.1", a.port)) as client:
+                try:
+                    client.sendall(said)
+                except OSError:
+                    pass  # It was faster to hang up than we to speak.
+        a.sql("INSERT INTO notes VALUES ('x', 'one', NULL)")
+        self.until_equal(a, b)
+        for client in silent:
+            client.close()
+        memory = [line for line in pathlib.Path(f"/proc/{a.process.pid}/status").read_text().splitlines()
+                  if line.startswith("VmHWM")]
+        megabytes = int(memory[0].split()[1]) // 1024
+        limit = 800 if os.environ.get("STRANDLINE_PATIENCE", "30") != "30" else 100
+        self.assertLess(megabytes, limit)
+
+
+class FullDisk(devices.Case):
+    def test_full_disk(self):
+        """a full disk stops the device with a sentence, loses nothing, and with room again it goes on"""
+        disk = pathlib.Path(tempfile.mkdtemp(prefix="strandline-e2e-disk-"))
+        self.addCleanup(shutil.rmtree, disk, True)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "strandline-e2e", str(disk)],
+                                 capture_output=True, text=True)
+        if mounted.returncode != 0:
+            self.skipTest(f"needs to mount a small tmpfs: {mounted.stderr.strip()}")
+        self.addCleanup(subprocess.run, ["umount", "-l", str(disk)], check=True)
+        a = self.device("a")
+        b = devices.Device(disk, "b")
+        b.log = self.folder / "b.log"
+        self.devices.append(b)
+        a.trust(b)
+        b.trust(a)
+        a.write_many("INSERT INTO notes VALUES (?, 'title', ?)", ((f"n{i:06}", "body " * 40) for i in range(50_000)))
+        a.start()
+        done = b.command("run", "--peer", f"127.0.0.1:{a.port}", "--once", "--timeout", "20")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("full", done.stderr)
+        subprocess.run(["mount", "-o", "remount,size=200m", str(disk)], check=True)
+        self.assertEqual(b.sql("PRAGMA integrity_check"), [("ok",)])
+        self.assertEqual(b.once(a), 0)
+        self.assert_diff_equal(a, b)
+        self.assertEqual(b.received_rows(), 50_000)
+
+
+if __name__ == "__main__":
+    devices.main()

@@ -1,0 +1,292 @@
+#!/usr/bin/env python3
+"""What people type and scripts rely on: exit statuses, JSON, help, and commands beside a running device."""
+import json
+import re
+import sqlite3
+import subprocess
+
+import devices
+from devices import BINARY, strandline, until
+
+COMMANDS = ("init", "id", "track", "untrack", "trust", "run", "status", "watermarks", "diff", "events")
+
+
+class Usage(devices.Case):
+    def test_help(self):
+        """every command has help, with examples"""
+        for command in COMMANDS:
+            done = strandline(command, "--help")
+            self.assertEqual(done.returncode, 0)
+            self.assertIn("Examples:", done.stdout)
+            self.assertEqual(done.stderr, "")
+        everything = strandline("--help")
+        self.assertEqual(everything.returncode, 0)
+        for command in COMMANDS:
+            self.assertRegex(everything.stdout, rf"(?m)^  {command} ")
+
+    def test_wrong_usage(self):
+        """unknown commands and options, and missing arguments, are wrong usage that changes nothing"""
+        a = self.device("a", track=())
+        before = a.sql("SELECT name FROM sqlite_schema")
+        for arguments in ([], ["frobnicate"], ["status"], ["status", a.path, "--frobnicate"], ["track", a.path],
+                          ["trust", a.path], ["diff", a.path], ["run", a.path, "--once"],
+                          ["run", a.path, "--peer"], ["run", a.path, "--timeout", "-1", "--once", "--peer", "h:1"],
+                          ["run", a.path, "--timeout", "soon", "--once", "--peer", "h:1"],
+                          ["track", a.path, "notes", "--frobnicate"], ["events", a.path, "--since", "yesterday"],
+                          ["init", ""], ["status", a.path, "more"]):
+            self.assert_refused(strandline(*arguments), status=(2,))
+        self.assertEqual(a.sql("SELECT name FROM sqlite_schema"), before)
+        self.assertEqual(a.status()["resources"], [])
+
+    def test_full_stdout(self):
+        """an answer that cannot be written is a failure"""
+        a = self.device("a")
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([BINARY, "status", str(a.path), "--json"], stdout=full, stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"stdout", done.stderr)
+
+    def test_no_colours(self):
+        """what does not go to a terminal has no colours, and lines have at most 100 columns"""
+        a, b = self.pair(schema=devices.NOTES + f"; CREATE TABLE {'long' * 30}(id TEXT PRIMARY KEY, said)")
+        a.tell("track", "long" * 30)
+        b.tell("track", "long" * 30)
+        for i in range(30):
+            a.sql(f"INSERT INTO {'long' * 30} VALUES (?, ?)", "key" * 60 + str(i), "said" * 60)
+        for done in (a.command("status"), a.command("watermarks"), a.command("events"), a.command("diff", b.path)):
+            self.assertIn(done.returncode, (0, 3), done.stderr)
+            self.assertNotIn("\x1b", done.stdout)
+        for line in (a.command("status").stdout + a.command("diff", b.path).stdout).splitlines():
+            self.assertLessEqual(len(line.replace(str(a.path), "a").replace(str(b.path), "b")), 160, line)
+
+    def test_names_do_not_steer(self):
+        """a name with control characters cannot steer the terminal of who reads it"""
+        a, b = self.device("a"), self.device("b")
+        a.tell("trust", b.id, "--name", "evil\x1b[2J\nname")
+        self.assertNotIn("\x1b", a.tell("status"))
+        self.assertEqual(a.status()["peers"][0]["name"], "evil\x1b[2J\nname")
+
+
+class Identity(devices.Case):
+    def test_init(self):
+        """init makes the database when missing, prints the id alone, and says that it is in WAL mode"""
+        path = self.folder / "new.db"
+        done = strandline("init", path, "--name", "laptop")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"^[0-9a-f]{64}\n$")
+        self.assertIn("WAL", done.stderr)
+        self.assertEqual(strandline("id", path).stdout, done.stdout)
+        self.assertEqual(json.loads(strandline("id", path, "--json").stdout), {"device": done.stdout.strip()})
+        self.assertEqual(sqlite3.connect(path).execute("PRAGMA journal_mode").fetchone(), ("wal",))
+
+    def test_init_leaves_the_rest(self):
+        """init and track change nothing of the user's file but their own tables and triggers"""
+        path = self.folder / "app.db"
+        connection = sqlite3.connect(path)
+        connection.executescript(devices.NOTES + """; CREATE INDEX by_title ON notes(title);
+            CREATE TABLE other(x); CREATE TRIGGER mine AFTER INSERT ON notes BEGIN INSERT INTO other VALUES (new.id); END;
+            INSERT INTO notes VALUES ('x', 'y', 'z')""")
+        theirs = "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE '%strandline%' ORDER BY name"
+        before = connection.execute(theirs).fetchall()
+        self.assertEqual(strandline("init", path).returncode, 0)
+        self.assertEqual(strandline("track", path, "notes").returncode, 0)
+        self.assertEqual([row for row in connection.execute(theirs) if "strandline" not in row[2]], before)
+        self.assertEqual(strandline("untrack", path, "notes").returncode, 0)
+        self.assertEqual([row for row in connection.execute(theirs) if "strandline" not in row[2]], before)
+        self.assertEqual(connection.execute("SELECT * FROM notes").fetchall(), [("x", "y", "z")])
+        self.assertEqual(connection.execute("SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'").fetchone(), (1,))
+
+
+class Status(devices.Case):
+    KEYS = {"device", "name", "state", "resources", "peers", "backfill", "quarantined", "conflicts", "sent", "received"}
+
+    def assert_status(self, device, connected):
+        status = device.status()
+        self.assertLessEqual(self.KEYS, set(status))
+        self.assertEqual(status["device"], device.id)
+        self.assertEqual(status["name"], device.name)
+        (resource,) = status["resources"]
+        self.assertEqual((resource["name"], resource["ownership"], resource["rows"]), ("notes", "shared", 1))
+        for watermark in resource["watermarks"]:
+            self.assertRegex(watermark["hlc"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z-[0-9a-f]{4}$")
+        (peer,) = status["peers"]
+        self.assertEqual(peer["connected"], connected)
+        return status
+
+    def test_running_and_not(self):
+        """status works while another process runs the device and when none does, and reads only"""
+        a, b = self.running_pair()
+        a.sql("INSERT INTO notes VALUES ('x', 'one', NULL)")
+        self.until_equal(a, b)
+        until(lambda: a.status()["peers"][0]["behind"] == 0, "b has acknowledged")
+        status = self.assert_status(a, True)
+        self.assertEqual((status["state"], status["process"]), ("ready", a.process.pid))
+        until(lambda: isinstance(a.status()["peers"][0]["rtt_ms"], float), "a round trip was measured")
+        a.kill()  # A dead process leaves "connected" in its tables; the lock knows better.
+        self.assert_status(a, False)
+        self.assertIsNone(a.status()["process"])
+        before = a.path.read_bytes()
+        a.tell("status")
+        a.tell("watermarks")
+        a.tell("events")
+        self.assertEqual(a.path.read_bytes(), before)
+
+    def test_behind(self):
+        """a peer that is away is behind by the rows that it lacks"""
+        a, b = self.running_pair()
+        b.stop()
+        for i in range(7):
+            a.sql("INSERT INTO notes VALUES (?, 'w', NULL)", f"n{i}")
+        until(lambda: a.status()["peers"][0]["behind"] == 7, "b is 7 behind")
+        b.start(a)
+        until(lambda: a.status()["peers"][0]["behind"] == 0, "b has caught up")
+
+    def test_watermarks(self):
+        """watermarks of two devices in step are the same, and cover all keys in one range"""
+        a, b = self.running_pair()
+        a.sql("INSERT INTO notes VALUES ('x', 'one', NULL)")
+        b.sql("INSERT INTO notes VALUES ('y', 'two', NULL)")
+        self.until_equal(a, b)
+
+        def agree():
+            marks = [device.ask("watermarks")["resources"] for device in (a, b)]
+            origins = [sorted((mark["origin"], mark["hlc"]) for mark in one[0]["ranges"][0]["watermarks"]) for one in marks]
+            return marks if origins[0] == origins[1] and len(origins[0]) == 2 else None
+
+        marks = until(agree, "the watermarks are the same")
+        (only,) = marks[0][0]["ranges"]
+        self.assertEqual((only["low"], only["high"]), ("", None))
+
+
+class BesideRunning(devices.Case):
+    def test_changes(self):
+        """track, trust and untrack reach a running device within a second or so"""
+        a, b = self.device("a", track=()), self.device("b", track=())
+        a.start()
+        b.start(a)
+        for device, other in ((a, b), (b, a)):
+            device.trust(other)
+            device.tell("track", "notes")
+        a.sql("INSERT INTO notes VALUES ('x', 'one', NULL)")
+        self.until_equal(a, b)
+        a.tell("untrack", "notes")
+        self.assertEqual(a.status()["resources"], [])
+        a.sql("INSERT INTO notes VALUES ('y', 'mine', NULL)")
+        a.tell("track", "notes")
+        self.until_equal(a, b)
+        self.assertEqual(a.count(), 2)
+
+    def test_events(self):
+        """events tells what happened, oldest first, in JSON and from a time on"""
+        a, b = self.running_pair()
+        a.sql("INSERT INTO notes VALUES ('x', 'one', NULL)")
+        self.until_equal(a, b)
+        until(lambda: "in_step" in {event["kind"] for event in b.ask("events")["events"]}, "b says that it is in step")
+        b.stop()
+        events = b.ask("events")["events"]
+        numbers = [event["number"] for event in events]
+        self.assertEqual(numbers, sorted(set(numbers)))
+        kinds = [event["kind"] for event in events]
+        for kind in ("tracked", "trusted", "peer_up", "in_step"):
+            self.assertIn(kind, kinds)
+        self.assertEqual([event["kind"] for event in b.ask("events", "--since", events[-1]["at"])["events"]][-1], kinds[-1])
+        self.assertEqual(b.ask("events", "--since", "2100-01-01T00:00:00Z")["events"], [])
+        for event in events:
+            self.assertRegex(event["at"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+        self.assertEqual(len(b.tell("events").splitlines()), len(events))
+
+    def test_events_follow(self):
+        """events --follow tells of what happens from now on, and ends on a signal"""
+        a = self.device("a", track=())
+        follower = subprocess.Popen([BINARY, "events", str(a.path), "--follow", "--json"], stdout=subprocess.PIPE, text=True)
+        a.tell("track", "notes")
+        event = json.loads(follower.stdout.readline())
+        self.assertEqual((event["kind"], event["resource"]), ("tracked", "notes"))
+        follower.terminate()
+        self.assertEqual(follower.wait(timeout=5), 0)
+        follower.stdout.close()
+
+    def test_run_once_json(self):
+        """run --once --json prints one object and nothing else"""
+        a, b = self.pair()
+        a.sql("INSERT INTO notes VALUES ('x', 'one', NULL)")
+        a.start()
+        done = b.command("run", "--peer", f"127.0.0.1:{a.port}", "--once", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        answer = json.loads(done.stdout)
+        self.assertEqual((answer["in_step"], answer["received"]["rows"]), (True, 1))
+
+
+class Diff(devices.Case):
+    def differing(self):
+        schema = "CREATE TABLE t(k INTEGER, s TEXT, x, y, PRIMARY KEY(k, s)); CREATE TABLE same(id TEXT PRIMARY KEY)"
+        a, b = self.device("a", schema=schema, track=("t", "same")), self.device("b", schema=schema, track=("t", "same"))
+        a.write_many("INSERT INTO t VALUES (?, ?, ?, ?)", [(i, "s", i, None) for i in range(100)])
+        b.write_many("INSERT INTO t VALUES (?, ?, ?, ?)", [(i, "s", i, None) for i in range(100)])
+        return a, b
+
+    def test_equal(self):
+        """equal tables: exit status 0"""
+        a, b = self.differing()
+        self.assert_diff_equal(a, b)
+        answer = json.loads(strandline("diff", a.path, b.path, "--json").stdout)
+        self.assertTrue(answer["equal"])
+        self.assertEqual([(table["name"], table["rows_a"]) for table in answer["tables"]], [("same", 0), ("t", 100)])
+
+    def test_different(self):
+        """what differs is told, row by row, and counted: exit status 3"""
+        a, b = self.differing()
+        a.sql("DELETE FROM t WHERE k = 3")
+        b.sql("DELETE FROM t WHERE k IN (98, 99)")
+        b.sql("UPDATE t SET x = CAST(x AS REAL) WHERE k = 7")
+        b.sql("UPDATE t SET x = 'seven', y = x'07' WHERE k = 8")
+        a.sql("INSERT INTO t VALUES (-1, 'first', 0, 0)")
+        done = strandline("diff", a.path, b.path, "t", "--json")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        (table,) = json.loads(done.stdout)["tables"]
+        self.assertEqual((table["only_a"], table["only_b"], table["changed"]), (3, 1, 2))
+        self.assertEqual([(row["row"], row["key"]) for row in table["first"]],
+                         [("only_a", [-1, "first"]), ("only_b", [3, "s"]), ("changed", [7, "s"]), ("changed", [8, "s"]),
+                          ("only_a", [98, "s"]), ("only_a", [99, "s"])])
+        self.assertEqual(table["first"][3]["columns"], [{"column": "x", "a": 8, "b": "seven"},
+                                                        {"column": "y", "a": None, "b": {"blob": "07", "bytes": 1}}])
+        text = strandline("diff", a.path, b.path).stdout
+        for line in (r"t  different: 3 only in \S+a.db, 1 only in \S+b.db, 2 changed", r"- k = -1, s = 'first'",
+                     r"x: 7 → 7\.0", r"y: NULL → x'07'", r"same  equal, 0 rows"):
+            self.assertIsNotNone(re.search(line, text), f"{line} in\n{text}")
+
+    def test_many(self):
+        """the first twenty rows of a table are shown and all are counted"""
+        a, b = self.differing()
+        b.sql("UPDATE t SET y = 1")
+        (table,) = json.loads(strandline("diff", a.path, b.path, "t", "--json").stdout)["tables"]
+        self.assertEqual((table["changed"], len(table["first"])), (100, 20))
+        self.assertIn("and 80 more", strandline("diff", a.path, b.path).stdout)
+
+    def test_order_of_keys(self):
+        """keys of mixed types, and keys that fold case, are matched as SQLite orders them"""
+        schema = """CREATE TABLE m(key PRIMARY KEY, n); CREATE TABLE f(key TEXT COLLATE NOCASE PRIMARY KEY, n);
+                    CREATE TABLE d(a TEXT, b INTEGER, n, PRIMARY KEY(b DESC, a))"""
+        a, b = (self.device(name, schema=schema, track=("m", "f", "d")) for name in "ab")
+        keys = [-1, 0, 0.5, 1, 2**53 + 1, float(2**53), 2**63 - 1, 9.3e18, "", "a", "B", "a\0", b"", b"\0", b"a"]
+        for device, order in ((a, 1), (b, -1)):
+            device.write_many("INSERT INTO m VALUES (?, 0)", [(key,) for key in keys[::order]])
+            device.write_many("INSERT INTO f VALUES (?, 0)", [(key,) for key in ("b", "A", "a b", "C", "_")[::order]])
+            device.write_many("INSERT INTO d VALUES (?, ?, 0)", [(s, n) for s in "xy" for n in (3, 1, 2)][::order])
+        self.assert_diff_equal(a, b)
+        b.sql("UPDATE f SET key = 'a' WHERE key = 'A'")
+        (table,) = json.loads(strandline("diff", a.path, b.path, "f", "--json").stdout)["tables"]
+        self.assertEqual((table["only_a"], table["only_b"], table["changed"]), (0, 0, 1))
+
+    def test_errors(self):
+        """tables that cannot be compared are errors, not differences"""
+        a, b = self.differing()
+        plain = self.folder / "plain.db"
+        sqlite3.connect(plain).executescript("CREATE TABLE t(k INTEGER PRIMARY KEY, s, x, y)")
+        self.assert_refused(strandline("diff", a.path, b.path, "missing"), "missing", status=(1,))
+        self.assert_refused(strandline("diff", a.path, plain), "plain.db", status=(1, 2))
+        self.assert_refused(strandline("diff", a.path, plain, "t"), "PRIMARY KEY", status=(1,))
+
+
+if __name__ == "__main__":
+    devices.main()

@@ -1,0 +1,168 @@
+#include <random>
+#include <string>
+
+#include <catch2/catch.hpp>
+
+#include "net/channel.h"
+#include "net/codec.h"
+#include "net/limits.h"
+#include "tests/net/allocations.h"
+#include "tests/net/devices.h"
+#include "tests/net/raw_peer.h"
+#include "tests/net/same.h"
+#include "tests/net/samples.h"
+
+/// Bytes that nobody honest sends: nothing may crash, and nothing may take memory that was only announced.
+
+namespace strandline::net {
+namespace {
+
+using namespace tests;
+
+/// An error, or a message that the same bytes would give again.
+void check_error_or_sound(std::string_view bytes) {
+    const auto decoded = decode(bytes);
+    if (!decoded) {
+        CHECK(decoded.error().category == Category::protocol);
+        return;
+    }
+    const auto again = decode(encode(*decoded));
+    REQUIRE(again);
+    CHECK(same(*again, *decoded));
+}
+
+TEST_CASE("a message that is cut short anywhere is refused") {
+    for (const Sample& sample : samples()) {
+        const std::string bytes = encode(sample.message);
+        for (std::size_t size = 0; size < bytes.size(); ++size) {
+            INFO(sample.name << " cut to " << size);
+            CHECK_FALSE(decode(bytes.substr(0, size)));
+        }
+    }
+}
+
+TEST_CASE("a message in which one bit was changed is refused or is another sound message") {
+    for (const Sample& sample : samples()) {
+        const std::string bytes = encode(sample.message);
+        for (std::size_t bit = 0; bit < 8 * bytes.size(); ++bit) {
+            std::string changed = bytes;
+            changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ (1 << bit % 8));
+            INFO(sample.name << " changed at bit " << bit);
+            check_error_or_sound(changed);
+        }
+    }
+}
+
+TEST_CASE("random bytes are refused or are a sound message") {
+    std::mt19937_64 chance(20261121);
+    for (int round = 0; round < 20000; ++round) {
+        std::string bytes(chance() % 200, '\0');
+        for (char& byte : bytes) byte = static_cast<char>(chance());
+        if (round % 2 == 0)
+            bytes.insert(0, 1, static_cast<char>(0x92 + chance() % 5))
+                .insert(1, 1, static_cast<char>(chance() % 9));
+        INFO(to_hex(bytes));
+        check_error_or_sound(bytes);
+    }
+}
+
+TEST_CASE("pieces of sound messages in a random order are refused or are a sound message") {
+    std::mt19937_64 chance(4711);
+    const auto all = samples();
+    for (int round = 0; round < 20000; ++round) {
+        std::string bytes = encode(all[chance() % all.size()].message);
+        const std::string other = encode(all[chance() % all.size()].message);
+        const std::size_t from = chance() % other.size();
+        bytes.replace(chance() % bytes.size(), chance() % 12, other, from, chance() % 12);
+        INFO(to_hex(bytes));
+        check_error_or_sound(bytes);
+    }
+}
+
+TEST_CASE("the measure of memory that other tests rely on sees it") {
+    largest_allocation = 0;
+    std::string text;
+    text.reserve(12345);
+    CHECK(largest_allocation >= 12345);
+    CHECK(largest_allocation < 20000);
+}
+
+TEST_CASE("a list of four thousand million items in a message of a few bytes takes no memory") {
+    const std::string origin = std::string("\xc4\x28") + std::string(40, '\1');
+    for (const std::string& bytes : {
+             from_hex("ddffffffff"),                                 // a message of so many fields
+             from_hex("9402c2ddffffffff00"),                         // origins
+             from_hex("9402c290ddffffffff00"),                       // holdings
+             from_hex("9403019091") + from_hex("92a174ddffffffff"),  // pieces
+             from_hex("96040000c2") + '\x91' + origin + from_hex("9197a174c400c0ddffffffff"),  // a vector
+             from_hex("96040000c29091") + from_hex("97a174c400c090ddffffffff"),                // columns
+             from_hex("96040000c29091") + from_hex("97a174c400c0909000ddffffffff"),            // entries
+             from_hex("96040000c29091") +
+                 from_hex("97a174c400c09090009196c4016bddffffffff"),  // a key's values
+             from_hex("9207dbffffffff"),                              // a text
+             from_hex("9402c291c6ffffffff"),                          // an origin
+             from_hex("930500ddffffffff"),                            // a field that we do not know
+             from_hex("930500dfffffffff"),                            // the same, as a map
+             from_hex("930500c9ffffffff"),                            // the same, as an extension
+         }) {
+        INFO(to_hex(bytes));
+        largest_allocation = 0;
+        const auto decoded = decode(bytes);
+        const std::size_t largest = largest_allocation;
+        CHECK_FALSE(decoded);
+        CHECK(largest < 1024);
+    }
+}
+
+TEST_CASE("lists that are nested without end are passed over without a stack") {
+    const std::string deep(5'000'000, '\x91');
+    check_error_or_sound(from_hex("930500") + deep + '\xc0');
+    CHECK(decode(from_hex("930500") + deep + '\xc0'));
+    CHECK_FALSE(decode(from_hex("930500") + deep));
+    CHECK_FALSE(decode(deep));
+    CHECK_FALSE(decode(from_hex("930500") + std::string(1'000'000, '\xdd')));
+}
+
+TEST_CASE("a frame that is announced and never comes takes no memory") {
+    const Identity& own = identity_of(bytes32('o'));
+    const Identity& ours = identity_of(bytes32('u'));
+    RawPeer peer(Role::initiator, own, greeting_of(own));
+    Channel right(
+        Role::responder, ours, [](const DeviceId& /*device*/) { return true; }, secret_of(bytes32('2')));
+    REQUIRE(right.receive(peer.say()));
+    peer.hear(right.take_output());
+    REQUIRE(right.receive(peer.say()));
+    std::string announced;
+    append_big_endian(announced, kFrameBytesMax, 4);
+    const std::string sealed = peer.seal(announced + "five!");
+    largest_allocation = 0;
+    const bool received = right.receive(sealed).has_value();
+    const std::size_t largest = largest_allocation;
+    CHECK(received);
+    CHECK(largest < 1024);
+    CHECK_FALSE(right.next_frame()->has_value());
+}
+
+TEST_CASE("a channel takes random bytes of a handshake, and never opens") {
+    std::mt19937_64 chance(99);
+    const Identity& ours = identity_of(bytes32('u'));
+    for (int round = 0; round < 300; ++round) {
+        for (const Role role : {Role::initiator, Role::responder}) {
+            Channel channel(
+                role, ours, [](const DeviceId& /*device*/) { return true; }, secret_of(bytes32('2')));
+            std::string bytes;
+            while (bytes.size() < 2000) {
+                std::string message(chance() % 300, '\0');
+                for (char& byte : message) byte = static_cast<char>(chance());
+                append_big_endian(bytes, message.size(), 2);
+                bytes += message;
+            }
+            CHECK_FALSE(channel.receive(bytes));
+            CHECK_FALSE(channel.is_open());
+            CHECK(channel.output_size() == 0);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace strandline::net

@@ -1,0 +1,176 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <strandline/message.h>
+
+/// Messages of every kind and form; tests/golden/messages.txt has the bytes of each under the same name.
+namespace strandline::tests {
+
+using namespace message;
+
+struct Sample {
+    std::string name;
+    Message message;
+};
+
+inline OriginId origin_id(std::uint8_t byte, std::uint64_t incarnation) {
+    OriginId origin;
+    origin.device.bytes.fill(byte);
+    origin.incarnation = Incarnation{incarnation};
+    return origin;
+}
+
+/// An HLC as one is in our days: milliseconds in late 2026 and a counter.
+inline Hlc today(std::int64_t milliseconds, std::int64_t counter = 0) {
+    return {(std::int64_t{1795000000000} + milliseconds) << 16 | counter};
+}
+
+inline Stamp stamp(Hlc hlc, std::uint32_t origin) {
+    return {hlc, Origin{origin}};
+}
+
+inline std::vector<OriginId> two_origins() {
+    return {origin_id(0x11, 1), origin_id(0x22, 0xfedcba9876543210)};
+}
+
+/// One value of each storage class, and the ends of each.
+inline Values all_values() {
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    return {std::monostate{},
+            std::int64_t{0},
+            std::int64_t{-1},
+            std::int64_t{127},
+            std::int64_t{128},
+            std::int64_t{-33},
+            std::int64_t{70000},
+            std::numeric_limits<std::int64_t>::max(),
+            std::numeric_limits<std::int64_t>::min(),
+            2.0,
+            0.0,
+            -0.0,
+            -1.5,
+            1e300,
+            5e-324,
+            std::numeric_limits<double>::max(),
+            kInfinity,
+            -kInfinity,
+            std::string(),
+            std::string("text"),
+            std::string("text"),
+            std::string("a\0b", 3),
+            std::string("\xff\xfe\xc0 not UTF-8"),
+            std::string(40, 'x'),
+            Blob{""},
+            Blob{"text"},
+            Blob{std::string(300, '\0')}};
+}
+
+inline Entry whole_row(std::string key, Stamp row, Values values) {
+    Entry entry;
+    entry.key = std::move(key);
+    entry.row = row;
+    entry.values = std::move(values);
+    return entry;
+}
+
+inline Page page_of(std::vector<std::string> columns, std::vector<Entry> entries) {
+    Page page;
+    page.resource = "notes";
+    page.vector = {{Origin{0}, today(0)}, {Origin{1}, today(9000)}};
+    page.columns = std::move(columns);
+    page.entries = std::move(entries);
+    return page;
+}
+
+inline Pages pages_of(Page page) {
+    Pages pages;
+    pages.origins = two_origins();
+    pages.pages.push_back(std::move(page));
+    return pages;
+}
+
+/// Every form of an entry on one page, stamps far apart.
+inline Pages all_forms() {
+    Entry whole = whole_row("a", stamp(today(5), 0), {std::string("1"), std::int64_t{2}});
+    Entry with_cells = whole_row("b", stamp(today(5, 1), 0), {std::string("3"), std::monostate{}});
+    with_cells.cells = {{1, stamp(today(3600000), 1)}};
+    Entry again = whole_row("b", stamp(today(4), 1), {std::string("held back"), std::int64_t{0}});
+    again.era = stamp(today(3), 0);
+    again.key_raw = Values{std::string("B"), 1.0};
+    Entry cells_only;
+    cells_only.key = "c";
+    cells_only.era = stamp(today(-1), 1);
+    cells_only.cells = {{0, stamp(today(6), 0)}, {1, stamp(today(7), 1)}};
+    cells_only.values = {std::string("4"), Blob{"5"}};
+    Entry deleted;
+    deleted.key = std::string("c\0\xff", 3);
+    deleted.era = stamp(today(8), 1);
+    return pages_of(page_of({"title", "body"}, {whole, with_cells, again, cells_only, deleted}));
+}
+
+inline Have two_holdings() {
+    Have have;
+    have.complete = true;
+    have.origins = two_origins();
+    Holding notes;
+    notes.resource = "notes";
+    notes.rows = 100000;
+    notes.pieces = {{{"", "k"}, {{Origin{0}, today(1)}, {Origin{1}, today(2)}}},
+                    {{"k", "m"}, {}},
+                    {{"m", std::nullopt}, {{Origin{1}, Hlc{0}}}}};
+    Holding photos;
+    photos.resource = "photos; \"of\" Ünal";
+    photos.device_owned = true;
+    photos.pieces = {{{"", std::nullopt}, {}}};
+    have.holdings = {notes, photos};
+    return have;
+}
+
+inline Pull two_wanted() {
+    Pull pull;
+    pull.number = 4294967295;
+    pull.origins = two_origins();
+    pull.wanted = {{"notes", {{{"a", "b"}, {{Origin{0}, today(1)}}}, {{"c", std::nullopt}, {}}}},
+                   {"photos", {}}};
+    return pull;
+}
+
+inline Pages push_of_two_pages() {
+    Page part = page_of({"id"}, {});
+    part.range = {"low", "lower"};
+    part.vector = {};
+    Page other = page_of({}, {});
+    other.resource = "photos";
+    Pages pages = pages_of(part);
+    pages.basis = 3;
+    pages.last = true;
+    pages.pages.push_back(other);
+    return pages;
+}
+
+inline std::vector<Sample> samples() {
+    std::vector<std::string> many_columns;
+    for (std::size_t i = 0; i < all_values().size(); ++i) many_columns.push_back("c" + std::to_string(i));
+    Pages answer = pages_of(page_of(many_columns, {whole_row("key", stamp(today(0), 1), all_values())}));
+    answer.pull = 7;
+    const Hello hello{"Anna's phone", Incarnation{0xfedcba9876543210}, WallMs{1795000000123}};
+    return {{"hello", hello},
+            {"hello_without_a_name_before_1970", Hello{"", Incarnation{0}, WallMs{-5}}},
+            {"have_complete", two_holdings()},
+            {"have_nothing", Have{}},
+            {"pull", two_wanted()},
+            {"pages_of_every_value", answer},
+            {"pages_of_every_form", all_forms()},
+            {"pages_pushed", push_of_two_pages()},
+            {"pages_none", Pages{}},
+            {"ping", Ping{0}},
+            {"pong", Pong{0xffffffffffffffff}},
+            {"bye", Bye{"the device is paused"}}};
+}
+
+}  // namespace strandline::tests

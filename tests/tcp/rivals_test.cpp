@@ -1,0 +1,80 @@
+#include "net/tcp/rivals.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include <catch2/catch.hpp>
+
+using strandline::DeviceId;
+using strandline::SteadyMs;
+using strandline::net::tcp::Rival;
+using strandline::net::tcp::takes_over;
+
+namespace {
+
+const DeviceId kSmall{{1}};
+const DeviceId kLarge{{2}};
+
+Rival inbound(std::int64_t began, std::int64_t heard) {
+    return {true, SteadyMs{began}, SteadyMs{heard}};
+}
+Rival outbound(std::int64_t began, std::int64_t heard) {
+    return {false, SteadyMs{began}, SteadyMs{heard}};
+}
+
+/// One of two devices that dial each other: which of the two connections it has, by who dialled it.
+struct Side {
+    DeviceId self, peer;
+    std::optional<Rival> session;
+
+    void prove(const DeviceId& dialled_by, std::int64_t when) {
+        const Rival newcomer{dialled_by == peer, SteadyMs{0}, SteadyMs{when}};
+        if (!session || takes_over(newcomer, *session, self, peer)) session = newcomer;
+    }
+    [[nodiscard]] DeviceId dialled_by() const { return session->inbound ? peer : self; }
+};
+
+}  // namespace
+
+TEST_CASE(
+    "two devices that dial each other at one moment keep the same connection, in whatever order things "
+    "arrive") {
+    // Four moments: either connection is proven first where it came in, then where it was dialled.
+    enum Moment { small_came_in, small_answered, large_came_in, large_answered };
+    std::array<int, 4> order = {small_came_in, small_answered, large_came_in, large_answered};
+    int orders = 0;
+    do {
+        const auto place = [&](int moment) { return std::find(order.begin(), order.end(), moment); };
+        if (place(small_came_in) > place(small_answered) || place(large_came_in) > place(large_answered))
+            continue;
+        Side small{kSmall, kLarge, {}};
+        Side large{kLarge, kSmall, {}};
+        std::int64_t when = 0;
+        for (const int moment : order) {
+            ++when;
+            if (moment == small_came_in) large.prove(kSmall, when);
+            if (moment == small_answered) small.prove(kSmall, when);
+            if (moment == large_came_in) small.prove(kLarge, when);
+            if (moment == large_answered) large.prove(kLarge, when);
+        }
+        CHECK(small.dialled_by() == kSmall);
+        CHECK(large.dialled_by() == kSmall);
+        ++orders;
+    } while (std::next_permutation(order.begin(), order.end()));
+    CHECK(orders == 6);
+}
+
+TEST_CASE("a peer that dials again has lost its old connection, so the new one takes its place") {
+    CHECK(takes_over(inbound(50, 51), inbound(10, 11), kSmall, kLarge));
+    CHECK(takes_over(inbound(50, 51), inbound(10, 11), kLarge, kSmall));
+    SECTION("also when the old one was dialled from here, by the smaller device even") {
+        CHECK(takes_over(inbound(50, 51), outbound(10, 11), kSmall, kLarge));
+        CHECK(takes_over(inbound(50, 51), outbound(10, 11), kLarge, kSmall));
+    }
+}
+
+TEST_CASE("of two that we dialled ourselves, the first stays") {
+    CHECK_FALSE(takes_over(outbound(20, 21), outbound(10, 11), kSmall, kLarge));
+    CHECK_FALSE(takes_over(outbound(20, 21), outbound(10, 11), kLarge, kSmall));
+}
