@@ -98,7 +98,7 @@ void print_row(const TableDifference& table, const RowDifference& row, const Dif
 }
 
 void print_table(const TableDifference& table, const DiffArguments& arguments) {
-    const std::string name = styled(Style::strong, printable(table.table));
+    const std::string name = styled(Style::strong, shortened(printable(table.table), kWidth / 2));
     if (table.is_equal()) {
         fmt::print("{}  {}, {}\n", name, styled(Style::good, "equal"), count_text(table.rows_a, "row"));
         return;

@@ -1,23 +1,21 @@
-#include <chrono>
-#include <map>
+#include <optional>
 #include <vector>
 
 #include <csignal>
 
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
+#include <spdlog/fmt/fmt.h>
 #include <nlohmann/json.hpp>
 
 #include <strandline/node.h>
 
 #include "cli/command.h"
 #include "cli/format.h"
+#include "cli/run_log.h"
 #include "cli/signals.h"
 
 namespace strandline::cli {
 namespace {
 
-constexpr auto kProgressEvery = std::chrono::seconds(2);
 constexpr double kTimeoutSeconds = 30;
 constexpr double kTimeoutSecondsMax = 1e6;  // Eleven days; more would overflow somebody's timer.
 
@@ -28,89 +26,6 @@ struct RunArguments {
     bool once = false;
     double timeout_seconds = kTimeoutSeconds;
     bool json = false;
-};
-
-/// The run's log, on stderr: stdout is for scripts.
-std::shared_ptr<spdlog::logger> make_log() {
-    auto log = spdlog::stderr_color_mt("run");
-    log->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%-7l%$ %v", spdlog::pattern_time_type::utc);
-    return log;
-}
-
-bool is_warning(EventKind kind) {
-    switch (kind) {
-        case EventKind::quarantined:
-        case EventKind::held:
-        case EventKind::refused:
-        case EventKind::clock_skew:
-        case EventKind::capture_repaired:
-        case EventKind::trouble:
-            return true;
-        default:
-            return false;
-    }
-}
-
-/// Says in a line what each peer is doing. Rows that arrive come in many small events: of these a line
-/// at most every kProgressEvery, and the rest before anything else is said of that peer.
-class RunLog {
-public:
-    RunLog(spdlog::logger& log, Engine& engine) : log_(log), engine_(engine) {}
-
-    void tell(const Event& event) {
-        if (event.kind == EventKind::changes_applied) return rows_arrived(event);
-        say_progress(event.peer);
-        const std::string about = event.resource.empty() ? "" : printable(event.resource) + ": ";
-        log_.log(is_warning(event.kind) ? spdlog::level::warn : spdlog::level::info, "{}{}{}",
-                 peer_prefix(event.peer), about, printable(event.text));
-    }
-
-    void tell(const std::string& notice) { log_.info("{}", printable(notice)); }
-
-private:
-    struct Progress {
-        std::int64_t rows = 0;  // Since the last line.
-        std::chrono::steady_clock::time_point said;
-    };
-
-    void rows_arrived(const Event& event) {
-        Progress& progress = progress_[event.peer];
-        progress.rows += event.rows;
-        if (std::chrono::steady_clock::now() - progress.said >= kProgressEvery) say_progress(event.peer);
-    }
-
-    void say_progress(const std::string& peer) {
-        const auto found = progress_.find(peer);
-        if (found == progress_.end() || found->second.rows == 0) return;
-        const std::int64_t rows = std::exchange(found->second.rows, 0);
-        found->second.said = std::chrono::steady_clock::now();
-        const auto backfill = engine_.status().backfill;
-        log_.info("{}{}{}", peer_prefix(peer), count_text(rows, "row"),
-                  backfill ? progress_text(*backfill) : "");
-    }
-
-    static std::string progress_text(const BackfillStatus& backfill) {
-        return fmt::format(", {} % of the backfill ({} of {} rows, {})",
-                           percent(backfill.rows_done, backfill.rows_total), count_text(backfill.rows_done),
-                           count_text(backfill.rows_total), printable(backfill.resource));
-    }
-
-    std::string peer_prefix(const std::string& peer) {
-        if (peer.empty()) return "";
-        auto [found, is_new] = names_.try_emplace(peer, printable(peer.substr(0, 8)));
-        if (is_new) {
-            for (const PeerStatus& known : engine_.status().peers) {
-                if (to_hex(known.device) == peer && !known.name.empty())
-                    found->second = printable(known.name);
-            }
-        }
-        return found->second + ": ";
-    }
-
-    spdlog::logger& log_;
-    Engine& engine_;
-    std::map<std::string, Progress> progress_;
-    std::map<std::string, std::string> names_;
 };
 
 /// "HOST:PORT" with the port that was picked.
@@ -151,10 +66,9 @@ Exit run(const RunArguments& arguments) {
     hold_stop_signals();
     auto node = Node::open({arguments.database, arguments.listen, arguments.peers});
     if (!node) return fail(node.error());
-    const auto log = make_log();
-    RunLog lines(*log, node->engine());
-    node->on_event([&lines](const Event& event) { lines.tell(event); });
-    node->on_notice([&lines](const std::string& notice) { lines.tell(notice); });
+    RunLog log(arguments.database, node->engine());
+    node->on_event([&log](const Event& event) { log.tell(event); });
+    node->on_notice([&log](const std::string& notice) { log.tell(notice); });
     if (node->port() != 0) {
         // With --json stdout is for the one object alone.
         fmt::print(arguments.json ? stderr : stdout, "listening on {}\n",

@@ -30,7 +30,7 @@ public:
     void trust(const DeviceId& device, const std::string& name, Now now);
 
     /// Folds all of the journal; what is found is pushed to peers that are level. True: something was.
-    bool fold(Now now);
+    bool fold();
     /// Looks for other processes' commits: schema, requests, writes.
     void look(Now now);
     /// Takes one message in.
@@ -71,6 +71,7 @@ private:
     void fold_within(Capture::Found& found, std::size_t most);
     [[nodiscard]] std::map<DeviceId, std::set<std::int64_t>> level_peers() const;
     void push_found(const Capture::Found& found, const std::map<DeviceId, std::set<std::int64_t>>& level);
+    void notice_copy(std::uint64_t opened, Now now);
     void refresh_schema(Now now);
     void answer_requests(Now now);
     void notice_restore(const Session& session, Now now);
@@ -78,7 +79,7 @@ private:
                                   const std::vector<watermarks::Piece>& pieces, Now now);
     void count_progress(const Session& session, const message::Pages& pages, const Applied& applied, Now now);
     void tell_in_step(Session& session, Now now);
-    void collect(Applied&& applied, const Session* session, Now now);
+    void tell_applied(const Applied& applied, const Session* session, Now now);
     void add_traffic();
 
     Entropy entropy_;
@@ -86,6 +87,7 @@ private:
     std::vector<Event> unwritten_;  ///< events that are not in the database yet
     std::optional<BackfillStatus> backfill_;
     std::optional<backfill::Progress> progress_;
+    bool look_owed_ = true;
     bool figures_changed_ = true;
     SteadyMs figures_at_;
     std::optional<SteadyMs> due_at_;

@@ -187,7 +187,7 @@ void Engine::advance(Now now) {
     Device& device = parts_->device;
     if (device.retry_at && now.steady >= *device.retry_at) {
         device.retry_at.reset();
-        parts_->guarded(now, [&] { device.fold(now); });
+        parts_->guarded(now, [&] { device.look(now); });
         parts_->drain_inbox(now);
     }
     if (!device.retry_at) parts_->guarded(now, [&] { device.let_pass(now); });

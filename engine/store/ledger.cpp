@@ -87,6 +87,12 @@ void Ledger::put_member(const Member& member, WallMs since) {
     put.bind_blob(1, bytes_of(member.device)).bind_text(2, member.name).bind(3, since.value).run();
 }
 
+void Ledger::name_member(const DeviceId& device, const std::string& name) {
+    Statement update =
+        connection_.prepare("UPDATE strandline_members SET name = ? WHERE device = ? AND name = ''");
+    if (!name.empty()) update.bind_text(1, name).bind_blob(2, bytes_of(device)).run();
+}
+
 std::vector<Ledger::Member> Ledger::members() {
     std::vector<Member> members;
     Statement read = connection_.prepare("SELECT device, name FROM strandline_members ORDER BY device");

@@ -31,6 +31,8 @@ public:
         std::string name;
     };
     void put_member(const Member& member, WallMs since);
+    /// A member that was let in without a name goes by the one that it gives itself.
+    void name_member(const DeviceId& device, const std::string& name);
     [[nodiscard]] std::vector<Member> members();
 
     void put_peer(const PeerStatus& peer);

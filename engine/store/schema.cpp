@@ -12,7 +12,8 @@ CREATE TABLE strandline_device(
   device      BLOB    NOT NULL,
   name        TEXT    NOT NULL,
   incarnation INTEGER NOT NULL,
-  state       TEXT    NOT NULL DEFAULT 'uninitialized'
+  state       TEXT    NOT NULL DEFAULT 'uninitialized',
+  opened      INTEGER NOT NULL DEFAULT 0
 );
 
 -- The clock's last value as of the last fold or apply. Triggers read it.
@@ -179,6 +180,14 @@ void write_incarnation(Connection& connection, Incarnation incarnation) {
     connection.prepare("UPDATE strandline_device SET incarnation = ?")
         .bind(1, static_cast<std::int64_t>(incarnation))
         .run();
+}
+
+std::uint64_t count_open(Connection& connection, std::uint64_t opened) {
+    const auto before =
+        static_cast<std::uint64_t>(connection.ask_integer("SELECT opened FROM strandline_device"));
+    const auto now = static_cast<std::int64_t>(opened + 1);
+    connection.prepare("UPDATE strandline_device SET opened = ?").bind(1, now).run();
+    return before;
 }
 
 std::string_view bytes_of(const DeviceId& device) {

@@ -29,6 +29,10 @@ struct EngineOptions {
     DeviceId device;
     std::string vfs;  ///< name of the SQLite VFS to open it on; empty: the default one
     Entropy entropy;
+    /// How often this device was opened before, as something outside the database counts it. Another
+    /// count in the database means that it is not the file we left: restored from a copy, or copied. It
+    /// then goes on as a new incarnation. Empty: the host does not count.
+    std::optional<std::uint64_t> opened = {};
 };
 
 /// How to make a database a device's.

@@ -155,7 +155,9 @@ void Host::give_notice(const Connection& connection, const Error& why) {
                          to_hex(engine().device()),
                      at);
     } else {
-        notices_.say("no session with " + address + ": " + why.message + "; trying again", at);
+        notices_.say("no session with " + address + ": " + why.message +
+                         (why.retry == Retry::later ? "; trying again" : ""),
+                     at);
     }
 }
 

@@ -50,10 +50,16 @@ Result<Node> Node::open(const NodeOptions& options) {
     if (!identity) return tl::unexpected(identity.error());
     auto lock = tcp::Lock::take(options.database);
     if (!lock) return tl::unexpected(lock.error());
+    // Again, now that nobody else can be raising the count in it.
+    identity = net::Identity::load(options.database + ".key");
+    if (!identity) return tl::unexpected(identity.error());
     auto listener = open_listener(parts->context, options.listen);
     if (!listener) return tl::unexpected(listener.error());
-    auto engine = Engine::open({options.database, identity->device(), "", tcp::system_entropy}, tcp::now());
+    const std::uint64_t opened = identity->opened();
+    auto engine =
+        Engine::open({options.database, identity->device(), "", tcp::system_entropy, opened}, tcp::now());
     if (!engine) return tl::unexpected(engine.error());
+    if (auto counted = identity->set_opened(opened + 1); !counted) return tl::unexpected(counted.error());
     parts->host.emplace(parts->context,
                         tcp::HostParts{options.database, std::move(*lock), std::move(*identity),
                                        std::move(*listener), std::move(*engine), std::move(*peers)});

@@ -77,7 +77,6 @@ void Watch::listen() {
 void Watch::look_now() {
     const auto began = now().steady;
     look_();
-    if (stopped_) return;
     const bool wrote = was_written();
     const auto gap = pace_.after_look(wrote, now().steady.value - began.value);
     look_after(gap);

@@ -89,6 +89,9 @@ class Files(devices.Case):
         a.app.close()
         for path in self.folder.iterdir():
             path.chmod(0o444)
+        key = self.folder / "a.db.key"
+        key.chmod(0o400)
+        os.chown(key, NOBODY, NOBODY)
         self.folder.chmod(0o555)
         before = a.path.read_bytes()
         for command in (["track", "notes"], ["trust", "1" * 64], ["run", "--listen", "127.0.0.1:0"]):

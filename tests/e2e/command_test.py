@@ -118,7 +118,7 @@ class Status(devices.Case):
         a, b = self.running_pair()
         a.sql("INSERT INTO notes VALUES ('x', 'one', NULL)")
         self.until_equal(a, b)
-        until(lambda: a.status()["peers"][0]["behind"] == 0, "b has acknowledged")
+        until(lambda: a.status()["peers"][0]["connected"], "a says that b is connected")
         status = self.assert_status(a, True)
         self.assertEqual((status["state"], status["process"]), ("ready", a.process.pid))
         until(lambda: isinstance(a.status()["peers"][0]["rtt_ms"], float), "a round trip was measured")

@@ -208,11 +208,19 @@ TEST_CASE("a peer that takes nothing for half a minute is gone, one that takes a
     CHECK(wire.near_notes.ends.empty());  // Nothing is waiting to be sent: that is silence, not a stall.
 
     wire.far_notes.may_take = false;
-    while (wire.near->wants_output()) {
-        wire.near->send(std::string(100'000, 'x'));
-        wire.settle();
-    }
+    wire.near->send(std::string(30'000'000, 'x'));
+    CHECK_FALSE(wire.near->wants_output());
+    wire.settle();
     wire.near->check_deadlines(wire.later(kWriteStallMs - 5000));
+    CHECK(wire.near_notes.ends.empty());
+
+    const auto stalled = wire.later(1);
+    REQUIRE(wire.until([&] { return now().steady > stalled; }));
+    const auto sent = wire.near_notes.bytes_sent;
+    wire.far_notes.may_take = true;
+    wire.far->resume();
+    REQUIRE(wire.until([&] { return wire.near_notes.bytes_sent > sent; }));
+    wire.near->check_deadlines({stalled.value + kWriteStallMs});
     CHECK(wire.near_notes.ends.empty());
     wire.near->check_deadlines(wire.later(kWriteStallMs));
     REQUIRE(wire.near_notes.ends.size() == 1);

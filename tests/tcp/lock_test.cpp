@@ -103,6 +103,7 @@ TEST_CASE("a longer process id left behind by an earlier holder is not read into
     std::ofstream(folder / "a.db.lock") << "999999999999\n";
     const auto lock = Lock::take(folder / "a.db");
     CHECK(lock_holder(folder / "a.db") == getpid());
+    CHECK(std::filesystem::file_size(folder / "a.db.lock") == std::to_string(getpid()).size() + 1);
 }
 
 TEST_CASE("a lock file that cannot be made is an error that names it") {

@@ -68,6 +68,10 @@ TEST_CASE(
 TEST_CASE("a peer that dials again has lost its old connection, so the new one takes its place") {
     CHECK(takes_over(inbound(50, 51), inbound(10, 11), kSmall, kLarge));
     CHECK(takes_over(inbound(50, 51), inbound(10, 11), kLarge, kSmall));
+    SECTION("also when the two overlapped") {
+        CHECK(takes_over(inbound(10, 51), inbound(10, 11), kSmall, kLarge));
+        CHECK(takes_over(inbound(10, 51), inbound(10, 11), kLarge, kSmall));
+    }
     SECTION("also when the old one was dialled from here, by the smaller device even") {
         CHECK(takes_over(inbound(50, 51), outbound(10, 11), kSmall, kLarge));
         CHECK(takes_over(inbound(50, 51), outbound(10, 11), kLarge, kSmall));

@@ -1,0 +1,73 @@
+#include "bench/device.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <thread>
+
+#include <strandline/node.h>
+
+#include "bench/report.h"
+#include "bench/sqlite.h"
+
+namespace strandline::bench {
+namespace {
+
+/// VmHWM, in KiB: the most memory that this process has had.
+long most_resident_kib() {
+    std::ifstream status("/proc/self/status");
+    for (std::string word; status >> word;) {
+        long kib = 0;
+        if (word == "VmHWM:" && status >> kib) return kib;
+    }
+    throw Trouble("/proc/self/status does not tell VmHWM");
+}
+
+void tell(const Event& event) {
+    if (event.kind == EventKind::in_step) std::printf("in_step %.9f\n", now_seconds());
+    if (event.kind == EventKind::changes_applied)
+        std::printf("applied %lld %.9f\n", static_cast<long long>(event.rows), now_seconds());
+    if (event.kind == EventKind::trouble || event.kind == EventKind::quarantined) say(event.text);
+}
+
+int complain(const Error& error) {
+    say(error.message);
+    return 1;
+}
+
+}  // namespace
+
+int run_device(const std::string& database, const std::string& peer) {
+    std::setvbuf(stdout, nullptr, _IOLBF, 0);
+    NodeOptions options{database, "127.0.0.1:0", {}};
+    if (!peer.empty()) options = {database, "", {peer}};
+    auto node = Node::open(options);
+    if (!node) return complain(node.error());
+    node->on_event(tell);
+    node->on_notice(say);
+    if (peer.empty()) {
+        std::printf("port %d\n", node->port());
+    } else {
+        std::printf("dials %.9f\n", now_seconds());
+    }
+    std::thread stopper([&node] {
+        char byte = 0;
+        while (read(STDIN_FILENO, &byte, 1) > 0) {
+        }
+        node->stop();
+    });
+    const auto ended = node->run();
+    if (!ended) {
+        complain(ended.error());
+        _exit(1);  // The stopper still waits.
+    }
+    stopper.join();
+    const Status status = node->engine().status();
+    std::printf("end %ld %lld %lld %lld\n", most_resident_kib(),
+                static_cast<long long>(status.received.bytes), static_cast<long long>(status.received.rows),
+                static_cast<long long>(status.received.messages));
+    return 0;
+}
+
+}  // namespace strandline::bench

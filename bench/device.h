@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+/// One device in a process of its own, as an app would run it: strandline::Node, and nothing else.
+namespace strandline::bench {
+
+/// The first argument that turns the benchmark's program into a device.
+inline constexpr const char* kDeviceWord = "device";
+
+/// Runs `database` until its input ends. Dials `peer`, or listens where that is empty. Says, in lines:
+///   port N             where it listens
+///   dials T            it is about to; T are seconds, as now_seconds() tells them
+///   in_step T          with its peer, both ways
+///   applied ROWS T     rows from the peer are durable and visible
+///   end KIB BYTES ROWS MESSAGES      its largest resident set, and what it received in all its life
+/// The exit status: 0, or 1 after a sentence on stderr.
+[[nodiscard]] int run_device(const std::string& database, const std::string& peer);
+
+}  // namespace strandline::bench

@@ -1,0 +1,113 @@
+#include <algorithm>
+
+#include "engine/device.h"
+#include "engine/limits.h"
+
+// Device, continued: what time brings, and what people and other processes are told.
+namespace strandline::engine {
+
+using store::Resource;
+using store::Transaction;
+
+// --- time, and what is told ---------------------------------------------------------------------
+
+void Device::let_pass(Now now) {
+    if (due_at_ && now.steady >= *due_at_) {
+        due_at_.reset();
+        if (const auto due = store.quarantine.next_due()) {
+            if (*due <= now.wall) {
+                Transaction transaction(store.connection);
+                Capture::Found found;
+                fold_within(found, kFoldRowsMax);
+                Apply apply(store, now);
+                apply.due();
+                tell_applied(apply.finish(), nullptr, now);
+                transaction.commit();
+            }
+            due_at_ = SteadyMs{now.steady.value +
+                               std::clamp<std::int64_t>(due->value - now.wall.value, 1'000, 60'000)};
+        }
+    }
+    plan_pulls(now);
+    for (auto& [peer, session] : sessions) tell_in_step(session, now);
+    if (now.steady >= figures_at_) write_figures(now);
+}
+
+void Device::tell_in_step(Session& session, Now now) {
+    const bool is_in_step = session.is_in_step();
+    if (is_in_step && !session.was_in_step) {
+        tell(EventKind::in_step, now, {}, to_hex(session.peer()), "in step");
+        figures_changed_ = true;
+    }
+    session.was_in_step = is_in_step;
+}
+
+void Device::tell(EventKind kind, Now now, std::string resource, std::string peer, std::string text,
+                  std::int64_t rows) {
+    unwritten_.push_back({0, now.wall, kind, std::move(resource), std::move(peer), std::move(text), rows});
+}
+
+void Device::write_events() {
+    for (Event& event : unwritten_) {
+        store.ledger.add_event(event);
+        events.push_back(std::move(event));
+        if (events.size() > kEventQueueMax) events.pop_front();
+    }
+    unwritten_.clear();
+}
+
+void Device::add_traffic() {
+    store.ledger.add_traffic(sent, received);
+    sent = {};
+    received = {};
+}
+
+void Device::write_figures(Now now) {
+    const bool has_traffic = sent.rows > 0 || received.rows > 0 || sent.bytes > 0 || received.bytes > 0;
+    figures_at_ = SteadyMs{now.steady.value + kFiguresEveryMs};
+    if (!figures_changed_ && !has_traffic && unwritten_.empty() && state() == written_state_) return;
+    figures_changed_ = false;
+    Transaction transaction(store.connection);
+    write_events();
+    add_traffic();
+    store.ledger.disconnect_peers();
+    for (const auto& [peer, session] : sessions) {
+        PeerStatus status{peer, {}, session.is_ready(), 0, session.rtt_ms()};
+        for (const Resource& resource : store.catalog.resources()) {
+            const auto* theirs = session.theirs(resource.name);
+            if (theirs == nullptr || theirs->acknowledged.dominates(store.coverage(resource.id))) continue;
+            constexpr std::int64_t kCountMax = 1'000'000;
+            status.behind += store.stamps.count_since(resource.id, theirs->acknowledged.floor(),
+                                                      store.origins.ids().size(), kCountMax);
+        }
+        store.ledger.put_peer(status);
+    }
+    if (!backfill_) store.ledger.set_backfill(std::nullopt);
+    written_state_ = state();
+    store.ledger.set_state(written_state_);
+    transaction.commit();
+}
+
+DeviceState Device::state() const {
+    if (store.catalog.resources().empty()) return DeviceState::uninitialized;
+    if (backfill_) return DeviceState::backfilling;
+    const bool is_asking =
+        std::ranges::any_of(sessions, [](const auto& entry) { return entry.second.is_asking(); });
+    return is_asking ? DeviceState::catching_up : DeviceState::ready;
+}
+
+std::optional<SteadyMs> Device::next_deadline() const {
+    std::optional<SteadyMs> next = retry_at;
+    const auto sooner = [&](SteadyMs at) { next = next ? std::min(*next, at) : at; };
+    for (const auto& [peer, session] : sessions) {
+        if (const auto deadline = session.next_deadline()) sooner(*deadline);
+        for (const auto& [resource, since] : session.waiting_since) sooner({since.value + kOfferPatienceMs});
+    }
+    if (due_at_) sooner(*due_at_);
+    const bool has_traffic = sent.bytes > 0 || received.bytes > 0 || sent.rows > 0;
+    if (figures_changed_ || has_traffic || !unwritten_.empty() || state() != written_state_)
+        sooner(figures_at_);
+    return next;
+}
+
+}  // namespace strandline::engine

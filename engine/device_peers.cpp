@@ -1,0 +1,265 @@
+#include <algorithm>
+#include <cmath>
+
+#include "backfill/plan.h"
+#include "engine/device.h"
+#include "engine/limits.h"
+
+// Device, continued: what peers say, and what it makes the device do.
+namespace strandline::engine {
+
+using store::Resource;
+using store::Transaction;
+
+// --- peers --------------------------------------------------------------------------------------
+
+void Device::connect(const DeviceId& peer, Now now) {
+    sessions.erase(peer);
+    sessions.emplace(std::piecewise_construct, std::forward_as_tuple(peer),
+                     std::forward_as_tuple(peer, store, now));
+    tell(EventKind::peer_up, now, {}, to_hex(peer), "connected");
+    figures_changed_ = true;
+    write_events();
+}
+
+void Device::disconnect(const DeviceId& peer, const std::string& reason, Now now) {
+    const auto session = sessions.find(peer);
+    if (session == sessions.end()) return;
+    const std::string& own_reason = session->second.close_reason();
+    tell(EventKind::peer_down, now, {}, to_hex(peer), own_reason.empty() ? reason : own_reason);
+    sessions.erase(session);
+    std::erase_if(inbox, [&](const auto& waiting) { return waiting.first == peer; });
+    if (backfill_ && backfill_->peer == peer) {
+        backfill_.reset();
+        progress_.reset();
+    }
+    figures_changed_ = true;
+    write_events();
+    plan_pulls(now);
+}
+
+void Device::take(Session& session, const message::Message& message, Now now) {
+    session.heard(now);
+    if (session.state() == SessionState::closed) return;
+    if (const auto* hello = std::get_if<message::Hello>(&message)) {
+        session.hello(*hello, now);
+        greet(session, *hello, now);
+    } else if (const auto* have = std::get_if<message::Have>(&message)) {
+        take_have(session, *have, now);
+    } else if (const auto* pull = std::get_if<message::Pull>(&message)) {
+        session.pull(*pull);
+    } else if (const auto* pages = std::get_if<message::Pages>(&message)) {
+        take_pages(session, *pages, now);
+    } else if (const auto* ping = std::get_if<message::Ping>(&message)) {
+        session.ping(*ping);
+    } else if (const auto* pong = std::get_if<message::Pong>(&message)) {
+        session.pong(*pong, now);
+        figures_changed_ = true;
+    } else if (const auto* bye = std::get_if<message::Bye>(&message)) {
+        session.close("the peer said goodbye: " + bye->reason);
+    }
+    plan_pulls(now);
+    tell_in_step(session, now);
+}
+
+void Device::greet(const Session& session, const message::Hello& hello, Now now) {
+    store.ledger.name_member(session.peer(), hello.name);
+    const std::int64_t skew = hello.wall.value - now.wall.value;
+    if (std::abs(skew) < kSkewTellMs) return;
+    tell(EventKind::clock_skew, now, {}, to_hex(session.peer()),
+         "its clock is " + std::to_string(std::abs(skew) / 1000) + " s " +
+             (skew > 0 ? "ahead of" : "behind") + " ours");
+    write_events();
+}
+
+void Device::take_have(Session& session, const message::Have& have, Now now) {
+    session.have(have);
+    if (!session.is_ready()) return;
+    for (const Resource& resource : store.catalog.resources()) {
+        const auto* theirs = session.theirs(resource.name);
+        if (theirs == nullptr || theirs->ownership == resource.ownership || !have.complete) continue;
+        tell(EventKind::trouble, now, resource.name, to_hex(session.peer()),
+             std::string("tracked as ") + name_of(theirs->ownership) + " there and as " +
+                 name_of(resource.ownership) + " here; it is not exchanged until both agree");
+    }
+    notice_restore(session, now);
+    figures_changed_ = true;
+    write_events();
+}
+
+/// A peer that holds writes of ours which we do not hold: this database is an older copy of itself, or a
+/// copy of it is at work elsewhere. Going on as the same origin would use stamps again with other content.
+void Device::notice_restore(const Session& session, Now now) {
+    for (const Resource& resource : store.catalog.resources()) {
+        const auto* theirs = session.theirs(resource.name);
+        if (theirs == nullptr) continue;
+        const Hlc mine = store.coverage(resource.id).floor().at(store.self());
+        const bool knows_more = std::ranges::any_of(theirs->acknowledged.pieces(), [&](const auto& piece) {
+            return piece.vector.at(store.self()) > mine;
+        });
+        if (!knows_more) continue;
+        Transaction transaction(store.connection);
+        store.begin_incarnation(static_cast<Incarnation>(entropy_()));
+        transaction.commit();
+        tell(EventKind::incarnation, now, resource.name, to_hex(session.peer()),
+             "a peer holds writes of this device that this database does not: it was restored from a copy, "
+             "or copied. It goes on as a new origin, and what it lost comes back from the peers");
+        for (auto& [peer, other] : sessions) other.say_all();
+        return;
+    }
+}
+
+void Device::take_pages(Session& session, const message::Pages& pages, Now now) {
+    if (!session.accepts(pages)) return;
+    for (const message::Page& page : pages.pages) {
+        if (auto checked = check_keys(*store.catalog.find(page.resource), page); !checked)
+            return session.close(checked.error().message);
+    }
+    const auto level = level_peers();
+    Capture::Found found;
+    if (!store.journal.is_empty()) fold();
+    Transaction transaction(store.connection);
+    fold_within(found, kFoldRowsMax);
+    std::vector<Origin> origins;
+    for (const OriginId& id : pages.origins) origins.push_back(store.origins.number(id));
+    Apply apply(store, now);
+    for (const message::Page& page : pages.pages) apply.page(page, origins);
+    Applied applied = apply.finish();
+    received.rows += applied.received;
+    tell_applied(applied, &session, now);
+    count_progress(session, pages, applied, now);
+    write_events();
+    add_traffic();
+    transaction.commit();
+    session.took(pages);
+    push_found(found, level);
+    figures_changed_ = true;
+    due_at_ = now.steady;
+    if (pages.pull == 0 || !pages.last) return;
+    for (const Resource& resource : store.catalog.resources()) {
+        watermarks::Coverage coverage = store.coverage(resource.id);
+        if (!coverage.join_past(kCoveragePiecesMax, store.self())) continue;
+        Transaction joining(store.connection);
+        store.set_coverage(resource.id, coverage);
+        joining.commit();
+        for (auto& [peer, other] : sessions) other.say_all();
+    }
+}
+
+void Device::tell_applied(const Applied& applied, const Session* session, Now now) {
+    const std::string peer = session != nullptr ? to_hex(session->peer()) : std::string();
+    for (const Event& event : applied.events)
+        tell(event.kind, now, event.resource, peer, event.text, event.rows);
+    if (backfill_) return;  // A backfill is told as one thing, at its end.
+    for (const auto& [resource, rows] : applied.changed)
+        tell(EventKind::changes_applied, now, resource, peer, std::to_string(rows) + " rows", rows);
+}
+
+void Device::count_progress(const Session& session, const message::Pages& pages, const Applied& applied,
+                            Now now) {
+    if (!backfill_ || session.state() != SessionState::backfilling) return;
+    for (const auto& [resource, rows] : applied.changed) progress_->add(static_cast<std::uint64_t>(rows));
+    if (pages.last) progress_->finish();
+    backfill_->rows_done = static_cast<std::int64_t>(progress_->rows_done());
+    backfill_->rows_total = static_cast<std::int64_t>(progress_->rows_total());
+    if (!pages.pages.empty()) {
+        const std::string& resource = pages.pages.back().resource;
+        if (!backfill_->resource.empty() && backfill_->resource != resource)
+            backfill_->resources_done.push_back(backfill_->resource);
+        backfill_->resource = resource;
+    }
+    if (pages.last) {
+        tell(EventKind::backfill_done, now, {}, to_hex(session.peer()),
+             std::to_string(backfill_->rows_done) + " rows", backfill_->rows_done);
+        backfill_.reset();
+        progress_.reset();
+    }
+    store.ledger.set_backfill(backfill_);
+}
+
+void Device::plan_pulls(Now now) {
+    for (auto& [peer, session] : sessions) {
+        if (!session.is_ready() || session.is_asking()) continue;
+        std::map<std::int64_t, std::vector<watermarks::Piece>> wanted;
+        std::uint64_t rows_total = 0;
+        bool is_backfill = false;
+        for (const Resource& resource : store.catalog.resources()) {
+            const auto* theirs = session.theirs(resource.name);
+            if (theirs == nullptr || theirs->ownership != resource.ownership) continue;
+            const bool is_asked_elsewhere = std::ranges::any_of(
+                sessions, [&](const auto& other) { return other.second.is_asking_for(resource.id); });
+            if (is_asked_elsewhere) continue;
+            auto pieces = backfill::lacking(store.coverage(resource.id), theirs->acknowledged, store.self());
+            if (pieces.empty() || is_patient(session, resource, pieces, now)) {
+                if (pieces.empty()) session.waiting_since.erase(resource.id);
+                continue;
+            }
+            session.waiting_since.erase(resource.id);
+            is_backfill = is_backfill || std::ranges::any_of(pieces, [&](const auto& piece) {
+                              return watermarks::is_unfetched(piece.vector, store.self());
+                          });
+            rows_total += static_cast<std::uint64_t>(std::max<std::int64_t>(0, theirs->rows));
+            wanted[resource.id] = std::move(pieces);
+        }
+        if (wanted.empty()) continue;
+        if (is_backfill && !backfill_) {
+            std::uint64_t rows_done = 0;
+            for (const auto& [id, pieces] : wanted)
+                rows_done += static_cast<std::uint64_t>(std::max<std::int64_t>(0, store.catalog.rows(id)));
+            progress_.emplace(rows_done, rows_total);
+            backfill_ = BackfillStatus{peer,
+                                       static_cast<std::int64_t>(progress_->rows_done()),
+                                       static_cast<std::int64_t>(progress_->rows_total()),
+                                       {},
+                                       {}};
+            tell(EventKind::backfill_started, now, {}, to_hex(peer),
+                 std::to_string(rows_total) + " rows expected", static_cast<std::int64_t>(rows_total));
+        }
+        session.ask(std::move(wanted), is_backfill);
+        figures_changed_ = true;
+    }
+}
+
+/// What a connected writer will push to us itself need not be pulled from somebody who got it first.
+bool Device::is_patient(Session& session, const Resource& resource,
+                        const std::vector<watermarks::Piece>& pieces, Now now) {
+    const watermarks::Coverage& mine = store.coverage(resource.id);
+    const auto* theirs = session.theirs(resource.name);
+    if (!mine.is_whole() || !theirs->acknowledged.is_whole() || pieces.size() != 1) return false;
+    const watermarks::Vector news =
+        above(theirs->acknowledged.pieces().front().vector, mine.pieces().front().vector);
+    for (const auto& [origin, hlc] : news.entries()) {
+        const DeviceId& writer = store.origins.id(origin).device;
+        const auto direct = sessions.find(writer);
+        if (writer == session.peer() || direct == sessions.end() || !direct->second.is_ready()) return false;
+    }
+    const auto [since, is_new] = session.waiting_since.try_emplace(resource.id, now.steady);
+    return now.steady.value < since->second.value + kOfferPatienceMs;
+}
+
+std::optional<Message> Device::read_pages(Session& session, Now now) {
+    for (int attempt = 0;; ++attempt) {
+        {
+            const store::Snapshot snapshot(store.connection);
+            // After some attempts against a busy writer, what it wrote last is folded in the reading transaction.
+            if (store.journal.is_empty()) {
+                auto message = session.next_pages(now);
+                sent.rows += session.rows_in_last();
+                return message;
+            }
+        }
+        if (attempt < 3) {
+            fold();
+            continue;
+        }
+        Transaction transaction(store.connection);
+        Capture::Found found;
+        fold_within(found, kFoldRowsMax);
+        auto message = session.next_pages(now);
+        transaction.commit();
+        sent.rows += session.rows_in_last();
+        return message;
+    }
+}
+
+}  // namespace strandline::engine

@@ -1,0 +1,125 @@
+// Large tables: pages, interruptions, another peer that goes on.
+#include <catch2/catch.hpp>
+
+#include "tests/engine/group.h"
+
+using namespace strandline;
+using namespace strandline::tests;
+
+namespace {
+
+constexpr const char* kNotes = "CREATE TABLE notes(id TEXT PRIMARY KEY, title, body)";
+constexpr std::int64_t kRows = 3'000;
+
+/// Some 3 MiB: several pages.
+const std::string kLarge =
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) "
+    "INSERT INTO notes SELECT printf('%06d', i), i, printf('%01000d', i) FROM n";
+
+/// Carries between two devices until so many messages with rows have come from `from`.
+void carry_pages(Group& group, std::size_t from, std::size_t to, int pages) {
+    for (int idle = 0; pages > 0 && idle < 100; ++idle) {
+        const auto carried = group.carry(from, to);
+        if (carried && carried->rows > 0) --pages;
+        group.carry(to, from);
+    }
+    REQUIRE(pages == 0);
+}
+
+}  // namespace
+
+TEST_CASE("a backfill that is interrupted goes on from another peer, and no durable row travels again") {
+    Group group(3, kNotes, {"notes"});
+    group.write(0, kLarge);
+    group.connect(0, 1);
+    group.converge();
+    group.connect(0, 2);
+    carry_pages(group, 0, 2, 2);
+    const auto first = group.rows_received(2);
+    CHECK(first > 0);
+    CHECK(first < kRows);
+    CHECK(group.app(2).ask("SELECT count(*) FROM notes") == std::to_string(first));
+    group.stop(0);
+    group.stop(2);
+    group.start(2);
+    CHECK(group.engine(2).status().resources.at(0).ranges.size() == 2);
+    group.connect(1, 2);
+    group.converge();
+    CHECK(group.table(2, "notes") == group.table(1, "notes"));
+    CHECK(group.rows_received(2) == kRows);
+    CHECK(group.engine(2).status().resources.at(0).ranges.size() == 1);
+    CHECK(group.engine(2).status().state == DeviceState::ready);
+}
+
+TEST_CASE("a backfill that is interrupted after every single page still moves each row once") {
+    Group group(3, kNotes, {"notes"});
+    group.write(0, kLarge);
+    group.connect(0, 1);
+    group.converge();
+    std::size_t peer = 0;
+    while (group.rows_received(2) < kRows) {
+        group.connect(peer, 2);
+        carry_pages(group, peer, 2, 1);
+        group.disconnect(peer, 2);
+        peer = 1 - peer;
+    }
+    group.connect(0, 2);
+    group.converge();
+    CHECK(group.rows_received(2) == kRows);
+    CHECK(group.is_same("notes"));
+}
+
+TEST_CASE("what is written during a backfill, on both sides of its front, arrives") {
+    Group group(2, kNotes, {"notes"});
+    group.write(0, kLarge);
+    group.connect(0, 1);
+    carry_pages(group, 0, 1, 2);
+    group.write(0, "UPDATE notes SET title = 'early' WHERE id = '000001'");
+    group.write(0, "UPDATE notes SET title = 'late' WHERE id = '002999'");
+    group.write(0, "DELETE FROM notes WHERE id IN ('000002', '002998')");
+    group.write(0, "INSERT INTO notes VALUES ('000000', 'new', ''), ('999999', 'new', '')");
+    group.write(1, "INSERT INTO notes VALUES ('000000x', 'own', ''), ('x', 'own', '')");
+    group.write(1, "UPDATE notes SET body = 'own' WHERE id = '000003'");
+    group.converge();
+    CHECK(group.is_same("notes"));
+    CHECK(group.app(1).ask("SELECT count(*) FROM notes") == "3002");
+    CHECK(group.app(0).ask("SELECT title, length(body) FROM notes WHERE id = '000003'") == "3|3");
+    CHECK(group.app(1).ask("SELECT title FROM notes WHERE id IN ('000001', '002999') ORDER BY id") ==
+          "'early'\n'late'");
+}
+
+TEST_CASE("a backfill tells how far it is, and a transaction of a peer's does not wait for its end") {
+    Group group(2, kNotes, {"notes"});
+    group.write(0, kLarge);
+    group.connect(0, 1);
+    carry_pages(group, 0, 1, 2);
+    const auto backfill = group.engine(1).status().backfill;
+    REQUIRE(backfill);
+    CHECK(backfill->peer == group.id(0));
+    CHECK(backfill->rows_total == kRows);
+    CHECK(backfill->rows_done == group.rows_received(1));
+    CHECK(group.engine(1).status().state == DeviceState::backfilling);
+    group.converge();
+    CHECK_FALSE(group.engine(1).status().backfill);
+    const auto told = group.events(1);
+    const auto count = [&](EventKind kind) { return std::ranges::count(told, kind, &Event::kind); };
+    CHECK(count(EventKind::backfill_started) == 1);
+    CHECK(count(EventKind::backfill_done) == 1);
+}
+
+TEST_CASE("rows that are deleted travel too, so a late device does not bring them back") {
+    Group group(3, kNotes, {"notes"});
+    group.connect_all();
+    group.write(0, "INSERT INTO notes VALUES ('a', 1, 1), ('b', 2, 2)");
+    group.converge();
+    group.stop(2);
+    group.write(0, "DELETE FROM notes WHERE id = 'a'");
+    group.converge();
+    group.stop(0);
+    group.app(2).run("UPDATE notes SET title = 'old' WHERE id = 'a'");
+    group.start(2);
+    group.connect(1, 2);
+    group.converge();
+    CHECK(group.app(1).ask("SELECT id FROM notes") == "'b'");
+    CHECK(group.app(2).ask("SELECT id FROM notes") == "'b'");
+}

@@ -1,0 +1,217 @@
+// Rows that cannot enter a table just now are kept, told and passed on.
+#include <catch2/catch.hpp>
+
+#include "tests/engine/group.h"
+
+using namespace strandline;
+using namespace strandline::tests;
+
+namespace {
+
+constexpr const char* kNotes = "CREATE TABLE notes(id TEXT PRIMARY KEY, title, body)";
+
+/// Three devices in a row, of which the one in the middle has a schema of its own.
+struct Chain : Group {
+    explicit Chain(const std::string& middle) : Group(3, "", {}) {
+        for (std::size_t i = 0; i < 3; ++i) {
+            app(i).run(i == 1 ? middle : kNotes);
+            Group::track(i, {"notes"});
+        }
+        connect(0, 1);
+        connect(1, 2);
+        converge();
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a row that a constraint refuses waits, is passed on, and the rest applies") {
+    const auto* middle =
+        GENERATE("CREATE TABLE notes(id TEXT PRIMARY KEY, title UNIQUE, body)",
+                 "CREATE TABLE notes(id TEXT PRIMARY KEY, title CHECK (title <> 'same' OR id = 'a'), body)");
+    Chain chain(middle);
+    chain.write(0, "INSERT INTO notes VALUES ('a', 'same', 1), ('b', 'same', 2), ('c', 'other', 3)");
+    chain.converge();
+    CHECK(chain.app(1).ask("SELECT id FROM notes ORDER BY id") == "'a'\n'c'");
+    CHECK(chain.engine(1).status().quarantined == 1);
+    CHECK(chain.was_told(1, EventKind::quarantined));
+    CHECK(chain.table(2, "notes") == chain.table(0, "notes"));
+    CHECK(chain.engine(1).is_in_step(chain.id(0)));
+    CHECK(chain.engine(2).is_in_step(chain.id(1)));
+}
+
+TEST_CASE("an edit of a row in quarantine meets it there, and mends it") {
+    Chain chain("CREATE TABLE notes(id TEXT PRIMARY KEY, title UNIQUE, body)");
+    chain.write(0, "INSERT INTO notes VALUES ('a', 'same', 1), ('b', 'same', 2)");
+    chain.converge();
+    REQUIRE(chain.engine(1).status().quarantined == 1);
+    chain.write(0, "UPDATE notes SET body = 'edited' WHERE id = 'b'");
+    chain.converge();
+    CHECK(chain.table(2, "notes") == chain.table(0, "notes"));
+    CHECK(chain.engine(1).status().quarantined == 1);
+    chain.write(0, "UPDATE notes SET title = 'free' WHERE id = 'b'");
+    chain.converge();
+    CHECK(chain.engine(1).status().quarantined == 0);
+    CHECK(chain.is_same("notes"));
+}
+
+TEST_CASE("a row in quarantine that is deleted is gone everywhere") {
+    Chain chain("CREATE TABLE notes(id TEXT PRIMARY KEY, title UNIQUE, body)");
+    chain.write(0, "INSERT INTO notes VALUES ('a', 'same', 1), ('b', 'same', 2)");
+    chain.converge();
+    chain.write(0, "DELETE FROM notes WHERE id = 'b'");
+    chain.converge();
+    CHECK(chain.engine(1).status().quarantined == 0);
+    CHECK(chain.is_same("notes"));
+}
+
+TEST_CASE("a row in quarantine is tried again when what was in its way is gone") {
+    Chain chain("CREATE TABLE notes(id TEXT PRIMARY KEY, title UNIQUE, body)");
+    chain.write(0, "INSERT INTO notes VALUES ('a', 'same', 1), ('b', 'same', 2)");
+    chain.converge();
+    REQUIRE(chain.engine(1).status().quarantined == 1);
+    SECTION("a local write") {
+        chain.write(1, "UPDATE notes SET title = 'moved' WHERE id = 'a'");
+    }
+    SECTION("a peer's write") {
+        chain.write(0, "UPDATE notes SET title = 'moved' WHERE id = 'a'");
+    }
+    SECTION("a local delete") {
+        chain.write(1, "DELETE FROM notes WHERE id = 'a'");
+    }
+    chain.converge();
+    CHECK(chain.engine(1).status().quarantined == 0);
+    CHECK(chain.is_same("notes"));
+}
+
+TEST_CASE("a change of a column that a device lacks waits there until the column is added") {
+    Chain chain("CREATE TABLE notes(id TEXT PRIMARY KEY, title)");
+    chain.write(0, "INSERT INTO notes VALUES ('a', 'title', 'body')");
+    chain.converge();
+    CHECK(chain.engine(1).status().quarantined == 1);
+    CHECK(chain.table(2, "notes") == "'a'|'title'|'body'");
+    chain.write(1, "ALTER TABLE notes ADD COLUMN body");
+    chain.converge();
+    CHECK(chain.engine(1).status().quarantined == 0);
+    CHECK(chain.is_same("notes"));
+}
+
+TEST_CASE("a table that was dropped gets its rows when it is made again") {
+    Chain chain(kNotes);
+    chain.write(1, "DROP TABLE notes");
+    chain.write(0, "INSERT INTO notes VALUES ('a', 'title', 'body')");
+    chain.converge();
+    CHECK(chain.table(2, "notes") == "'a'|'title'|'body'");
+    chain.write(1, kNotes);
+    chain.converge();
+    CHECK(chain.engine(1).status().quarantined == 0);
+    CHECK(chain.is_same("notes"));
+}
+
+TEST_CASE("a change from a clock far ahead is held, passed on, and applied when its time has come") {
+    Group group(3, kNotes, {"notes"});
+    group.connect(0, 1);
+    group.connect(1, 2);
+    group.converge();
+    group.shift_clock(0, 3'600'000);
+    group.shift_clock(2, 3'600'000);
+    group.write(0, "INSERT INTO notes VALUES ('a', 'tomorrow', '')");
+    group.converge();
+    CHECK(group.table(1, "notes").empty());
+    CHECK(group.was_told(1, EventKind::held));
+    CHECK(group.engine(1).status().quarantined == 1);
+    CHECK(group.table(2, "notes") == "'a'|'tomorrow'|''");
+    CHECK(group.engine(1).is_in_step(group.id(0)));
+    group.write(1, "INSERT INTO notes VALUES ('b', 'today', '')");
+    for (int i = 0; i < 10; ++i) group.pass(300'000);
+    CHECK(group.app(1).ask("SELECT count(*) FROM notes") == "1");
+    group.connect_all();
+    for (int i = 0; i < 2; ++i) group.pass(300'000);
+    group.connect_all();
+    group.converge();
+    CHECK(group.app(1).ask("SELECT count(*) FROM notes") == "2");
+    CHECK(group.engine(1).status().quarantined == 0);
+    CHECK(group.is_same("notes"));
+}
+
+TEST_CASE("a device that boots in 1970 takes everything once it has seen the present") {
+    Group group(2, kNotes, {"notes"});
+    group.connect(0, 1);
+    group.write(1, "INSERT INTO notes VALUES ('b', '', '')");
+    group.converge();
+    group.shift_clock(1, -Group::kStartMs);
+    group.write(0, "INSERT INTO notes VALUES ('a', '', '')");
+    group.converge();
+    CHECK(group.is_same("notes"));
+    CHECK(group.app(1).ask("SELECT count(*) FROM notes") == "2");
+    group.write(1, "UPDATE notes SET title = 'mine' WHERE id = 'a'");
+    group.converge();
+    CHECK(group.app(0).ask("SELECT title FROM notes WHERE id = 'a'") == "'mine'");
+}
+
+TEST_CASE("in a device-owned table only the device that inserted a row may change it") {
+    Group group(3, kNotes, {"notes"}, Ownership::device_owned);
+    group.connect_all();
+    group.write(0, "INSERT INTO notes VALUES ('a', 'of 0', '')");
+    group.converge();
+    for (const char* sql :
+         {"UPDATE notes SET title = 'mine'", "DELETE FROM notes", "UPDATE notes SET id = 'b'",
+          "INSERT OR REPLACE INTO notes VALUES ('a', 'mine', '')"}) {
+        CAPTURE(sql);
+        CHECK(group.app(1).refusal(sql).find("belongs to another device") != std::string::npos);
+    }
+    group.write(0, "UPDATE notes SET title = 'edited'");
+    group.converge();
+    CHECK(group.table(2, "notes") == "'a'|'edited'|''");
+    CHECK(group.is_same("notes"));
+    group.write(0, "DELETE FROM notes");
+    group.converge();
+    group.write(1, "INSERT INTO notes VALUES ('a', 'of 1', '')");
+    group.converge();
+    CHECK(group.table(2, "notes") == "'a'|'of 1'|''");
+    CHECK(group.is_same("notes"));
+    CHECK_FALSE(group.app(0).refusal("DELETE FROM notes").empty());
+}
+
+TEST_CASE("of two inserts of one key in a device-owned table the first one stays everywhere") {
+    Group group(3, kNotes, {"notes"}, Ownership::device_owned);
+    group.write(0, "INSERT INTO notes VALUES ('a', 'first', '')");
+    group.pass(10);
+    group.write(1, "INSERT INTO notes VALUES ('a', 'second', '')");
+    group.connect(1, 2);
+    group.converge();
+    CHECK(group.table(2, "notes") == "'a'|'second'|''");
+    group.connect(0, 2);
+    group.connect(0, 1);
+    group.converge();
+    CHECK(group.table(2, "notes") == "'a'|'first'|''");
+    CHECK(group.is_same("notes"));
+    CHECK(group.was_told(1, EventKind::refused));
+    CHECK(group.engine(1).status().quarantined == 1);
+    CHECK_FALSE(group.app(1).refusal("UPDATE notes SET title = 'mine'").empty());
+    CHECK(group.app(0).refusal("UPDATE notes SET title = 'still first'").empty());
+}
+
+TEST_CASE("a change that its device had no right to make is refused by who receives it") {
+    Group group(2, kNotes, {"notes"}, Ownership::device_owned);
+    group.connect(0, 1);
+    group.write(0, "INSERT INTO notes VALUES ('a', 'of 0', '')");
+    group.converge();
+    group.app(1).run("DROP TRIGGER strandline_1_owner_update; DROP TRIGGER strandline_1_owner_key; UPDATE notes SET title = 'stolen'");
+    group.engine(1).database_changed(group.now(1));
+    group.converge();
+    CHECK(group.table(0, "notes") == "'a'|'of 0'|''");
+    CHECK(group.was_told(0, EventKind::refused));
+}
+
+TEST_CASE("a table that is shared here and device-owned there is not exchanged, and that is told") {
+    Group group(2, kNotes, {});
+    group.track(0, {"notes"}, Ownership::shared);
+    group.track(1, {"notes"}, Ownership::device_owned);
+    group.connect(0, 1);
+    group.write(0, "INSERT INTO notes VALUES ('a', '', '')");
+    group.converge();
+    CHECK(group.table(1, "notes").empty());
+    CHECK(group.was_told(0, EventKind::trouble));
+    CHECK(group.was_told(1, EventKind::trouble));
+}

@@ -1,0 +1,232 @@
+// The app changes its schema, as apps do, without asking anybody.
+#include <catch2/catch.hpp>
+
+#include "tests/engine/group.h"
+
+using namespace strandline;
+using namespace strandline::tests;
+
+namespace {
+
+struct Pair : Group {
+    explicit Pair(const std::string& schema) : Group(2, schema, {"t"}) {
+        connect(0, 1);
+        converge();
+    }
+    void write_both(const std::string& sql) {
+        write(0, sql);
+        write(1, sql);
+        converge();
+    }
+};
+
+constexpr const char* kTable = "CREATE TABLE t(id INTEGER PRIMARY KEY, a, b, c)";
+
+}  // namespace
+
+TEST_CASE("DROP COLUMN works on a tracked table, and later updates are captured") {
+    Pair pair(kTable);
+    pair.write(0, "INSERT INTO t VALUES (1, 'a', 'b', 'c')");
+    pair.converge();
+    CHECK(pair.app(0).refusal("ALTER TABLE t DROP COLUMN b").empty());
+    CHECK(pair.app(1).refusal("ALTER TABLE t DROP COLUMN b").empty());
+    pair.app(0).run("UPDATE t SET c = 'before the engine looks'");
+    pair.write(0, "SELECT 1");
+    pair.write(1, "SELECT 1");
+    pair.converge();
+    CHECK(pair.table(1, "t") == "1|'a'|'before the engine looks'");
+    pair.write(0, "UPDATE t SET a = 'after'; INSERT INTO t VALUES (2, 3, 4)");
+    pair.converge();
+    CHECK(pair.table(1, "t") == "1|'after'|'before the engine looks'\n2|3|4");
+    CHECK(pair.engine(1).status().quarantined == 0);
+}
+
+TEST_CASE("a column that is added and written before the engine looks is found") {
+    Pair pair(kTable);
+    pair.write(0, "INSERT INTO t VALUES (1, 'a', 'b', 'c'), (2, 'a', 'b', 'c')");
+    pair.converge();
+    pair.write(1, "ALTER TABLE t ADD COLUMN d DEFAULT 'none'");
+    pair.app(0).run("ALTER TABLE t ADD COLUMN d DEFAULT 'none'; UPDATE t SET d = 'new' WHERE id = 1");
+    pair.engine(0).database_changed(pair.now(0));
+    pair.converge();
+    CHECK(pair.app(1).ask("SELECT d FROM t ORDER BY id") == "'new'\n'none'");
+    pair.write(0, "UPDATE t SET d = 'newer'");
+    pair.converge();
+    CHECK(pair.app(1).ask("SELECT d FROM t ORDER BY id") == "'newer'\n'newer'");
+    CHECK(pair.is_same("t"));
+}
+
+TEST_CASE("a column that is added while no engine runs, with a default and without, is found when written") {
+    Pair pair(kTable);
+    pair.write(0, "INSERT INTO t VALUES (1, 'a', 'b', 'c')");
+    pair.converge();
+    pair.stop(0);
+    pair.app(0).run(
+        "ALTER TABLE t ADD COLUMN d; ALTER TABLE t ADD COLUMN e INTEGER NOT NULL DEFAULT 5; "
+        "UPDATE t SET d = 'd', e = 6; INSERT INTO t(id, e) VALUES (2, 7)");
+    pair.write(1, "ALTER TABLE t ADD COLUMN d; ALTER TABLE t ADD COLUMN e INTEGER NOT NULL DEFAULT 5");
+    pair.start(0);
+    pair.connect(0, 1);
+    pair.converge();
+    CHECK(pair.table(1, "t") == "1|'a'|'b'|'c'|'d'|6\n2|NULL|NULL|NULL|NULL|7");
+    CHECK(pair.is_same("t"));
+}
+
+TEST_CASE("adding the same column on both devices moves no rows") {
+    Pair pair(kTable);
+    pair.write(0, "INSERT INTO t VALUES (1, 'a', 'b', 'c'), (2, 'a', 'b', 'c')");
+    pair.converge();
+    const auto before = pair.rows_received(0) + pair.rows_received(1);
+    pair.write_both("ALTER TABLE t ADD COLUMN d DEFAULT 7");
+    CHECK(pair.rows_received(0) + pair.rows_received(1) == before);
+    CHECK(pair.is_same("t"));
+}
+
+TEST_CASE("RENAME COLUMN leaves capture at work, and its values reach a device that renamed it too") {
+    Pair pair(kTable);
+    pair.write(0, "INSERT INTO t VALUES (1, 'a', 'b', 'c')");
+    pair.converge();
+    pair.write_both("ALTER TABLE t RENAME COLUMN b TO renamed");
+    pair.write(0, "UPDATE t SET renamed = 'new', a = 'x'");
+    pair.write(0, "INSERT INTO t VALUES (2, 3, 4, 5)");
+    pair.converge();
+    CHECK(pair.table(1, "t") == "1|'x'|'new'|'c'\n2|3|4|5");
+    CHECK(pair.is_same("t"));
+    CHECK(pair.engine(1).status().quarantined == 0);
+}
+
+TEST_CASE("RENAME of the key's column leaves capture at work") {
+    Pair pair(kTable);
+    pair.write(0, "INSERT INTO t VALUES (1, 'a', 'b', 'c')");
+    pair.converge();
+    pair.write_both("ALTER TABLE t RENAME COLUMN id TO number");
+    pair.write(0, "UPDATE t SET a = 'x'; INSERT INTO t VALUES (2, 3, 4, 5)");
+    pair.converge();
+    CHECK(pair.table(1, "t") == "1|'x'|'b'|'c'\n2|3|4|5");
+}
+
+TEST_CASE("a table that is rebuilt loses its triggers, and what was written meanwhile is found") {
+    Pair pair(kTable);
+    pair.write(0, "INSERT INTO t VALUES (1, 1, 1, 1), (2, 2, 2, 2), (3, 3, 3, 3)");
+    pair.converge();
+    const bool is_running = GENERATE(true, false);
+    if (!is_running) pair.stop(0);
+    pair.app(0).run(
+        "BEGIN; CREATE TABLE t2(id INTEGER PRIMARY KEY, a TEXT, b, c); INSERT INTO t2 SELECT * FROM t; DROP "
+        "TABLE t; "
+        "ALTER TABLE t2 RENAME TO t; COMMIT;"
+        "UPDATE t SET b = 'edited' WHERE id = 1; DELETE FROM t WHERE id = 2; INSERT INTO t VALUES (4, '4', "
+        "4, 4)");
+    if (is_running) {
+        pair.engine(0).database_changed(pair.now(0));
+    } else {
+        pair.start(0);
+        pair.connect(0, 1);
+    }
+    pair.converge();
+    CHECK(pair.app(1).ask("SELECT id, b FROM t ORDER BY id") == "1|'edited'\n3|3\n4|4");
+    CHECK(pair.was_told(0, EventKind::capture_repaired));
+    pair.write(0, "UPDATE t SET c = 'captured' WHERE id = 3");
+    pair.converge();
+    CHECK(pair.app(1).ask("SELECT c FROM t WHERE id = 3") == "'captured'");
+    CHECK(pair.engine(1).status().resources.at(0).rows == 3);
+}
+
+TEST_CASE("what was written just before a rebuild, and not folded yet, is not lost") {
+    Pair pair(kTable);
+    pair.write(0, "INSERT INTO t VALUES (1, 1, 1, 1), (2, 2, 2, 2)");
+    pair.converge();
+    pair.app(0).run(
+        "UPDATE t SET a = 'before' WHERE id = 1; DELETE FROM t WHERE id = 2;"
+        "BEGIN; CREATE TABLE t2(id INTEGER PRIMARY KEY, a, b, c); INSERT INTO t2 SELECT * FROM t; DROP TABLE "
+        "t; "
+        "ALTER TABLE t2 RENAME TO t; COMMIT");
+    pair.engine(0).database_changed(pair.now(0));
+    pair.converge();
+    CHECK(pair.table(1, "t") == "1|'before'|1|1");
+}
+
+TEST_CASE("triggers that somebody dropped come back, all of them or one") {
+    Pair pair(kTable);
+    pair.write(0, "INSERT INTO t VALUES (1, 1, 1, 1), (2, 2, 2, 2)");
+    pair.converge();
+    const std::string names = pair.app(0).ask(
+        "SELECT group_concat('DROP TRIGGER ' || name, ';') FROM sqlite_schema WHERE type = 'trigger'");
+    SECTION("all") {
+        pair.app(0).run(names.substr(1, names.size() - 2));
+    }
+    SECTION("the one of a column") {
+        pair.app(0).run("DROP TRIGGER strandline_1_column_0");
+    }
+    SECTION("that of deletes") {
+        pair.app(0).run("DROP TRIGGER strandline_1_delete");
+    }
+    pair.write(0, "UPDATE t SET a = 'unseen' WHERE id = 1; DELETE FROM t WHERE id = 2");
+    pair.converge();
+    CHECK(pair.table(1, "t") == "1|'unseen'|1|1");
+    CHECK(
+        pair.app(0)
+            .ask(
+                "SELECT group_concat('DROP TRIGGER ' || name, ';') FROM sqlite_schema WHERE type = 'trigger'")
+            .size() == names.size());
+}
+
+TEST_CASE("a table that is renamed away and back is still the tracked one") {
+    Pair pair(kTable);
+    pair.write(0, "INSERT INTO t VALUES (1, 1, 1, 1)");
+    pair.converge();
+    pair.write(0, "ALTER TABLE t RENAME TO away");
+    pair.write(0, "UPDATE away SET a = 'meanwhile'");
+    pair.converge();
+    CHECK(pair.table(1, "t") == "1|1|1|1");
+    pair.write(0, "ALTER TABLE away RENAME TO t");
+    pair.converge();
+    CHECK(pair.table(1, "t") == "1|'meanwhile'|1|1");
+}
+
+TEST_CASE("a dropped table deletes no rows elsewhere") {
+    Pair pair(kTable);
+    pair.write(0, "INSERT INTO t VALUES (1, 1, 1, 1)");
+    pair.converge();
+    pair.write(0, "DROP TABLE t");
+    pair.converge();
+    CHECK(pair.table(1, "t") == "1|1|1|1");
+    CHECK(pair.was_told(0, EventKind::trouble));
+    pair.write(1, "UPDATE t SET a = 2");
+    pair.converge();
+    CHECK_FALSE(pair.engine(0).failure());
+}
+
+TEST_CASE("track says why it refuses, and then nothing is tracked") {
+    Group group(
+        1,
+        "CREATE TABLE good(id INTEGER PRIMARY KEY); CREATE TABLE keyless(v); CREATE VIEW v AS SELECT 1;"
+        "CREATE VIRTUAL TABLE full USING fts5(text)",
+        {});
+    for (const char* table : {"keyless", "v", "full", "nowhere", "strandline_journal", "sqlite_schema"}) {
+        CAPTURE(table);
+        const auto refused = group.engine(0).track({"good", table}, Ownership::shared, group.now(0));
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().message.find(table) != std::string::npos);
+        CHECK(group.engine(0).status().resources.empty());
+        CHECK(group.app(0).ask("SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'") == "0");
+    }
+}
+
+TEST_CASE("untrack leaves the table and nothing else; tracking again starts from what is there") {
+    Pair pair(kTable);
+    pair.write(0, "INSERT INTO t VALUES (1, 1, 1, 1)");
+    pair.converge();
+    REQUIRE(pair.engine(0).untrack({"t"}, pair.now(0)));
+    pair.settle();
+    CHECK(pair.app(0).ask("SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'") == "0");
+    CHECK(pair.app(0).ask("SELECT count(*) FROM strandline_stamps") == "0");
+    pair.write(0, "UPDATE t SET a = 'own'; INSERT INTO t VALUES (2, 2, 2, 2)");
+    pair.converge();
+    CHECK(pair.table(1, "t") == "1|1|1|1");
+    pair.track(0, {"t"});
+    pair.connect(0, 1);
+    pair.converge();
+    CHECK(pair.table(1, "t") == "1|'own'|1|1\n2|2|2|2");
+    CHECK(pair.is_same("t"));
+}
