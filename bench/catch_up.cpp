@@ -22,7 +22,7 @@ struct CaughtUp {
 CaughtUp catch_up(Devices& devices) {
     devices.renew_b();
     sync();
-    RunningPair pair(devices.a(), devices.b());
+    RunningPair pair(devices.a(), devices.b(), Run::once);
     CaughtUp caught;
     caught.seconds = pair.in_step();
     const auto [a, b] = pair.stop();

@@ -44,8 +44,8 @@ double commit(Database& app, const Change& change) {
 }
 
 double ours_connected(Devices& devices, const std::vector<Change>& changes) {
-    RunningPair pair(devices.a(), devices.b());
-    (void)pair.in_step();
+    RunningPair pair(devices.a(), devices.b(), Run::on);
+    pair.wait_until_in_step();
     std::vector<double> seconds;
     {
         Database app(devices.a(), Sync::normal);
@@ -66,7 +66,7 @@ double ours_after_absence(Devices& devices, const Change& change) {
         Database app(devices.a(), Sync::normal);
         commit(app, change);
     }
-    RunningPair pair(devices.a(), devices.b());
+    RunningPair pair(devices.a(), devices.b(), Run::once);
     const double seconds = pair.in_step();
     pair.stop();
     devices.check_equal();

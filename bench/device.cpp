@@ -14,6 +14,8 @@
 namespace strandline::bench {
 namespace {
 
+constexpr double kOnceSecondsMax = 3'600;
+
 /// VmHWM, in KiB: the most memory that this process has had.
 long most_resident_kib() {
     std::ifstream status("/proc/self/status");
@@ -25,10 +27,18 @@ long most_resident_kib() {
 }
 
 void tell(const Event& event) {
-    if (event.kind == EventKind::in_step) std::printf("in_step %.9f\n", now_seconds());
+    if (event.kind == EventKind::in_step) std::printf("in_step_told %.9f\n", now_seconds());
     if (event.kind == EventKind::changes_applied)
         std::printf("applied %lld %.9f\n", static_cast<long long>(event.rows), now_seconds());
     if (event.kind == EventKind::trouble || event.kind == EventKind::quarantined) say(event.text);
+}
+
+Result<void> run(Node& node, bool is_once) {
+    if (!is_once) return node.run();
+    const auto is_in_step = node.run_once(kOnceSecondsMax);
+    if (!is_in_step) return tl::unexpected(is_in_step.error());
+    if (!*is_in_step) return failure(Category::timeout, "the devices did not get in step");
+    return {};
 }
 
 int complain(const Error& error) {
@@ -38,7 +48,7 @@ int complain(const Error& error) {
 
 }  // namespace
 
-int run_device(const std::string& database, const std::string& peer) {
+int run_device(const std::string& database, const std::string& peer, bool is_once) {
     std::setvbuf(stdout, nullptr, _IOLBF, 0);
     NodeOptions options{database, "127.0.0.1:0", {}};
     if (!peer.empty()) options = {database, "", {peer}};
@@ -57,11 +67,12 @@ int run_device(const std::string& database, const std::string& peer) {
         }
         node->stop();
     });
-    const auto ended = node->run();
+    const Result<void> ended = run(*node, is_once);
     if (!ended) {
         complain(ended.error());
         _exit(1);  // The stopper still waits.
     }
+    if (is_once) std::printf("in_step %.9f\n", now_seconds());
     stopper.join();
     const Status status = node->engine().status();
     std::printf("end %ld %lld %lld %lld\n", most_resident_kib(),

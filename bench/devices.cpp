@@ -53,13 +53,17 @@ void remove_database(const std::string& path) {
     for (const char* suffix : {"", "-wal", "-shm", ".key", ".lock"}) std::filesystem::remove(path + suffix);
 }
 
-RunningPair::RunningPair(const std::string& a, const std::string& b)
-    : a_({kDeviceWord, a, ""}),
-      b_({kDeviceWord, b, "127.0.0.1:" + a_.next("port", "the port of A")}),
+RunningPair::RunningPair(const std::string& a, const std::string& b, Run run)
+    : a_({kDeviceWord, a, "", "on"}),
+      b_({kDeviceWord, b, "127.0.0.1:" + a_.next("port", "the port of A"), run == Run::once ? "once" : "on"}),
       dialled_(std::stod(b_.next("dials", "B to dial"))) {}
 
 double RunningPair::in_step() {
     return std::stod(b_.next("in_step", "B to be in step with A")) - dialled_;
+}
+
+void RunningPair::wait_until_in_step() {
+    (void)b_.next("in_step_told", "B to tell that it is in step with A");
 }
 
 double RunningPair::applied(std::int64_t rows) {
@@ -116,7 +120,7 @@ void Devices::renew_b() {
 void Devices::bring_in_step() {
     if (is_in_step) return;
     renew_b();
-    RunningPair pair(a_, b_);
+    RunningPair pair(a_, b_, Run::once);
     pair.in_step();
     pair.stop();
     is_in_step = true;

@@ -35,13 +35,18 @@ struct DeviceEnd {
     double received_messages = 0;
 };
 
+/// How long B runs: `once` as run_once() does, or on and on.
+enum class Run { once, on };
+
 /// Two devices that run, each in a process: B has dialled A.
 class RunningPair {
 public:
-    RunningPair(const std::string& a, const std::string& b);
+    RunningPair(const std::string& a, const std::string& b, Run run);
 
-    /// Waits until B is in step with A; the seconds since it began to dial.
+    /// Run::once: waits until run_once() has returned; the seconds since it began to dial.
     double in_step();
+    /// Run::on: waits until B has told that it is in step.
+    void wait_until_in_step();
     /// Waits until B has applied so many rows; when it had, as now_seconds() tells it.
     double applied(std::int64_t rows);
     /// Stops both: first A's end, then B's.

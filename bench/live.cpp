@@ -75,8 +75,8 @@ double until_readable(Statement& read, const Row& row, double written) {
 }
 
 std::vector<double> live_seconds(Devices& devices, std::int64_t first) {
-    RunningPair pair(devices.a(), devices.b());
-    (void)pair.in_step();
+    RunningPair pair(devices.a(), devices.b(), Run::on);
+    pair.wait_until_in_step();
     std::vector<double> seconds;
     std::mt19937_64 random(static_cast<std::uint64_t>(first));
     {

@@ -109,8 +109,8 @@ int parse_and_run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     try {
-        if (argc == 4 && argv[1] == std::string(strandline::bench::kDeviceWord))
-            return strandline::bench::run_device(argv[2], argv[3]);
+        if (argc == 5 && argv[1] == std::string(strandline::bench::kDeviceWord))
+            return strandline::bench::run_device(argv[2], argv[3], argv[4] == std::string("once"));
         return strandline::bench::parse_and_run(argc, argv);
     } catch (const std::exception& error) {
         strandline::bench::say(error.what());

@@ -31,7 +31,7 @@ bool is_warning(EventKind kind) {
 const char* lead_of(EventKind kind) {
     switch (kind) {
         case EventKind::peer_down:
-            return "lost: ";
+            return "disconnected: ";
         case EventKind::backfill_started:
             return "backfilling, ";
         case EventKind::backfill_done:

@@ -13,6 +13,10 @@ using store::StoredRecord;
 
 namespace {
 
+/// SQLite's code of a constraint: what we throw with it is about this row alone.
+constexpr int kConstraint = 19;
+constexpr const char* kIgnored = "a trigger of the app's ignored the row";
+
 Stamp localized(const Stamp& stamp, const std::vector<Origin>& origins) {
     return {stamp.hlc, origins[static_cast<std::size_t>(stamp.origin)]};
 }
@@ -159,6 +163,8 @@ void Apply::join(const Resource& resource, const Incoming& incoming) {
     if (merged.refusal != Refusal::no) return refuse(resource, incoming, merged.refusal);
     clock_.observe(newest(incoming.record));
     if (!merged.changes(before.record)) return;
+    if (resource.ownership == Ownership::device_owned && gives_way(before.record, merged.record))
+        keep_displaced(resource, incoming.key, before.record);
     StoredRecord after{merged.record, before.digests};
     if (const std::string reason = write_row(resource, incoming, merged, after.digests); !reason.empty()) {
         quarantine_row(resource, incoming, merged, reason);
@@ -230,8 +236,10 @@ std::string Apply::write_row(const Resource& resource, const Incoming& incoming,
 }
 
 void Apply::insert_row(const Resource& resource, const Incoming& incoming, std::string& digests) {
-    store_.rows(resource).insert(key_of(resource, incoming.key, incoming.key_raw),
-                                 {incoming.columns, incoming.values});
+    if (!store_.rows(resource).insert(key_of(resource, incoming.key, incoming.key_raw),
+                                      {incoming.columns, incoming.values})) {
+        throw StorageError(kConstraint, kIgnored);
+    }
     digests.clear();
     for (std::size_t i = 0; i < incoming.columns.size(); ++i) {
         store::set_digest(digests, incoming.columns[i], store::digest_of(*incoming.values[i]));
@@ -252,8 +260,7 @@ void Apply::update_row(const Resource& resource, const Incoming& incoming, const
     const Values spelled = key_of(resource, incoming.key, incoming.key_raw);
     const Values canonical = decode_key(incoming.key, resource.key.size());
     if (!store_.rows(resource).update(canonical, sets_row ? &spelled : nullptr, taken)) {
-        throw StorageError(19 /* as a constraint: it is about this row */,
-                           "the row is not in the table, though its metadata says so");
+        throw StorageError(kConstraint, "the row is not in the table, though its metadata says so");
     }
 }
 
@@ -315,7 +322,7 @@ std::string Apply::rewrite_quarantined(const Resource& resource, const Quarantin
     store_.nested.announce();
     if (!store_.rows(resource).update(canonical, raw, whole)) {
         store_.nested.announce();
-        store_.rows(resource).insert(*raw, whole);
+        if (!store_.rows(resource).insert(*raw, whole)) return kIgnored;
     }
     store_.quarantine.drop(refused.id);
     digests = whole_digests;

@@ -41,6 +41,8 @@ public:
     void page(const message::Page& page, const std::vector<Origin>& origins);
     /// Applies held changes whose time has come.
     void due();
+    /// Tries a resource's refused rows again: the schema, or the data in their way, may be another now.
+    void retry(const store::Resource& resource);
     /// To be called once at the end: lets the triggers speak again, and writes the clock and the counts.
     Applied finish();
 
@@ -71,6 +73,10 @@ private:
     void hold(const store::Resource& resource, const Incoming& incoming);
     void join(const store::Resource& resource, const Incoming& incoming);
     void refuse(const store::Resource& resource, const Incoming& incoming, Refusal refusal);
+    /// Whether a device's living row makes room for another device's, though nobody deleted it.
+    [[nodiscard]] bool gives_way(const Record& before, const Record& after) const;
+    /// Keeps, for people to see, a row that gives way in a device-owned resource.
+    void keep_displaced(const store::Resource& resource, const std::string& key, const Record& displaced);
     /// Makes the app's row what the join says. Empty: done. Otherwise why the database would not.
     [[nodiscard]] std::string write_row(const store::Resource& resource, const Incoming& incoming,
                                         const Merge& merged, std::string& digests);

@@ -13,6 +13,16 @@ using store::JournalRow;
 using store::Resource;
 using store::StoredRecord;
 
+namespace {
+
+/// The digest of what a column held last; one that nobody has set yet holds its default.
+std::string known_digest(const StoredRecord& stored, const store::ValueColumn& column) {
+    const std::string_view known = store::get_digest(stored.digests, column.id);
+    return known.empty() ? store::digest_of(column.initial) : std::string(known);
+}
+
+}  // namespace
+
 void Capture::Touched::take(const JournalRow& journal) {
     if (journal.what == store::kWhatRow) {
         row = journal.hlc;
@@ -102,8 +112,11 @@ Record Capture::written(const Resource& resource, const StoredRecord& stored, co
         if (!sets_row) {
             if (touched.row > set) set = touched.row;
             // Assigned, and perhaps to what it was: the digest knows.
-            else if (store::get_digest(stored.digests, column.id) == store::get_digest(digests, column.id))
+            else if (known_digest(stored, column) == store::get_digest(digests, column.id))
                 continue;
+            // Written before there was a trigger for it: the column is new, or has another name.
+            else if (set == Hlc{})
+                set = touched.last();
         }
         if (set > (incoming.row ? incoming.row->hlc : Hlc{})) incoming.cells.push_back({column.id, own(set)});
     }
@@ -176,8 +189,7 @@ void Capture::compare(const Resource& resource, Now now, Found& found) {
         } else {
             for (std::size_t i = 0; i < resource.columns.size(); ++i) {
                 const ColumnId id = resource.columns[i].id;
-                const std::string_view known = store::get_digest(stored.digests, id);
-                if (!known.empty() && known != store::digest_of(row->values[i]))
+                if (known_digest(stored, resource.columns[i]) != store::digest_of(row->values[i]))
                     change.columns[id] = clock.next(now.wall);
             }
         }

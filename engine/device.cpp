@@ -79,6 +79,7 @@ std::map<DeviceId, std::set<std::int64_t>> Device::level_peers() const {
 
 void Device::push_found(const Capture::Found& found,
                         const std::map<DeviceId, std::set<std::int64_t>>& level) {
+    for (const auto& [resource, rows] : found) retry_owed_.insert(resource);
     for (const auto& [peer, resources] : level) {
         const auto session = sessions.find(peer);
         if (session == sessions.end() || !session->second.is_ready()) continue;
@@ -95,7 +96,26 @@ void Device::look(Now now) {
     if (store.schema_changed()) refresh_schema(now);
     answer_requests(now);
     fold();
+    retry_refused(now);
     look_owed_ = false;
+}
+
+void Device::retry_refused(Now now) {
+    std::erase_if(retry_owed_, [&](std::int64_t resource) { return !store.quarantine.has_any(resource); });
+    if (retry_owed_.empty()) return;
+    Transaction transaction(store.connection);
+    Capture::Found found;
+    const auto level = level_peers();
+    fold_within(found, kFoldRowsMax);
+    Apply apply(store, now);
+    for (const std::int64_t resource : retry_owed_) {
+        if (const Resource* there = store.catalog.find(resource)) apply.retry(*there);
+    }
+    tell_applied(apply.finish(), nullptr, now);
+    write_events();
+    transaction.commit();
+    retry_owed_.clear();
+    push_found(found, level);
 }
 
 /// Triggers are put right, and a table that went without them is compared with its metadata.
@@ -112,6 +132,7 @@ void Device::refresh_schema(Now now) {
                  "the tracked table is not there; what arrives for it waits in quarantine until it is");
             continue;
         }
+        retry_owed_.insert(resource.id);
         const bool was_unseen = store::install_triggers(store.connection, resource);
         const bool has_new_columns =
             columns.contains(resource.id) && columns[resource.id] != resource.columns.size();

@@ -70,6 +70,8 @@ private:
     /// Folds in the caller's transaction, until the journal is empty or too long for one.
     void fold_within(Capture::Found& found, std::size_t most);
     [[nodiscard]] std::map<DeviceId, std::set<std::int64_t>> level_peers() const;
+    /// Tries refused rows again in resources where something was written, or the schema changed.
+    void retry_refused(Now now);
     void push_found(const Capture::Found& found, const std::map<DeviceId, std::set<std::int64_t>>& level);
     void notice_copy(std::uint64_t opened, Now now);
     void refresh_schema(Now now);
@@ -88,6 +90,7 @@ private:
     std::optional<BackfillStatus> backfill_;
     std::optional<backfill::Progress> progress_;
     bool look_owed_ = true;
+    std::set<std::int64_t> retry_owed_;  ///< resources whose refused rows may find their way free now
     bool figures_changed_ = true;
     SteadyMs figures_at_;
     std::optional<SteadyMs> due_at_;

@@ -28,6 +28,7 @@ void Device::let_pass(Now now) {
                                std::clamp<std::int64_t>(due->value - now.wall.value, 1'000, 60'000)};
         }
     }
+    retry_refused(now);
     plan_pulls(now);
     for (auto& [peer, session] : sessions) tell_in_step(session, now);
     if (now.steady >= figures_at_) write_figures(now);

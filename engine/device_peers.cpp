@@ -133,6 +133,10 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
     transaction.commit();
     session.took(pages);
     push_found(found, level);
+    // A backfill would try them with every page; its last one does.
+    if (!backfill_) {
+        for (const auto& [name, rows] : applied.changed) retry_owed_.insert(store.catalog.find(name)->id);
+    }
     figures_changed_ = true;
     due_at_ = now.steady;
     if (pages.pull == 0 || !pages.last) return;

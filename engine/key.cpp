@@ -1,5 +1,6 @@
 #include "engine/key.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -58,6 +59,9 @@ void append_real(std::string& out, double value) {
 
 std::string folded(std::string text, Collation collation) {
     if (collation == Collation::nocase) {
+        // SQLite stops comparing at a zero byte, and then only the lengths count.
+        const std::size_t end = std::min(text.find('\0'), text.size());
+        text.replace(end, std::string::npos, text.size() - end, '\0');
         for (char& c : text) {
             if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
         }

@@ -1,6 +1,7 @@
 #include "engine/reader.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "backfill/plan.h"
 #include "engine/limits.h"
@@ -119,9 +120,13 @@ void Reader::read_part(message::Pages& pages, OriginList& origins) {
         }
     }
     const watermarks::Range read{page.range.low, page.range.high};
-    take_held(*resource, part, read, page, origins);
+    take_held(*resource, part, read, origins);
     claims_.push_back({part.resource, read, part.claim});
     rows_ += static_cast<std::int64_t>(page.entries.size());
+    for (auto& [columns, entries] : std::exchange(waiting_, {})) {
+        rows_ += static_cast<std::int64_t>(entries.size());
+        pages.pages.push_back({page.resource, page.range, page.vector, columns, std::move(entries)});
+    }
     pages.pages.push_back(std::move(page));
     if (is_whole) return parts_.pop_front();
     part.range.low = *read.high;
@@ -130,10 +135,10 @@ void Reader::read_part(message::Pages& pages, OriginList& origins) {
 void Reader::take(const Resource& resource, const Part& part, const std::string& key,
                   const StoredRecord& stored, message::Page& page, OriginList& origins) {
     const Record missing = lacking(stored.record, part.base);
-    if (missing.is_none()) return;
+    if (missing.is_none() || take_refused(resource, key, missing, origins)) return;
     message::Entry entry;
     entry.key = key;
-    if (!fill_values(resource, key, missing, page, entry)) return;
+    if (!fill_values(resource, key, missing, entry)) return;
     if (missing.era) entry.era = origins.indexed(*missing.era);
     if (missing.row) entry.row = origins.indexed(*missing.row);
     for (const CellStamp& cell : missing.cells) {
@@ -150,25 +155,11 @@ void Reader::take(const Resource& resource, const Part& part, const std::string&
 
 /// False: the row is not in the table, whatever its metadata says; nothing can be sent of it.
 bool Reader::fill_values(const Resource& resource, const std::string& key, const Record& record,
-                         const message::Page& page, message::Entry& entry) {
+                         message::Entry& entry) {
     if (!record.row && record.cells.empty()) return true;
     if (!resource.is_there) return false;
     const Values canonical = decode_key(key, resource.key.size());
     auto row = store_.rows(resource).read(canonical);
-    if (store_.quarantine.has_any(resource.id)) {
-        if (const auto refused = store_.quarantine.refused(resource.id, key)) {
-            if (!row)
-                row = store::AppRow{refused->key_raw.empty() ? canonical : refused->key_raw,
-                                    Values(page.columns.size())};
-            for (const store::NamedValue& value : refused->values) {
-                const auto at = std::ranges::find_if(page.columns, [&](const std::string& name) {
-                    return store::same_name(name, value.name);
-                });
-                if (at != page.columns.end())
-                    row->values[static_cast<std::size_t>(at - page.columns.begin())] = value.value;
-            }
-        }
-    }
     if (!row) return false;
     if (record.row) {
         if (row->key != canonical) entry.key_raw = std::move(row->key);
@@ -184,36 +175,62 @@ bool Reader::fill_values(const Resource& resource, const std::string& key, const
     return !entry.values.empty();
 }
 
-/// Held changes travel as they came, behind the entries: their receivers judge them by their own clocks.
+/// A row in quarantine travels as it should be, not as the table has it.
+bool Reader::take_refused(const Resource& resource, const std::string& key, const Record& missing,
+                          OriginList& origins) {
+    if ((!missing.row && missing.cells.empty()) || !store_.quarantine.has_any(resource.id)) return false;
+    auto refused = store_.quarantine.refused(resource.id, key);
+    if (!refused) return false;
+    const Values canonical = decode_key(key, resource.key.size());
+    if (const auto row = resource.is_there ? store_.rows(resource).read(canonical) : std::nullopt) {
+        if (refused->key_raw.empty() && row->key != canonical) refused->key_raw = row->key;
+        for (std::size_t i = 0; i < row->values.size(); ++i) {
+            const std::string& name = resource.columns[i].name;
+            const bool is_named = std::ranges::any_of(refused->values, [&](const store::NamedValue& value) {
+                return store::same_name(value.name, name);
+            });
+            if (!is_named) refused->values.push_back({name, row->values[i]});
+        }
+    }
+    refused->record = missing;
+    take_waiting(resource, *refused, origins);
+    return true;
+}
+
+/// Held changes travel as they came: their receivers judge them by their own clocks.
 void Reader::take_held(const Resource& resource, const Part& part, const watermarks::Range& range,
-                       message::Page& page, OriginList& origins) {
+                       OriginList& origins) {
     if (!store_.quarantine.has_any(resource.id)) return;
     for (const store::Quarantined& held : store_.quarantine.held(resource.id)) {
-        if (!range.contains(held.key) || lacking(held.record, part.base).is_none()) continue;
-        message::Entry entry;
-        entry.key = held.key;
-        if (!held.key_raw.empty()) entry.key_raw = held.key_raw;
-        if (held.record.era) entry.era = origins.indexed(*held.record.era);
-        if (held.record.row) entry.row = origins.indexed(*held.record.row);
-        if (held.record.row) entry.values.resize(page.columns.size());
-        for (std::size_t i = 0; i < page.columns.size(); ++i) {
-            const auto column = resource.columns[i].id;
-            const auto value = std::ranges::find_if(held.values, [&](const store::NamedValue& named) {
-                return store::same_name(named.name, page.columns[i]);
-            });
-            const auto cell = std::ranges::find(held.record.cells, column, &CellStamp::column);
-            if (cell != held.record.cells.end())
-                entry.cells.push_back({static_cast<std::uint32_t>(i), origins.indexed(cell->stamp)});
-            if (value == held.values.end()) continue;
-            if (held.record.row) {
-                entry.values[i] = value->value;
-            } else {
-                entry.values.push_back(value->value);
-            }
-        }
-        const auto place = std::ranges::upper_bound(page.entries, entry.key, {}, &message::Entry::key);
-        page.entries.insert(place, std::move(entry));
+        if (range.contains(held.key) && !lacking(held.record, part.base).is_none())
+            take_waiting(resource, held, origins);
     }
+}
+
+/// What waits may have columns that this table has not: it goes to a page of its own columns.
+void Reader::take_waiting(const Resource& resource, const store::Quarantined& waiting, OriginList& origins) {
+    const Record& record = waiting.record;
+    message::Entry entry;
+    entry.key = waiting.key;
+    if (!waiting.key_raw.empty()) entry.key_raw = waiting.key_raw;
+    if (record.era) entry.era = origins.indexed(*record.era);
+    if (record.row) entry.row = origins.indexed(*record.row);
+    std::vector<std::string> columns;
+    for (const store::NamedValue& value : waiting.values) {
+        const ColumnId column = store_.catalog.column_id(resource.id, value.name);
+        const auto cell = std::ranges::find(record.cells, column, &CellStamp::column);
+        if (cell != record.cells.end())
+            entry.cells.push_back({static_cast<std::uint32_t>(columns.size()), origins.indexed(cell->stamp)});
+        columns.push_back(value.name);
+        if (record.row || cell != record.cells.end()) entry.values.push_back(value.value);
+        bytes_ += bytes_of(value.value);
+    }
+    // Without a row and cells it would say that the row was deleted.
+    if (!record.row && !record.cells.empty() && entry.cells.empty()) return;
+    bytes_ += kEntryBytes + waiting.key.size();
+    auto& entries = waiting_[columns];
+    const auto place = std::ranges::upper_bound(entries, entry.key, {}, &message::Entry::key);
+    entries.insert(place, std::move(entry));
 }
 
 }  // namespace strandline::engine

@@ -71,13 +71,20 @@ private:
     void take(const store::Resource& resource, const Part& part, const std::string& key,
               const store::StoredRecord& stored, message::Page& page, OriginList& origins);
     void take_held(const store::Resource& resource, const Part& part, const watermarks::Range& range,
-                   message::Page& page, OriginList& origins);
+                   OriginList& origins);
+    /// False: the row does not wait in quarantine.
+    bool take_refused(const store::Resource& resource, const std::string& key, const Record& missing,
+                      OriginList& origins);
+    void take_waiting(const store::Resource& resource, const store::Quarantined& waiting,
+                      OriginList& origins);
     [[nodiscard]] bool fill_values(const store::Resource& resource, const std::string& key,
-                                   const Record& record, const message::Page& page, message::Entry& entry);
+                                   const Record& record, message::Entry& entry);
 
     store::Store& store_;
     std::deque<Part> parts_;
     std::vector<Claim> claims_;
+    /// Of the part that is read now: what waits in quarantine, by the names of its columns.
+    std::map<std::vector<std::string>, std::vector<message::Entry>> waiting_;
     std::int64_t rows_ = 0;
     std::size_t bytes_ = 0;
 };

@@ -5,35 +5,58 @@ namespace strandline {
 
 std::string_view name_of(EventKind kind) {
     switch (kind) {
-        case EventKind::tracked: return "tracked";
-        case EventKind::untracked: return "untracked";
-        case EventKind::trusted: return "trusted";
-        case EventKind::peer_up: return "peer_up";
-        case EventKind::peer_down: return "peer_down";
-        case EventKind::backfill_started: return "backfill_started";
-        case EventKind::backfill_done: return "backfill_done";
-        case EventKind::changes_applied: return "changes_applied";
-        case EventKind::in_step: return "in_step";
-        case EventKind::quarantined: return "quarantined";
-        case EventKind::held: return "held";
-        case EventKind::refused: return "refused";
-        case EventKind::clock_skew: return "clock_skew";
-        case EventKind::incarnation: return "incarnation";
-        case EventKind::capture_repaired: return "capture_repaired";
-        case EventKind::trouble: return "trouble";
+        case EventKind::tracked:
+            return "tracked";
+        case EventKind::untracked:
+            return "untracked";
+        case EventKind::trusted:
+            return "trusted";
+        case EventKind::peer_up:
+            return "peer_up";
+        case EventKind::peer_down:
+            return "peer_down";
+        case EventKind::backfill_started:
+            return "backfill_started";
+        case EventKind::backfill_done:
+            return "backfill_done";
+        case EventKind::changes_applied:
+            return "changes_applied";
+        case EventKind::in_step:
+            return "in_step";
+        case EventKind::quarantined:
+            return "quarantined";
+        case EventKind::held:
+            return "held";
+        case EventKind::refused:
+            return "refused";
+        case EventKind::clock_skew:
+            return "clock_skew";
+        case EventKind::incarnation:
+            return "incarnation";
+        case EventKind::capture_repaired:
+            return "capture_repaired";
+        case EventKind::trouble:
+            return "trouble";
     }
     return "unknown";
 }
 
-const char* name_of(Ownership ownership) { return ownership == Ownership::shared ? "shared" : "device_owned"; }
+const char* name_of(Ownership ownership) {
+    return ownership == Ownership::shared ? "shared" : "device_owned";
+}
 
 const char* name_of(DeviceState state) {
     switch (state) {
-        case DeviceState::uninitialized: return "uninitialized";
-        case DeviceState::backfilling: return "backfilling";
-        case DeviceState::catching_up: return "catching_up";
-        case DeviceState::ready: return "ready";
-        case DeviceState::paused: return "paused";
+        case DeviceState::uninitialized:
+            return "uninitialized";
+        case DeviceState::backfilling:
+            return "backfilling";
+        case DeviceState::catching_up:
+            return "catching_up";
+        case DeviceState::ready:
+            return "ready";
+        case DeviceState::paused:
+            return "paused";
     }
     return "unknown";
 }

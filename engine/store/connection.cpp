@@ -144,7 +144,10 @@ std::string Statement::text(int column) const {
 }
 
 std::string_view Statement::bytes(int column) const {
-    const void* data = sqlite3_column_blob(statement_, column);
+    // Asked for as text, it comes as UTF-8 whatever the database's encoding is.
+    const bool is_text = sqlite3_column_type(statement_, column) == SQLITE_TEXT;
+    const void* data =
+        is_text ? sqlite3_column_text(statement_, column) : sqlite3_column_blob(statement_, column);
     const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
     return data != nullptr ? std::string_view(static_cast<const char*>(data), size) : std::string_view();
 }

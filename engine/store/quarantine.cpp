@@ -120,6 +120,13 @@ std::optional<Quarantined> Quarantine::refused(std::int64_t resource, const std:
     return std::move(found.front());
 }
 
+std::vector<Quarantined> Quarantine::refused(std::int64_t resource) {
+    Statement statement =
+        connection_.prepare(std::string(kColumns) + "WHERE resource = ? AND kind = 'refused' ORDER BY id");
+    statement.bind(1, resource);
+    return read(statement);
+}
+
 std::vector<Quarantined> Quarantine::held(std::int64_t resource) {
     Statement statement =
         connection_.prepare(std::string(kColumns) + "WHERE resource = ? AND kind = 'held' ORDER BY key, id");

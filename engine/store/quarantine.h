@@ -45,6 +45,8 @@ public:
     /// Adds it, or takes the place of an earlier refused one of the same key.
     void put(const Quarantined& entry);
     [[nodiscard]] std::optional<Quarantined> refused(std::int64_t resource, const std::string& key);
+    /// Refused rows of a resource, oldest first.
+    [[nodiscard]] std::vector<Quarantined> refused(std::int64_t resource);
     /// Held changes of a resource, by key, each key's in order of arrival.
     [[nodiscard]] std::vector<Quarantined> held(std::int64_t resource);
     /// Held changes of all resources whose time has come.

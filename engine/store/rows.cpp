@@ -61,7 +61,7 @@ std::optional<AppRow> Rows::read(const Values& key) {
     return take_row(read_, resource_.key.size());
 }
 
-void Rows::insert(const Values& key, const Assignment& assignment) {
+bool Rows::insert(const Values& key, const Assignment& assignment) {
     Statement& statement = inserts_[assignment.columns];
     if (!statement.is_prepared()) {
         std::string names;
@@ -79,6 +79,7 @@ void Rows::insert(const Values& key, const Assignment& assignment) {
     for (const Value& value : key) statement.bind(at++, value);
     for (const Value* value : assignment.values) statement.bind(at++, *value);
     statement.step();
+    return connection_.changes() > 0;
 }
 
 Statement& Rows::update_statement(const std::vector<ColumnId>& columns, bool respelled) {

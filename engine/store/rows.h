@@ -31,7 +31,8 @@ public:
 
     /// `key`: canonical values, as decode_key() gives them.
     [[nodiscard]] std::optional<AppRow> read(const Values& key);
-    void insert(const Values& key, const Assignment& assignment);
+    /// False: a trigger of the app's ignored the row.
+    bool insert(const Values& key, const Assignment& assignment);
     /// `respelled`: the key's values too, where the whole row is set. False: there is no such row.
     bool update(const Values& key, const Values* respelled, const Assignment& assignment);
     bool remove(const Values& key);

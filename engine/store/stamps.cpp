@@ -99,8 +99,7 @@ std::optional<std::vector<std::string>> Stamps::changed_since(std::int64_t resou
         }
     }
     std::ranges::sort(keys);
-    const auto repeated = std::ranges::unique(keys);
-    keys.erase(repeated.begin(), repeated.end());
+    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
     return keys;
 }
 

@@ -185,7 +185,8 @@ bool install_triggers(Connection& connection, const Resource& resource) {
     find.bind_text(1, pattern).bind_text(2, resource.name);
     while (find.step()) there[find.text(0)] = find.text(1);
     find.reset();
-    const bool was_unseen = !there.contains(prefix_of(resource.id) + "insert");
+    const bool was_unseen =
+        std::ranges::any_of(wanted, [&](const Trigger& trigger) { return !there.contains(trigger.first); });
     const bool is_same =
         there.size() == wanted.size() && std::ranges::all_of(wanted, [&](const Trigger& trigger) {
             const auto at = there.find(trigger.first);

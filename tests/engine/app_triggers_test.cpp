@@ -120,11 +120,12 @@ TEST_CASE("an app's trigger that silently ignores a row does not make devices be
 
 TEST_CASE("a child may arrive before its parent, and foreign keys still hold in the end") {
     const std::string child = GENERATE("a_child", "z_child");
-    Pair pair("PRAGMA foreign_keys = ON; CREATE TABLE parent(id INTEGER PRIMARY KEY); CREATE TABLE " + child +
+    Pair pair("PRAGMA foreign_keys = ON; CREATE TABLE parent(id INTEGER PRIMARY KEY, v); CREATE TABLE " +
+                  child +
                   "(id INTEGER PRIMARY KEY, parent REFERENCES parent ON DELETE CASCADE ON UPDATE CASCADE)",
               {"parent", child});
-    pair.write(0,
-               "INSERT INTO parent VALUES (1), (2); INSERT INTO " + child + " VALUES (1, 1), (2, 2), (3, 2)");
+    pair.write(
+        0, "INSERT INTO parent(id) VALUES (1), (2); INSERT INTO " + child + " VALUES (1, 1), (2, 2), (3, 2)");
     pair.converge();
     CHECK(pair.table(1, child) == "1|1\n2|2\n3|2");
     CHECK(pair.app(1).ask("PRAGMA foreign_key_check").empty());

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -105,9 +106,11 @@ public:
         options.database = path(i);
         options.device = id(i);
         options.entropy = entropy();
+        options.opened = devices_[i]->opened;
         auto opened = Engine::open(options, now(i));
         require(opened);
         devices_[i]->engine.emplace(std::move(*opened));
+        ++devices_[i]->opened;
     }
     void close_app(std::size_t i) { devices_[i]->app.reset(); }
     void reopen_app(std::size_t i) {
@@ -122,6 +125,8 @@ public:
     void disconnect(std::size_t i, std::size_t j) {
         if (links_.erase({i, j}) == 0) return;
         links_.erase({j, i});
+        wires_.erase({i, j});
+        wires_.erase({j, i});
         engine(i).peer_down(id(j), "the test said so", now(i));
         engine(j).peer_down(id(i), "the test said so", now(j));
     }
@@ -134,21 +139,31 @@ public:
 
     // --- the network ------------------------------------------------------------------------------
 
-    /// One message from i to j, if i has one and j takes it; what it was.
+    /// One message leaves i for j and is under way: lost, if they are disconnected before it arrives.
+    bool send(std::size_t i, std::size_t j) {
+        if (!is_connected(i, j)) return false;
+        auto message = engine(i).next_message(id(j), now(i));
+        if (!message) return false;
+        wires_[{i, j}].push_back(std::move(*message));
+        return true;
+    }
+    /// One message arrives at j: the oldest under way from i, or one that i has now; what it was.
     std::optional<Carried> carry(std::size_t i, std::size_t j) {
         if (!is_connected(i, j) || !engine(j).wants_input()) return std::nullopt;
-        auto message = engine(i).next_message(id(j), now(i));
-        if (!message) {
+        auto& wire = wires_[{i, j}];
+        if (wire.empty() && !send(i, j)) {
             if (engine(i).is_closed(id(j))) disconnect(i, j);
             return std::nullopt;
         }
-        Carried carried{i, j, message->index(), 0, 0};
-        if (const auto* pages = std::get_if<message::Pages>(&*message)) {
+        Message message = std::move(wire.front());
+        wire.pop_front();
+        Carried carried{i, j, message.index(), 0, 0};
+        if (const auto* pages = std::get_if<message::Pages>(&message)) {
             carried.pages = pages->pages.size();
             for (const auto& page : pages->pages) carried.rows += page.entries.size();
         }
         log_.push_back(carried);
-        engine(j).receive(id(i), std::move(*message), now(j));
+        engine(j).receive(id(i), std::move(message), now(j));
         return carried;
     }
     /// Carries until nobody has anything to say; how many messages that took.
@@ -213,6 +228,7 @@ private:
         ClockVfs vfs;
         std::unique_ptr<App> app;
         std::optional<Engine> engine;
+        std::uint64_t opened = 0;  ///< as a host's key file would count it
     };
 
     template <typename T>
@@ -226,6 +242,7 @@ private:
     std::filesystem::path folder_;
     std::vector<std::unique_ptr<Device>> devices_;
     std::set<std::pair<std::size_t, std::size_t>> links_;
+    std::map<std::pair<std::size_t, std::size_t>, std::deque<Message>> wires_;
     std::vector<Carried> log_;
     std::int64_t steady_ms_ = 1'000;
     std::uint64_t drawn_ = 0;

@@ -192,18 +192,6 @@ TEST_CASE("of two inserts of one key in a device-owned table the first one stays
     CHECK(group.app(0).refusal("UPDATE notes SET title = 'still first'").empty());
 }
 
-TEST_CASE("a change that its device had no right to make is refused by who receives it") {
-    Group group(2, kNotes, {"notes"}, Ownership::device_owned);
-    group.connect(0, 1);
-    group.write(0, "INSERT INTO notes VALUES ('a', 'of 0', '')");
-    group.converge();
-    group.app(1).run("DROP TRIGGER strandline_1_owner_update; DROP TRIGGER strandline_1_owner_key; UPDATE notes SET title = 'stolen'");
-    group.engine(1).database_changed(group.now(1));
-    group.converge();
-    CHECK(group.table(0, "notes") == "'a'|'of 0'|''");
-    CHECK(group.was_told(0, EventKind::refused));
-}
-
 TEST_CASE("a table that is shared here and device-owned there is not exchanged, and that is told") {
     Group group(2, kNotes, {});
     group.track(0, {"notes"}, Ownership::shared);

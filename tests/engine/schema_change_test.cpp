@@ -72,6 +72,20 @@ TEST_CASE("a column that is added while no engine runs, with a default and witho
     CHECK(pair.is_same("t"));
 }
 
+TEST_CASE("a write to a new or renamed column, and to others, before the engine looks is found whole") {
+    Pair pair(kTable);
+    pair.write(0, "INSERT INTO t VALUES (1, 'a', 'b', 'c'), (2, 'a', 'b', 'c')");
+    pair.converge();
+    const std::string change = GENERATE("ALTER TABLE t ADD COLUMN d", "ALTER TABLE t RENAME COLUMN b TO d");
+    pair.write(1, change);
+    pair.app(0).run(change +
+                    "; UPDATE t SET a = 'x', d = 'new' WHERE id = 1; UPDATE t SET d = 'newer' WHERE id = 2");
+    pair.engine(0).database_changed(pair.now(0));
+    pair.converge();
+    CHECK(pair.app(1).ask("SELECT a, d FROM t ORDER BY id") == "'x'|'new'\n'a'|'newer'");
+    CHECK(pair.is_same("t"));
+}
+
 TEST_CASE("adding the same column on both devices moves no rows") {
     Pair pair(kTable);
     pair.write(0, "INSERT INTO t VALUES (1, 'a', 'b', 'c'), (2, 'a', 'b', 'c')");

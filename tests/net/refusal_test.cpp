@@ -49,6 +49,11 @@ TEST_CASE("bytes that are no message are refused") {
     check_refused(std::string(kFrameBytesMax + 1, '\x90'), "too long");
 }
 
+TEST_CASE("a record with too few fields does not borrow from what follows it") {
+    CHECK(decode(from_hex("940301909192a17490")));
+    check_refused(from_hex("940301909191a17490"), "what is wanted has too few fields");
+}
+
 TEST_CASE("texts of the wrong type or size are refused") {
     check_refused(from_hex("9207c40161"), "the reason is not text");
     check_refused_when(Bye{}, "the reason is too long",
@@ -234,6 +239,19 @@ TEST_CASE("lists up to their limits are taken, and not one item more") {
     pull.number = 1;
     for (std::size_t i = 0; i < kResourcesMax; ++i) pull.wanted.push_back({std::to_string(i), {}});
     check_refused_when(pull, "what is wanted is too long", [](Pull& p) { p.wanted.push_back({"x", {}}); });
+
+    Have holdings;
+    for (std::size_t i = 0; i < kResourcesMax; ++i) {
+        holdings.holdings.push_back({std::to_string(i), false, 0, {{{"", {}}, {}}}});
+    }
+    check_refused_when(holdings, "the holdings is too long", [](Have& h) {
+        h.holdings.push_back({"x", false, 0, {{{"", {}}, {}}}});
+    });
+
+    Pages raw_key = pages_of(page_of({}, {whole_row("k", stamp(Hlc{1}, 0), {})}));
+    raw_key.pages[0].entries[0].key_raw = Values(kColumnsMax);
+    check_refused_when(raw_key, "a key's values is too long",
+                       [](Pages& p) { p.pages[0].entries[0].key_raw->emplace_back(); });
 
     pull.wanted.resize(1);
     for (std::size_t i = 0; i < kPiecesMax; ++i) {

@@ -63,10 +63,10 @@ TEST_CASE("only a session that lasted starts the backoff from its base") {
     for (int i = 0; i < 3; ++i) dialer.ended(0, SteadyMs{0}, 0);
     dialer.ended(kSessionProvenMs - 1, SteadyMs{0}, 1600);
     CHECK(dialer.due() == SteadyMs{1600});
-    dialer.ended(kSessionProvenMs, SteadyMs{0}, 200);
-    CHECK(dialer.due() == SteadyMs{200});
-    dialer.ended(0, SteadyMs{0}, 400);
-    CHECK(dialer.due() == SteadyMs{400});
+    dialer.ended(kSessionProvenMs, SteadyMs{0}, 201);  // One more than the base allows.
+    CHECK(dialer.due() == SteadyMs{0});
+    dialer.ended(0, SteadyMs{0}, 401);
+    CHECK(dialer.due() == SteadyMs{0});
 }
 
 TEST_CASE("a dialer told to hurry is due now and has forgotten its failures, but remembers the device") {

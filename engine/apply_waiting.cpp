@@ -1,0 +1,59 @@
+#include <utility>
+
+#include "engine/apply.h"
+
+// Apply, continued: rows that wait in quarantine, or go there from the table.
+namespace strandline::engine {
+
+using store::Quarantined;
+using store::QuarantineKind;
+using store::Resource;
+using store::StorageError;
+using store::StoredRecord;
+
+void Apply::retry(const Resource& resource) {
+    if (!resource.is_there || !store_.quarantine.has_any(resource.id)) return;
+    // A row that finds its place may give its old one to the next.
+    for (bool has_progress = true; std::exchange(has_progress, false);) {
+        for (const Quarantined& refused : store_.quarantine.refused(resource.id)) {
+            const StoredRecord before = store_.stamps.load(resource.id, refused.key);
+            if (!before.record.is_alive()) continue;
+            Incoming nothing_new;
+            nothing_new.key = refused.key;
+            StoredRecord after = before;
+            try {
+                if (!rewrite_quarantined(resource, refused, nothing_new, {}, after.digests).empty()) continue;
+            } catch (const StorageError& error) {
+                if (!error.is_about_row()) throw;
+                continue;
+            }
+            store_.stamps.save(resource.id, refused.key, before, after);
+            ++applied_.changed[resource.name];
+            has_progress = true;
+        }
+    }
+}
+
+bool Apply::gives_way(const Record& before, const Record& after) const {
+    if (!before.row || !after.row || before.era != after.era) return false;
+    return order_.id(before.row->origin).device != order_.id(after.row->origin).device;
+}
+
+void Apply::keep_displaced(const Resource& resource, const std::string& key, const Record& displaced) {
+    if (!resource.is_there) return;
+    const auto row = store_.rows(resource).read(decode_key(key, resource.key.size()));
+    if (!row) return;
+    Quarantined entry{0,         resource.id,
+                      key,       QuarantineKind::not_owner,
+                      {},        "another device inserted this key first",
+                      now_.wall, displaced,
+                      row->key,  {}};
+    for (std::size_t i = 0; i < row->values.size(); ++i)
+        entry.values.push_back({resource.columns[i].name, row->values[i]});
+    store_.quarantine.put(entry);
+    ++applied_.quarantined;
+    tell(EventKind::refused, resource,
+         "a row gave way to one of another device, which inserted the same key first");
+}
+
+}  // namespace strandline::engine

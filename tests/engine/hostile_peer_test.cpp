@@ -1,0 +1,250 @@
+// A peer that says what it must not: its session ends with a reason, and the engine lives.
+#include <catch2/catch.hpp>
+
+#include <functional>
+
+#include "engine/key.h"
+#include "tests/engine/group.h"
+
+using namespace strandline;
+using namespace strandline::tests;
+using message::Message;
+
+namespace {
+
+constexpr const char* kNotes = "CREATE TABLE notes(id TEXT PRIMARY KEY, title, body)";
+
+std::string key(const std::string& id) {
+    return engine::encode_key({id}, {engine::Collation::binary});
+}
+
+/// A device with a row, connected to one that does exactly what the test makes it say.
+struct Stage {
+    explicit Stage(Ownership ownership = Ownership::shared) : group(2, kNotes, {"notes"}, ownership) {
+        group.write(0, "INSERT INTO notes VALUES ('a', 'title', 'body')");
+        stranger.bytes.fill(0xee);
+        is_owned = ownership == Ownership::device_owned;
+        group.engine(0).peer_up(stranger, group.now(0));
+    }
+    void say(Message message) { group.engine(0).receive(stranger, std::move(message), group.now(0)); }
+    void greet() {
+        say(message::Hello{"stranger", Incarnation{1}, group.now(0).wall});
+        say(have());
+        while (group.engine(0).next_message(stranger, group.now(0))) {
+        }
+    }
+    [[nodiscard]] message::Have have() const {
+        return {true, {origin()}, {{"notes", is_owned, 1, {{{"", {}}, {{Origin{0}, now()}}}}}}};
+    }
+    [[nodiscard]] OriginId origin() const { return {stranger, Incarnation{1}}; }
+    [[nodiscard]] static Hlc now() { return Hlc{Group::kStartMs << 16}; }
+    /// A page of one row, pushed.
+    [[nodiscard]] message::Pages pages(const std::string& id, const std::string& title) const {
+        message::Entry entry{
+            key(id), {}, {}, message::Stamp{now(), Origin{0}}, {}, {title, std::string("body")}};
+        message::Page page{"notes", {"", {}}, {{Origin{0}, now()}}, {"title", "body"}, {entry}};
+        return {0, 1, true, {origin()}, {page}};
+    }
+    /// Says it, and demands that the session ends with a reason while everything else goes on.
+    void check_refused(Message message) {
+        say(std::move(message));
+        std::string reason;
+        while (auto out = group.engine(0).next_message(stranger, group.now(0))) {
+            if (const auto* bye = std::get_if<message::Bye>(&*out)) reason = bye->reason;
+        }
+        CHECK_FALSE(reason.empty());
+        CHECK(group.engine(0).is_closed(stranger));
+        CHECK_FALSE(group.engine(0).failure());
+        group.engine(0).peer_down(stranger, "closed", group.now(0));
+        group.connect(0, 1);
+        group.write(1, "INSERT INTO notes VALUES ('alive', 1, 2)");
+        group.converge();
+        CHECK(group.app(0).ask("SELECT id FROM notes ORDER BY id") == "'a'\n'alive'");
+        CHECK(group.is_same("notes"));
+    }
+
+    Group group;
+    DeviceId stranger;
+    bool is_owned = false;
+};
+
+}  // namespace
+
+TEST_CASE("a peer that plays by the rules is taken, from a script too") {
+    Stage stage;
+    stage.greet();
+    stage.say(stage.pages("b", "pushed"));
+    CHECK(stage.group.app(0).ask("SELECT title FROM notes WHERE id = 'b'") == "'pushed'");
+    CHECK_FALSE(stage.group.engine(0).is_closed(stage.stranger));
+}
+
+TEST_CASE("messages out of their order end the session") {
+    Stage stage;
+    SECTION("a Have before the Hello") {
+        stage.check_refused(stage.have());
+    }
+    SECTION("a Pull before the Have") {
+        stage.say(message::Hello{});
+        stage.check_refused(message::Pull{1, {}, {}});
+    }
+    SECTION("Pages before the Have") {
+        stage.say(message::Hello{});
+        stage.check_refused(stage.pages("b", "early"));
+    }
+    SECTION("a second Hello") {
+        stage.greet();
+        stage.check_refused(message::Hello{});
+    }
+    SECTION("a partial Have first") {
+        stage.say(message::Hello{});
+        message::Have partial = stage.have();
+        partial.complete = false;
+        stage.check_refused(partial);
+    }
+    SECTION("a second Pull before the first was answered") {
+        stage.greet();
+        const message::Pull pull{1, {}, {{"notes", {{{"", {}}, {}}}}}};
+        stage.say(pull);
+        stage.check_refused(pull);
+    }
+}
+
+TEST_CASE("Pages that nobody asked for end the session") {
+    Stage stage;
+    stage.greet();
+    message::Pages pages = stage.pages("b", "unasked");
+    SECTION("of a pull that never was") {
+        pages.pull = 7;
+    }
+    SECTION("of a table that is not tracked") {
+        pages.pages.front().resource = "strandline_device";
+    }
+    SECTION("of a table that is not there") {
+        pages.pages.front().resource = "nowhere";
+    }
+    stage.check_refused(pages);
+}
+
+TEST_CASE("a key that is none of the table's ends the session, and nothing of its message is applied") {
+    Stage stage;
+    stage.greet();
+    message::Pages pages = stage.pages("b", "bad");
+    message::Entry& entry = pages.pages.front().entries.front();
+    message::Page& page = pages.pages.front();
+    SECTION("no key at all") {
+        entry.key = "\x01";
+    }
+    SECTION("cut off") {
+        entry.key = std::string("\x21\x01", 2);
+    }
+    SECTION("of two columns") {
+        entry.key = key("b") + key("c");
+        entry.key[0] = '\x14';
+    }
+    SECTION("outside its page's range") {
+        page.range.low = key("c");
+    }
+    SECTION("spelled as another key") {
+        entry.key_raw = Values{std::string("other")};
+    }
+    SECTION("spelled with too many values") {
+        entry.key_raw = Values{std::string("b"), std::string("b")};
+    }
+    SECTION("an integer of more bytes than it needs") {
+        entry.key = std::string("\x16\x00\x01", 3);
+    }
+    SECTION("behind a good one") {
+        page.entries.push_back(entry);
+        page.entries.back().key = std::string("\x7f");
+    }
+    stage.check_refused(pages);
+}
+
+TEST_CASE("a Pull of a table that is not tracked ends the session") {
+    Stage stage;
+    stage.greet();
+    stage.check_refused(message::Pull{1, {}, {{"nowhere", {{{"", {}}, {}}}}}});
+}
+
+TEST_CASE("a complete Have with gaps ends the session") {
+    Stage stage;
+    stage.say(message::Hello{});
+    message::Have have = stage.have();
+    have.holdings.front().pieces.front().range.high = key("m");
+    stage.check_refused(have);
+}
+
+TEST_CASE("a Have of a table that the complete one did not name ends the session") {
+    Stage stage;
+    stage.greet();
+    message::Have have = stage.have();
+    have.complete = false;
+    have.holdings.front().resource = "other";
+    stage.check_refused(have);
+}
+
+TEST_CASE("a push that crossed a complete Have is dropped, without harm to its session") {
+    Stage stage;
+    stage.greet();
+    message::Pages pages = stage.pages("b", "late");
+    pages.basis = 0;
+    stage.say(pages);
+    CHECK(stage.group.app(0).ask("SELECT count(*) FROM notes") == "1");
+    CHECK_FALSE(stage.group.engine(0).is_closed(stage.stranger));
+}
+
+TEST_CASE("values that no column can take, and entries of nothing, do no harm") {
+    Stage stage;
+    stage.greet();
+    message::Pages pages = stage.pages("b", "odd");
+    message::Entry& entry = pages.pages.front().entries.front();
+    SECTION("cells of a row that is not there") {
+        entry.row.reset();
+        entry.cells = {{0, {Stage::now(), Origin{0}}}};
+        entry.values.resize(1);
+    }
+    SECTION("a delete of a row that is not there") {
+        entry.row.reset();
+        entry.era = message::Stamp{Stage::now(), Origin{0}};
+        entry.values.clear();
+    }
+    SECTION("columns that are not there") {
+        pages.pages.front().columns = {"x; DROP TABLE notes", "\"y"};
+    }
+    stage.say(pages);
+    CHECK(stage.group.app(0).ask("SELECT id FROM notes") == "'a'");
+    CHECK_FALSE(stage.group.engine(0).failure());
+    CHECK_FALSE(stage.group.engine(0).is_closed(stage.stranger));
+}
+
+TEST_CASE("a clock that stands far off is told") {
+    Stage stage;
+    stage.say(message::Hello{"stranger", Incarnation{1}, WallMs{Group::kStartMs + 900'000}});
+    CHECK(stage.group.was_told(0, EventKind::clock_skew));
+}
+
+TEST_CASE("a change that its device had no right to make is refused by who receives it, kept and told") {
+    Stage stage(Ownership::device_owned);
+    stage.greet();
+    message::Pages pages = stage.pages("a", "stolen");
+    message::Entry& entry = pages.pages.front().entries.front();
+    const message::Stamp late{Hlc{(Group::kStartMs + 5) << 16}, Origin{0}};
+    SECTION("a row") {
+        entry.row = late;
+    }
+    SECTION("cells") {
+        entry.row.reset();
+        entry.cells = {{0, late}};
+        entry.values.resize(1);
+    }
+    SECTION("a delete") {
+        entry.row.reset();
+        entry.era = late;
+        entry.values.clear();
+    }
+    stage.say(pages);
+    CHECK(stage.group.table(0, "notes") == "'a'|'title'|'body'");
+    CHECK(stage.group.engine(0).status().quarantined == 1);
+    CHECK(stage.group.was_told(0, EventKind::refused));
+    CHECK_FALSE(stage.group.engine(0).is_closed(stage.stranger));
+}
