@@ -72,7 +72,6 @@ class Packages:
 class Characters:
     """The characters of Unicode, which Python brings along."""
 
-    title = "the characters of Unicode (they come with Python; apt has no package lists here)"
     tables = ("characters", "parts")
     schema = """
         CREATE TABLE characters(
@@ -94,6 +93,9 @@ class Characters:
     one_edit = ("characters", "name", "category", "reviewed by A")
     other_edit = ("characters", "name", "note", "reviewed by B")
 
+    def __init__(self, why):
+        self.title = f"the characters of Unicode, which Python brings along ({why})"
+
     def load(self, connection):
         for code in range(0x110000):
             character = chr(code)
@@ -112,4 +114,4 @@ def choose():
     try:
         return Packages()
     except (OSError, LookupError, subprocess.CalledProcessError):
-        return Characters()
+        return Characters("apt has no package lists here")

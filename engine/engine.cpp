@@ -68,9 +68,9 @@ struct Engine::Parts {
     /// Messages that waited for the lock, oldest first.
     void drain_inbox(Now now) {
         while (!device.inbox.empty() && !failure) {
-            const auto& [peer, message] = device.inbox.front();
+            const auto& waiting = device.inbox.front();
             const bool done = guarded(now, [&] {
-                if (Session* from = session(peer)) device.take(*from, message, now);
+                if (Session* from = session(waiting.first)) device.take(*from, waiting.second, now);
             });
             if (!done) return;
             device.inbox.pop_front();

@@ -75,6 +75,8 @@ Merge merged_columns(const Record& local, const Record& incoming, const std::vec
     Merge result = unchanged(local, columns.size());
     if (incoming.row) result.record.row = order.larger(*local.row, *incoming.row);
     result.record.cells = joined_cells(local, incoming, *result.record.row, order);
+    // The key's spelling belongs to the row's stamp, also where every column has a later cell.
+    if (incoming.row && order.less(*local.row, *incoming.row)) result.action = RowAction::update;
     for (std::size_t i = 0; i < columns.size(); ++i) {
         const auto theirs = effective(incoming, columns[i]);
         result.takes[i] = theirs && order.less(*effective(local, columns[i]), *theirs);

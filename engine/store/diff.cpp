@@ -1,10 +1,13 @@
 #include <strandline/diff.h>
 
+#include <sqlite3.h>
+
 #include <algorithm>
 #include <bit>
 #include <compare>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "engine/store/connection.h"
@@ -45,20 +48,35 @@ auto reading(const std::string& path, Read read) -> decltype(read()) {
     }
 }
 
+int compare_bytes(void* /*unused*/, int a_size, const void* a, int b_size, const void* b) {
+    const std::string_view left(static_cast<const char*>(a), static_cast<std::size_t>(a_size));
+    const std::string_view right(static_cast<const char*>(b), static_cast<std::size_t>(b_size));
+    return left.compare(right);
+}
+
+/// In a UTF-16 database BINARY orders text by its UTF-16 bytes. This is the order of UTF-8, for a price: the
+/// rows are sorted anew.
+constexpr const char* kUtf8Order = "strandline_utf8";
+void add_utf8_order(Connection& connection) {
+    if (sqlite3_create_collation(connection.raw(), kUtf8Order, SQLITE_UTF8, nullptr, compare_bytes) !=
+        SQLITE_OK) {
+        throw StorageError(sqlite3_extended_errcode(connection.raw()), sqlite3_errmsg(connection.raw()));
+    }
+}
+
 /// One of the two files, in one snapshot.
 struct Side {
     explicit Side(const std::string& file)
         : path(file), connection(path, OpenMode::read_only), snapshot(connection) {
         connection.set_busy_ms(kBusyMs);
-        // Keys are ordered here as UTF-8; in the other encodings SQLite orders text by other bytes.
-        if (connection.ask_text("PRAGMA encoding") != "UTF-8") {
-            throw Refused{{Category::schema, path + " keeps its text in UTF-16; only UTF-8 can be compared"}};
-        }
+        is_utf8 = connection.ask_text("PRAGMA encoding") == "UTF-8";
+        if (!is_utf8) add_utf8_order(connection);
     }
 
     std::string path;
     Connection connection;
     Snapshot snapshot;
+    bool is_utf8 = true;
 };
 
 std::vector<std::string> tracked_by(Side& side) {
@@ -165,25 +183,25 @@ Columns common_columns(const TableShape& a, const TableShape& b) {
     return columns;
 }
 
-const char* collation_name(Collation collation) {
+const char* collation_name(Collation collation, const Side& side) {
     switch (collation) {
         case Collation::nocase:
             return "NOCASE";
         case Collation::rtrim:
             return "RTRIM";
         default:
-            return "BINARY";
+            return side.is_utf8 ? "BINARY" : kUtf8Order;
     }
 }
 
 /// SELECT of all rows in key order. Both sides use A's collations, so their orders agree.
-std::string rows_in_key_order(const std::string& table, const Columns& columns) {
+std::string rows_in_key_order(const Side& side, const std::string& table, const Columns& columns) {
     std::string names;
     for (const std::string& name : columns.names) names += (names.empty() ? "" : ", ") + quoted(name);
     std::string key;
     for (const KeyColumn& column : columns.key) {
-        key +=
-            (key.empty() ? "" : ", ") + quoted(column.name) + " COLLATE " + collation_name(column.collation);
+        key += (key.empty() ? "" : ", ") + quoted(column.name) + " COLLATE " +
+               collation_name(column.collation, side);
     }
     return "SELECT " + names + " FROM " + quoted(table) + " ORDER BY " + key;
 }
@@ -193,7 +211,7 @@ class Rows {
 public:
     Rows(Side& side, const std::string& table, const Columns& columns)
         : path_(side.path), statement_(reading(side.path, [&] {
-              return side.connection.prepare(rows_in_key_order(table, columns));
+              return side.connection.prepare(rows_in_key_order(side, table, columns));
           })) {
         next();
     }

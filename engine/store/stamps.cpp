@@ -26,8 +26,7 @@ void take_slot(const Statement& statement, int first, StoredRecord& stored) {
 }  // namespace
 
 Stamps::Stamps(Connection& connection)
-    : connection_(connection),
-      load_(connection.prepare("SELECT slot, hlc, origin, digests FROM strandline_stamps WHERE resource = ? "
+    : load_(connection.prepare("SELECT slot, hlc, origin, digests FROM strandline_stamps WHERE resource = ? "
                                "AND key = ? ORDER BY slot")),
       put_(connection.prepare("INSERT INTO strandline_stamps(resource, key, slot, hlc, origin, digests) "
                               "VALUES (?, ?, ?, ?, ?, ?) "

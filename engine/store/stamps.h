@@ -59,7 +59,6 @@ private:
              const std::string* digests);
     void drop(std::int64_t resource, std::string_view key, std::int64_t slot);
 
-    Connection& connection_;
     Statement load_;
     Statement put_;
     Statement drop_;

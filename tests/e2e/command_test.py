@@ -278,6 +278,24 @@ class Diff(devices.Case):
         (table,) = json.loads(strandline("diff", a.path, b.path, "f", "--json").stdout)["tables"]
         self.assertEqual((table["only_a"], table["only_b"], table["changed"]), (0, 0, 1))
 
+    def test_encodings(self):
+        """a UTF-16 database and a UTF-8 one with the same texts are equal"""
+        words = [f"{letter}{tail}" for letter in ("a", "z", "ü", "\u0100", "\ufb01", "\U0001f30a") for tail in ("", "b", "ž")]
+        schema = "CREATE TABLE t(word TEXT PRIMARY KEY, said TEXT)"
+        a = self.device("a", schema=schema, track=("t",))
+        b = self.device("b", schema="PRAGMA encoding = 'UTF-16le'; " + schema, track=("t",))
+        for device in (a, b):
+            device.write_many("INSERT INTO t VALUES (?, ?)", [(word, word) for word in words])
+        self.assertEqual(b.sql("PRAGMA encoding"), [("UTF-16le",)])
+        self.assert_diff_equal(a, b)
+        a.trust(b)
+        b.trust(a)
+        a.write_many("INSERT INTO t VALUES (?, ?)", [(word * 2, word) for word in words])
+        a.start()
+        self.assertEqual(b.once(a), 0)
+        self.assertEqual(b.count("t"), 2 * len(words))
+        self.assert_diff_equal(a, b)
+
     def test_errors(self):
         """tables that cannot be compared are errors, not differences"""
         a, b = self.differing()

@@ -257,6 +257,63 @@ class Everything(devices.Case):
         self.assertEqual(self.b.sql("SELECT a, b, c FROM computed"), [(21, 42, 22)])
 
 
+class Schema(devices.Case):
+    """The app changes its tables, on one device before the other."""
+
+    def test_new_column(self):
+        """a row with a column that is not there yet waits, and arrives when the column does"""
+        a, b = self.running_pair()
+        a.sql("INSERT INTO notes VALUES ('x', 'one', NULL)")
+        self.until_equal(a, b)
+        a.sql("ALTER TABLE notes ADD COLUMN colour")
+        a.sql("UPDATE notes SET colour = 'red', title = 'two'")
+        until(lambda: b.status()["quarantined"] == 1, "the row waits on b")
+        b.sql("ALTER TABLE notes ADD COLUMN colour")
+        until(lambda: b.sql("SELECT title, colour FROM notes") == [("two", "red")], "the row has arrived")
+        until(lambda: b.status()["quarantined"] == 0, "nothing waits any more")
+        self.until_equal(a, b)
+
+    def test_dropped_column(self):
+        """a column can be dropped while the devices run, and writes go on"""
+        a, b = self.running_pair()
+        a.sql("INSERT INTO notes VALUES ('x', 'one', 'body')")
+        self.until_equal(a, b)
+        for device in (a, b):
+            device.sql("ALTER TABLE notes DROP COLUMN body")
+        a.sql("UPDATE notes SET title = 'two'")
+        until(lambda: b.sql("SELECT title FROM notes") == [("two",)], "the update is on b")
+        b.sql("INSERT INTO notes VALUES ('y', 'three')")
+        self.until_equal(a, b)
+
+    def test_unique(self):
+        """a row that a UNIQUE constraint refuses waits without blocking others, until what is in its way changes"""
+        a, b = self.pair(schema="CREATE TABLE notes(id TEXT PRIMARY KEY, slug UNIQUE)")
+        a.sql("INSERT INTO notes VALUES ('1', 'same'), ('3', 'a')")
+        b.sql("INSERT INTO notes VALUES ('2', 'same'), ('4', 'b')")
+        a.start()
+        self.assertEqual(b.once(a), 0)
+        self.assertEqual([device.count() for device in (a, b)], [3, 3])
+        self.assertEqual([device.status()["quarantined"] for device in (a, b)], [1, 1])
+        b.sql("UPDATE notes SET slug = 'other' WHERE id = '2'")
+        self.assertEqual(b.once(a), 0)
+        self.until_equal(a, b)
+        self.assertEqual([device.count() for device in (a, b)], [4, 4])
+        self.assertEqual([device.status()["quarantined"] for device in (a, b)], [0, 0])
+
+    def test_app_triggers(self):
+        """the app's own triggers fill its own tables on each device, and tracked ones only once"""
+        schema = devices.NOTES + """; CREATE VIRTUAL TABLE words USING fts5(id, title);
+            CREATE TABLE audit(number INTEGER PRIMARY KEY, what TEXT);
+            CREATE TRIGGER index_it AFTER INSERT ON notes BEGIN INSERT INTO words VALUES (new.id, new.title); END;
+            CREATE TRIGGER log_it AFTER INSERT ON notes BEGIN INSERT INTO audit(what) VALUES (new.id); END"""
+        a, b = self.running_pair(schema=schema, track=("notes", "audit"))
+        a.sql("INSERT INTO notes VALUES ('x', 'hello', NULL)")
+        self.until_equal(a, b)
+        self.until_equal(a, b, table="audit")
+        self.assertEqual(b.sql("SELECT id FROM words WHERE words MATCH 'hello'"), [("x",)])
+        self.assertEqual(b.sql("SELECT what FROM audit"), [("x",)])
+
+
 class Apart(devices.Case):
     """Both write while they do not see each other."""
 

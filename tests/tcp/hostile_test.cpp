@@ -35,6 +35,15 @@ public:
         return true;
     }
 
+    bool is_still_connected() {
+        char answer = 0;
+        asio::error_code trouble;
+        socket_.non_blocking(true);
+        socket_.read_some(asio::buffer(&answer, 1), trouble);
+        socket_.non_blocking(false);
+        return trouble == asio::error::would_block;
+    }
+
 private:
     asio::io_context context_;
     asio::ip::tcp::socket socket_{context_};
@@ -87,6 +96,7 @@ TEST_CASE(
         crowd.push_back(std::make_unique<Stranger>(a.node().port()));
     }
     for (std::size_t i = 0; i < 10; ++i) CHECK(crowd[i]->is_refused());
+    CHECK(crowd.back()->is_still_connected());
     crowd.back()->say(std::string(1, '\0'));  // One drips.
 
     b.open("", {a.address()}, {a.id});

@@ -157,6 +157,44 @@ TEST_CASE("two devices that dial each other, and name each other twice, end with
     CHECK(a.noticed("this device itself"));
 }
 
+TEST_CASE("a device that is named twice is connected once") {
+    const Folder folder;
+    Device a(folder / "a.db");
+    Device b(folder / "b.db");
+    a.open("127.0.0.1:0", {}, {b.id});
+    b.open("", {a.address(), a.address()}, {a.id});
+    a.start();
+    b.start();
+    b.app().write("1", "x");
+    CHECK(alike(a, b, 1));
+    a.app().write("2", "x");
+    CHECK(alike(a, b, 2));
+    CHECK(a.count(EventKind::peer_up) == 1);
+    CHECK(b.count(EventKind::peer_up) == 1);
+    CHECK_FALSE(b.noticed(""));  // Nobody needs to hear of the dial that was not needed.
+    CHECK_FALSE(a.noticed(""));
+}
+
+TEST_CASE("rows that come while an app holds the database's lock wait, and arrive when it lets go") {
+    const Folder folder;
+    Device a(folder / "a.db");
+    Device b(folder / "b.db");
+    a.open("127.0.0.1:0", {}, {b.id});
+    b.open("", {a.address()}, {a.id});
+    a.start();
+    b.start();
+    CHECK(soon([&] { return a.count(EventKind::peer_up) == 1; }));
+    a.app().run("BEGIN IMMEDIATE");
+    for (int row = 1; row <= 20; ++row) {
+        b.app().write(std::to_string(row), "x");
+        std::this_thread::sleep_for(
+            std::chrono::milliseconds(100));  // Longer, in all, than the engine waits.
+    }
+    a.app().run("COMMIT");
+    CHECK(alike(a, b, 20));
+    CHECK(a.count(EventKind::peer_down) == 0);
+}
+
 TEST_CASE("a peer that goes and comes back is found again") {
     const Folder folder;
     Device a(folder / "a.db");
