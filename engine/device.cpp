@@ -228,7 +228,7 @@ void Device::answer_requests(Now now) {
         }
         if (!result) recover();
         Transaction transaction(store.connection);
-        store.ledger.answer_request(number, result ? std::string() : result.error().message);
+        store.ledger.answer_request(number, result);
         transaction.commit();
     }
 }

@@ -66,6 +66,7 @@ public:
 private:
     void take_pages(Session& session, const message::Pages& pages, Now now);
     void take_have(Session& session, const message::Have& have, Now now);
+    bool join_ranges();
     void greet(const Session& session, const message::Hello& hello, Now now);
     /// Folds in the caller's transaction, until the journal is empty or too long for one.
     void fold_within(Capture::Found& found, std::size_t most);
@@ -83,9 +84,14 @@ private:
     void tell_in_step(Session& session, Now now);
     void tell_applied(const Applied& applied, const Session* session, Now now);
     void add_traffic();
+    void remember(const Session& session);
+    [[nodiscard]] PeerStatus figures_of(const DeviceId& peer,
+                                        const std::map<std::int64_t, watermarks::Vector>& held);
 
     Entropy entropy_;
     Capture capture_;
+    /// By peer and resource: what it said last that it holds of the whole, also after it went away.
+    std::map<DeviceId, std::map<std::int64_t, watermarks::Vector>> acknowledged_;
     std::vector<Event> unwritten_;  ///< events that are not in the database yet
     std::optional<BackfillStatus> backfill_;
     std::optional<backfill::Progress> progress_;

@@ -63,6 +63,29 @@ void Device::add_traffic() {
     received = {};
 }
 
+/// What a peer has acknowledged counts on when it is away: it says how far behind it falls.
+void Device::remember(const Session& session) {
+    for (const Resource& resource : store.catalog.resources()) {
+        const auto* theirs = session.theirs(resource.name);
+        if (theirs != nullptr) acknowledged_[session.peer()][resource.id] = theirs->acknowledged.floor();
+    }
+}
+
+PeerStatus Device::figures_of(const DeviceId& peer, const std::map<std::int64_t, watermarks::Vector>& held) {
+    constexpr std::int64_t kCountMax = 1'000'000;
+    PeerStatus status{peer, {}, false, 0, {}};
+    if (const auto session = sessions.find(peer); session != sessions.end()) {
+        status.connected = session->second.is_ready();
+        status.rtt_ms = session->second.rtt_ms();
+    }
+    for (const auto& [resource, vector] : held) {
+        if (store.catalog.find(resource) == nullptr || vector.dominates(store.coverage(resource).floor()))
+            continue;
+        status.behind += store.stamps.count_since(resource, vector, store.origins.ids().size(), kCountMax);
+    }
+    return status;
+}
+
 void Device::write_figures(Now now) {
     const bool has_traffic = sent.rows > 0 || received.rows > 0 || sent.bytes > 0 || received.bytes > 0;
     figures_at_ = SteadyMs{now.steady.value + kFiguresEveryMs};
@@ -72,17 +95,8 @@ void Device::write_figures(Now now) {
     write_events();
     add_traffic();
     store.ledger.disconnect_peers();
-    for (const auto& [peer, session] : sessions) {
-        PeerStatus status{peer, {}, session.is_ready(), 0, session.rtt_ms()};
-        for (const Resource& resource : store.catalog.resources()) {
-            const auto* theirs = session.theirs(resource.name);
-            if (theirs == nullptr || theirs->acknowledged.dominates(store.coverage(resource.id))) continue;
-            constexpr std::int64_t kCountMax = 1'000'000;
-            status.behind += store.stamps.count_since(resource.id, theirs->acknowledged.floor(),
-                                                      store.origins.ids().size(), kCountMax);
-        }
-        store.ledger.put_peer(status);
-    }
+    for (const auto& [peer, session] : sessions) remember(session);
+    for (const auto& [peer, held] : acknowledged_) store.ledger.put_peer(figures_of(peer, held));
     if (!backfill_) store.ledger.set_backfill(std::nullopt);
     written_state_ = state();
     store.ledger.set_state(written_state_);

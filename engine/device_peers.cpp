@@ -27,6 +27,7 @@ void Device::disconnect(const DeviceId& peer, const std::string& reason, Now now
     if (session == sessions.end()) return;
     const std::string& own_reason = session->second.close_reason();
     tell(EventKind::peer_down, now, {}, to_hex(peer), own_reason.empty() ? reason : own_reason);
+    remember(session->second);
     sessions.erase(session);
     std::erase_if(inbox, [&](const auto& waiting) { return waiting.first == peer; });
     if (backfill_ && backfill_->peer == peer) {
@@ -42,12 +43,19 @@ void Device::take(Session& session, const message::Message& message, Now now) {
     session.heard(now);
     if (session.state() == SessionState::closed) return;
     if (const auto* hello = std::get_if<message::Hello>(&message)) {
+        // The lock comes first: a message that has to wait for it must not have changed the session yet.
+        Transaction transaction(store.connection);
         session.hello(*hello, now);
         greet(session, *hello, now);
+        transaction.commit();
     } else if (const auto* have = std::get_if<message::Have>(&message)) {
+        Transaction transaction(store.connection);
         take_have(session, *have, now);
+        transaction.commit();
     } else if (const auto* pull = std::get_if<message::Pull>(&message)) {
+        Transaction transaction(store.connection);
         session.pull(*pull);
+        transaction.commit();
     } else if (const auto* pages = std::get_if<message::Pages>(&message)) {
         take_pages(session, *pages, now);
     } else if (const auto* ping = std::get_if<message::Ping>(&message)) {
@@ -98,9 +106,7 @@ void Device::notice_restore(const Session& session, Now now) {
             return piece.vector.at(store.self()) > mine;
         });
         if (!knows_more) continue;
-        Transaction transaction(store.connection);
         store.begin_incarnation(static_cast<Incarnation>(entropy_()));
-        transaction.commit();
         tell(EventKind::incarnation, now, resource.name, to_hex(session.peer()),
              "a peer holds writes of this device that this database does not: it was restored from a copy, "
              "or copied. It goes on as a new origin, and what it lost comes back from the peers");
@@ -130,6 +136,7 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
     count_progress(session, pages, applied, now);
     write_events();
     add_traffic();
+    const bool is_lowered = pages.pull != 0 && pages.last && join_ranges();
     transaction.commit();
     session.took(pages);
     push_found(found, level);
@@ -139,15 +146,20 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
     }
     figures_changed_ = true;
     due_at_ = now.steady;
-    if (pages.pull == 0 || !pages.last) return;
+    if (!is_lowered) return;
+    for (auto& [peer, other] : sessions) other.say_all();
+}
+
+/// Past their cap, neighbouring ranges are joined; whether any watermark was lowered by it.
+bool Device::join_ranges() {
+    bool is_lowered = false;
     for (const Resource& resource : store.catalog.resources()) {
         watermarks::Coverage coverage = store.coverage(resource.id);
         if (!coverage.join_past(kCoveragePiecesMax, store.self())) continue;
-        Transaction joining(store.connection);
         store.set_coverage(resource.id, coverage);
-        joining.commit();
-        for (auto& [peer, other] : sessions) other.say_all();
+        is_lowered = true;
     }
+    return is_lowered;
 }
 
 void Device::tell_applied(const Applied& applied, const Session* session, Now now) {
@@ -199,9 +211,9 @@ void Device::plan_pulls(Now now) {
                 continue;
             }
             session.waiting_since.erase(resource.id);
-            is_backfill = is_backfill || std::ranges::any_of(pieces, [&](const auto& piece) {
-                              return watermarks::is_unfetched(piece.vector, store.self());
-                          });
+            // A first fill, or the rest of one; not the first words of a peer to somebody who has rows of its own.
+            const bool is_empty = store.catalog.rows(resource.id) == 0 && theirs->rows > 0;
+            is_backfill = is_backfill || is_empty || !store.coverage(resource.id).is_whole();
             rows_total += static_cast<std::uint64_t>(std::max<std::int64_t>(0, theirs->rows));
             wanted[resource.id] = std::move(pieces);
         }

@@ -100,6 +100,18 @@ ColumnId Catalog::column_id(std::int64_t resource, const std::string& name) {
     Statement find = connection_.prepare("SELECT id FROM strandline_columns WHERE resource = ? AND name = ?");
     if (find.bind(1, resource).bind_text(2, name).step()) return static_cast<ColumnId>(find.integer(0));
     find.reset();
+    // SQLite has put a renamed column's new name into our trigger for it, and that one bears the column's id.
+    Statement rename = connection_.prepare(
+        "UPDATE strandline_columns SET name = ?2 WHERE resource = ?1 AND EXISTS (SELECT 1 FROM sqlite_schema "
+        "WHERE type = 'trigger' AND sqlite_schema.name = 'strandline_' || ?1 || '_column_' || "
+        "strandline_columns.id "
+        "AND instr(sql, 'AFTER UPDATE OF ' || ?3 || ' ON ')) RETURNING id");
+    const std::string in_quotes = quoted(name);
+    if (rename.bind(1, resource).bind_text(2, name).bind_text(3, in_quotes).step()) {
+        const auto id = static_cast<ColumnId>(rename.integer(0));
+        rename.run();
+        return id;
+    }
     Statement insert = connection_.prepare(
         "INSERT INTO strandline_columns(resource, id, name) "
         "SELECT ?1, ifnull((SELECT max(id) + 1 FROM strandline_columns WHERE resource = ?1), 0), ?2 "

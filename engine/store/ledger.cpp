@@ -169,17 +169,19 @@ std::vector<Ledger::OpenRequest> Ledger::open_requests() {
     return requests;
 }
 
-void Ledger::answer_request(std::int64_t number, const std::string& answer) {
-    connection_.prepare("UPDATE strandline_requests SET answer = ? WHERE number = ?")
-        .bind_text(1, answer)
-        .bind(2, number)
-        .run();
+void Ledger::answer_request(std::int64_t number, const Result<void>& answer) {
+    Statement update =
+        connection_.prepare("UPDATE strandline_requests SET answer = ?, category = ? WHERE number = ?");
+    const std::string sentence = answer ? std::string() : answer.error().message;
+    const Category category = answer ? Category::usage : answer.error().category;
+    update.bind_text(1, sentence).bind(2, static_cast<std::int64_t>(category)).bind(3, number).run();
 }
 
-std::optional<std::string> Ledger::answer_to(std::int64_t number) {
-    Statement read = connection_.prepare("SELECT answer FROM strandline_requests WHERE number = ?");
+std::optional<Result<void>> Ledger::answer_to(std::int64_t number) {
+    Statement read = connection_.prepare("SELECT answer, category FROM strandline_requests WHERE number = ?");
     if (!read.bind(1, number).step() || read.is_null(0)) return std::nullopt;
-    return read.text(0);
+    if (read.bytes(0).empty()) return Result<void>();
+    return failure(static_cast<Category>(read.integer(1)), read.text(0));
 }
 
 }  // namespace strandline::engine::store

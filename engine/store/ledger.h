@@ -51,9 +51,9 @@ public:
     };
     std::int64_t add_request(const Request& request);
     [[nodiscard]] std::vector<OpenRequest> open_requests();
-    /// An empty answer is yes, another one the sentence that says why not.
-    void answer_request(std::int64_t number, const std::string& answer);
-    [[nodiscard]] std::optional<std::string> answer_to(std::int64_t number);
+    void answer_request(std::int64_t number, const Result<void>& answer);
+    /// Empty: there is no answer yet.
+    [[nodiscard]] std::optional<Result<void>> answer_to(std::int64_t number);
 
 private:
     Connection& connection_;

@@ -131,7 +131,7 @@ CREATE TABLE strandline_traffic(
 INSERT INTO strandline_traffic(direction) VALUES ('sent'), ('received');
 
 CREATE TABLE strandline_events(
-  number   INTEGER PRIMARY KEY AUTOINCREMENT,
+  number   INTEGER PRIMARY KEY,
   at       INTEGER NOT NULL,
   kind     TEXT    NOT NULL,
   resource TEXT    NOT NULL,
@@ -140,11 +140,12 @@ CREATE TABLE strandline_events(
   rows     INTEGER NOT NULL
 );
 
--- What other processes ask of the one that runs the device.
+-- What other processes ask of the one that runs the device. An empty answer is yes; else it says why not.
 CREATE TABLE strandline_requests(
-  number    INTEGER PRIMARY KEY AUTOINCREMENT,
+  number    INTEGER PRIMARY KEY,
   command   TEXT NOT NULL,
   arguments TEXT NOT NULL,
+  category  INTEGER,
   answer    TEXT
 );
 )sql";

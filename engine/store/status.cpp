@@ -133,7 +133,7 @@ Result<bool> request_answered(const std::string& database, std::int64_t number) 
     return engine::store::with_database<bool>(
         database, OpenMode::read_only, [&](Connection& connection) -> Result<bool> {
             const auto answer = engine::store::Ledger(connection).answer_to(number);
-            if (answer && !answer->empty()) return failure(Category::usage, *answer);
+            if (answer && !*answer) return tl::unexpected(answer->error());
             return answer.has_value();
         });
 }

@@ -72,7 +72,7 @@ private:
             case 1:
             case 2:
             case 3:
-                (void)group_.app(i).refusal(statement());
+                if (!group_.app(i).refusal(statement(i)).empty()) (void)group_.app(i).refusal("ROLLBACK");
                 if (draw(3) > 0) group_.engine(i).database_changed(group_.now(i));
                 break;
             case 4:
@@ -107,7 +107,32 @@ private:
         group_.engine(i).advance(group_.now(i));
     }
 
-    std::string statement() {
+    std::string statement(std::size_t i) {
+        return ownership_ == Ownership::shared ? shared_statement() : owned_statement(i);
+    }
+
+    /// Several devices may insert one key; whoever deletes does it to keys that others leave alone.
+    std::string owned_statement(std::size_t i) {
+        const std::string value = "'v" + std::to_string(++values_) + "'";
+        const std::string own = "'own" + std::to_string(i) + "'";
+        const std::string id = draw(2) == 0 ? own : one_of({"'a'", "'b'", "'c'"});
+        switch (draw(5)) {
+            case 0:
+                return "INSERT INTO word VALUES (" + id + ", " + value + ", 1, 2)";
+            case 1:
+                return "INSERT INTO pair(x, y, v) VALUES (" + one_of({"1", "2"}) + ", " + own + ", " + value +
+                       ") ON CONFLICT DO UPDATE SET v = excluded.v";
+            case 2:
+                return "DELETE FROM word WHERE id = " + own + "; DELETE FROM pair WHERE y = " + own +
+                       " AND x = 1";
+            case 3:
+                return "INSERT OR REPLACE INTO word VALUES (" + own + ", 0, " + value + ", 2)";
+            default:
+                return "UPDATE word SET " + one_of({"a", "b", "c"}) + " = " + value + " WHERE id = " + id;
+        }
+    }
+
+    std::string shared_statement() {
         const std::string value = "'v" + std::to_string(++values_) + "'";
         const std::string id = one_of({"'a'", "'A'", "'b'", "'B'", "'c'"});
         const std::string column = one_of({"a", "b", "c"});

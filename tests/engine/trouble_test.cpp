@@ -57,6 +57,24 @@ TEST_CASE("a lock in the way of local writes puts them off, and loses none") {
     CHECK(group.table(1, "notes") == "'a'|1|2");
 }
 
+TEST_CASE("a session that begins while another connection holds the lock goes on as if nothing had been") {
+    Group group(2, kNotes, {"notes"});
+    group.write(1, "INSERT INTO notes VALUES ('a', 1, 2)");
+    group.app(0).run("BEGIN IMMEDIATE");
+    group.connect(0, 1);
+    group.settle();
+    for (int i = 0; i < 3; ++i) group.pass(60);
+    CHECK_FALSE(group.engine(0).failure());
+    CHECK(group.is_connected(0, 1));
+    group.app(0).run("COMMIT");
+    group.converge();
+    group.write(1, "INSERT INTO notes VALUES ('b', 1, 2)");
+    group.settle();
+    CHECK(group.is_connected(0, 1));
+    CHECK(group.app(0).ask("SELECT count(*) FROM notes") == "2");
+    CHECK(group.engine(0).is_in_step(group.id(1)));
+}
+
 TEST_CASE("an operator's request that meets a lock is an error that may work later, and changes nothing") {
     Group group(1, kNotes, {});
     group.app(0).run("BEGIN IMMEDIATE");
@@ -118,6 +136,7 @@ TEST_CASE("a host that counts its openings finds a restored copy before any peer
         options.opened = opened;
         auto engine = Engine::open(options, group.now(0));
         REQUIRE(engine);
+        engine->advance({group.now(0).wall, {group.now(0).steady.value + 2'000}});
         bool is_new = false;
         while (auto event = engine->next_event()) is_new = is_new || event->kind == EventKind::incarnation;
         return is_new;
@@ -173,6 +192,8 @@ TEST_CASE("events are numbered, kept, and read by others in their order") {
     Group group(2, kNotes, {"notes"});
     group.connect(0, 1);
     group.write(0, "INSERT INTO notes VALUES ('a', 1, 2)");
+    group.converge();
+    group.write(0, "UPDATE notes SET title = 3");
     group.converge();
     const auto events = read_events(group.path(1), 0, 100);
     REQUIRE(events);

@@ -54,6 +54,15 @@ TEST_CASE("a record with too few fields does not borrow from what follows it") {
     check_refused(from_hex("940301909191a17490"), "what is wanted has too few fields");
 }
 
+TEST_CASE("a flat list that ends within a group is refused") {
+    const std::string origins = from_hex("91c428") + std::string(40, '\1');
+    check_refused(from_hex("940301") + origins + from_hex("9192a1749193c400c09100"),
+                  "a vector is not in pairs");
+    check_refused(
+        from_hex("96040000c2") + origins + from_hex("9197a174c400c09091a163009196c4016bc0c0c092000090"),
+        "the cells are not in threes");
+}
+
 TEST_CASE("texts of the wrong type or size are refused") {
     check_refused(from_hex("9207c40161"), "the reason is not text");
     check_refused_when(Bye{}, "the reason is too long",
