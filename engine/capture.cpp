@@ -44,6 +44,9 @@ Hlc Capture::Touched::last() const {
 bool Capture::fold(std::size_t most, Found& found) {
     const std::vector<JournalRow> journal = store_.journal.read(most);
     if (journal.empty()) return false;
+    // First, so that the stamps take the pages that the journal leaves.
+    store_.journal.drop(journal.back().hlc);
+    store_.journal.set_floor(journal.back().hlc);
     // Sorted by key, so that the metadata's pages are visited once each.
     std::map<std::int64_t, TouchedKeys> touched;
     std::map<std::int64_t, Hlc> last;
@@ -62,8 +65,6 @@ bool Capture::fold(std::size_t most, Found& found) {
         coverage.raise_all(store_.self(), last[id]);
         store_.set_coverage(id, coverage);
     }
-    store_.journal.drop(journal.back().hlc);
-    store_.journal.set_floor(journal.back().hlc);
     return journal.size() == most;
 }
 

@@ -21,6 +21,7 @@ Device::Device(const EngineOptions& options, Now now)
         const Transaction transaction(store.connection);
         store.ledger.disconnect_peers();
     }
+    receipts_ = store.ledger.receipts();
     if (options.opened) notice_copy(*options.opened, now);
     for (const auto& member : store.ledger.members()) members.insert(member.device);
     refresh_schema(now);
@@ -152,7 +153,11 @@ void Device::refresh_schema(Now now) {
 // --- what operators ask -------------------------------------------------------------------------
 
 Result<void> Device::track(const std::vector<std::string>& tables, Ownership ownership, Now now) {
+    fold();
     Transaction transaction(store.connection);
+    Capture::Found found;
+    // Before the clock moves on: triggers go by the journal's newest row alone while there is one.
+    fold_within(found, kFoldRowsMax);
     std::vector<std::pair<std::string, std::int64_t>> tracked;
     for (const std::string& table : tables) {
         if (const Resource* known = store.catalog.find(table)) {

@@ -85,13 +85,12 @@ private:
     void tell_applied(const Applied& applied, const Session* session, Now now);
     void add_traffic();
     void remember(const Session& session);
-    [[nodiscard]] PeerStatus figures_of(const DeviceId& peer,
-                                        const std::map<std::int64_t, watermarks::Vector>& held);
+    [[nodiscard]] PeerStatus figures_of(const DeviceId& peer);
 
     Entropy entropy_;
     Capture capture_;
-    /// By peer and resource: what it said last that it holds of the whole, also after it went away.
-    std::map<DeviceId, std::map<std::int64_t, watermarks::Vector>> acknowledged_;
+    /// What each peer said last that it holds, also after it went away; as the database has it.
+    store::Ledger::Receipts receipts_;
     std::vector<Event> unwritten_;  ///< events that are not in the database yet
     std::optional<BackfillStatus> backfill_;
     std::optional<backfill::Progress> progress_;

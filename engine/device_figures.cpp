@@ -67,21 +67,27 @@ void Device::add_traffic() {
 void Device::remember(const Session& session) {
     for (const Resource& resource : store.catalog.resources()) {
         const auto* theirs = session.theirs(resource.name);
-        if (theirs != nullptr) acknowledged_[session.peer()][resource.id] = theirs->acknowledged.floor();
+        if (theirs == nullptr) continue;
+        watermarks::Vector& known = receipts_[session.peer()][resource.id];
+        watermarks::Vector floor = theirs->acknowledged.floor();
+        if (floor == known) continue;
+        store.ledger.put_receipt(session.peer(), resource.id, floor);
+        known = std::move(floor);
     }
 }
 
-PeerStatus Device::figures_of(const DeviceId& peer, const std::map<std::int64_t, watermarks::Vector>& held) {
-    constexpr std::int64_t kCountMax = 1'000'000;
+PeerStatus Device::figures_of(const DeviceId& peer) {
     PeerStatus status{peer, {}, false, 0, {}};
     if (const auto session = sessions.find(peer); session != sessions.end()) {
         status.connected = session->second.is_ready();
         status.rtt_ms = session->second.rtt_ms();
     }
-    for (const auto& [resource, vector] : held) {
-        if (store.catalog.find(resource) == nullptr || vector.dominates(store.coverage(resource).floor()))
-            continue;
-        status.behind += store.stamps.count_since(resource, vector, store.origins.ids().size(), kCountMax);
+    for (const Resource& resource : store.catalog.resources()) {
+        const watermarks::Vector& held = receipts_[peer][resource.id];
+        if (held.dominates(store.coverage(resource.id).floor())) continue;
+        status.behind += held.empty() ? store.catalog.rows(resource.id)
+                                      : store.stamps.count_since(resource.id, held,
+                                                                 store.origins.ids().size(), kBehindMax);
     }
     return status;
 }
@@ -96,7 +102,7 @@ void Device::write_figures(Now now) {
     add_traffic();
     store.ledger.disconnect_peers();
     for (const auto& [peer, session] : sessions) remember(session);
-    for (const auto& [peer, held] : acknowledged_) store.ledger.put_peer(figures_of(peer, held));
+    for (const DeviceId& peer : members) store.ledger.put_peer(figures_of(peer));
     if (!backfill_) store.ledger.set_backfill(std::nullopt);
     written_state_ = state();
     store.ledger.set_state(written_state_);

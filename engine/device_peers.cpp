@@ -27,14 +27,15 @@ void Device::disconnect(const DeviceId& peer, const std::string& reason, Now now
     if (session == sessions.end()) return;
     const std::string& own_reason = session->second.close_reason();
     tell(EventKind::peer_down, now, {}, to_hex(peer), own_reason.empty() ? reason : own_reason);
-    remember(session->second);
-    sessions.erase(session);
+    // Gone first: what follows writes, and may be put off.
+    const auto gone = sessions.extract(session);
     std::erase_if(inbox, [&](const auto& waiting) { return waiting.first == peer; });
     if (backfill_ && backfill_->peer == peer) {
         backfill_.reset();
         progress_.reset();
     }
     figures_changed_ = true;
+    remember(gone.mapped());
     write_events();
     plan_pulls(now);
 }

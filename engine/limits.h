@@ -40,6 +40,9 @@ constexpr std::int64_t kReceiptEveryMs = 200;
 /// Counters and peers' figures reach the database this often when nothing else commits.
 constexpr std::int64_t kFiguresEveryMs = 1'000;
 
+/// Rows that a peer is behind are counted so far, each second: about 10 ms of walking an index.
+constexpr std::int64_t kBehindMax = 100'000;
+
 /// Events that the database keeps; the oldest go first.
 constexpr std::int64_t kEventsMax = 10'000;
 

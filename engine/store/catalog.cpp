@@ -89,7 +89,7 @@ void Catalog::remove(std::int64_t resource) {
                             " WHERE id IN (SELECT id FROM strandline_quarantine WHERE resource = " + id +
                             ")");
     }
-    for (const char* table : {"journal", "columns", "stamps", "coverage", "quarantine"}) {
+    for (const char* table : {"journal", "columns", "stamps", "coverage", "quarantine", "receipts"}) {
         connection_.execute("DELETE FROM strandline_" + std::string(table) + " WHERE resource = " + id);
     }
     connection_.execute("DELETE FROM strandline_resources WHERE id = " + id);
@@ -103,9 +103,8 @@ ColumnId Catalog::column_id(std::int64_t resource, const std::string& name) {
     // SQLite has put a renamed column's new name into our trigger for it, and that one bears the column's id.
     Statement rename = connection_.prepare(
         "UPDATE strandline_columns SET name = ?2 WHERE resource = ?1 AND EXISTS (SELECT 1 FROM sqlite_schema "
-        "WHERE type = 'trigger' AND sqlite_schema.name = 'strandline_' || ?1 || '_column_' || "
-        "strandline_columns.id "
-        "AND instr(sql, 'AFTER UPDATE OF ' || ?3 || ' ON ')) RETURNING id");
+        "AS made WHERE made.type = 'trigger' AND made.name = 'strandline_' || ?1 || '_column_' || id "
+        "AND instr(made.sql, 'AFTER UPDATE OF ' || ?3 || ' ON ')) RETURNING id");
     const std::string in_quotes = quoted(name);
     if (rename.bind(1, resource).bind_text(2, name).bind_text(3, in_quotes).step()) {
         const auto id = static_cast<ColumnId>(rename.integer(0));

@@ -128,6 +128,27 @@ std::vector<PeerStatus> Ledger::peers() {
     return peers;
 }
 
+void Ledger::put_receipt(const DeviceId& device, std::int64_t resource, const watermarks::Vector& vector) {
+    Statement drop = connection_.prepare("DELETE FROM strandline_receipts WHERE device = ? AND resource = ?");
+    drop.bind_blob(1, bytes_of(device)).bind(2, resource).run();
+    Statement put = connection_.prepare(
+        "INSERT INTO strandline_receipts(device, resource, origin, hlc) VALUES (?, ?, ?, ?)");
+    for (const auto& [origin, hlc] : vector.entries()) {
+        put.bind_blob(1, bytes_of(device)).bind(2, resource);
+        put.bind(3, static_cast<std::int64_t>(origin)).bind(4, hlc.value).run();
+    }
+}
+
+Ledger::Receipts Ledger::receipts() {
+    Receipts receipts;
+    Statement read = connection_.prepare("SELECT device, resource, origin, hlc FROM strandline_receipts");
+    while (read.step()) {
+        receipts[device_id_from_bytes(read.bytes(0))][read.integer(1)].raise(
+            static_cast<Origin>(read.integer(2)), Hlc{read.integer(3)});
+    }
+    return receipts;
+}
+
 void Ledger::set_backfill(const std::optional<BackfillStatus>& backfill) {
     connection_.execute("DELETE FROM strandline_backfill");
     if (!backfill) return;

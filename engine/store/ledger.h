@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include <strandline/status.h>
 
 #include "engine/store/connection.h"
+#include "watermarks/vector.h"
 
 namespace strandline::engine::store {
 
@@ -38,6 +40,11 @@ public:
     void put_peer(const PeerStatus& peer);
     void disconnect_peers();
     [[nodiscard]] std::vector<PeerStatus> peers();
+
+    /// By device and resource.
+    using Receipts = std::map<DeviceId, std::map<std::int64_t, watermarks::Vector>>;
+    void put_receipt(const DeviceId& device, std::int64_t resource, const watermarks::Vector& vector);
+    [[nodiscard]] Receipts receipts();
 
     /// Empty: no backfill is under way.
     void set_backfill(const std::optional<BackfillStatus>& backfill);

@@ -114,6 +114,15 @@ CREATE TABLE strandline_peers(
   rtt_ms    REAL
 ) WITHOUT ROWID;
 
+-- What each peer last said that it holds of a whole table.
+CREATE TABLE strandline_receipts(
+  device   BLOB    NOT NULL,
+  resource INTEGER NOT NULL,
+  origin   INTEGER NOT NULL,
+  hlc      INTEGER NOT NULL,
+  PRIMARY KEY (device, resource, origin)
+) WITHOUT ROWID;
+
 CREATE TABLE strandline_backfill(
   peer       BLOB    NOT NULL,
   rows_done  INTEGER NOT NULL,

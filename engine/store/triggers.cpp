@@ -10,10 +10,11 @@ namespace {
 constexpr const char* kNotApplying = "NOT EXISTS (SELECT 1 FROM strandline_applying)";
 
 /// The clock in SQL (DESIGN 5): one more than the newest reading, or the wall clock if that is later.
-/// 'now' is frozen within a statement; the journal's newest row is what keeps readings apart.
+/// 'now' is frozen within a statement; the journal's newest row is what keeps readings apart. The floor
+/// moves only when the journal is empty, or to the end of what was folded, so it counts only then.
 constexpr const char* kNextHlc =
-    "max(max(ifnull((SELECT max(hlc) FROM strandline_journal), 0), ifnull((SELECT floor FROM "
-    "strandline_clock), 0)) + 1, "
+    "max(ifnull((SELECT max(hlc) FROM strandline_journal), ifnull((SELECT floor FROM strandline_clock), 0)) "
+    "+ 1, "
     "min(CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 140737488355327) << 16)";
 
 std::string joined(const std::vector<std::string>& parts, const std::string& between) {
@@ -43,12 +44,14 @@ std::string journal_columns(const Resource& resource) {
     return "strandline_journal(hlc, resource, what, " + journal_key(resource) + ")";
 }
 
-/// INSERT INTO the journal what was done to the row NEW or OLD.
+/// INSERT INTO the journal what was done to the row NEW or OLD. Without a condition as VALUES: a SELECT
+/// that reads the table it writes to goes through a temporary one, at twice the cost.
 std::string append(const Resource& resource, std::int64_t what, const std::string& row,
                    const std::string& where = {}) {
-    return "INSERT INTO " + journal_columns(resource) + " SELECT " + kNextHlc + ", " +
-           std::to_string(resource.id) + ", " + std::to_string(what) + ", " + key_of(resource, row) + where +
-           ";";
+    const std::string values = std::string(kNextHlc) + ", " + std::to_string(resource.id) + ", " +
+                               std::to_string(what) + ", " + key_of(resource, row);
+    return "INSERT INTO " + journal_columns(resource) +
+           (where.empty() ? " VALUES (" + values + ");" : " SELECT " + values + where + ";");
 }
 
 /// Conditions over the key's columns, OLD against NEW.

@@ -29,7 +29,7 @@ Result<Address> parse_address(std::string_view text) {
 
     std::uint16_t port = 0;
     const auto [end, trouble] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    if (digits.empty() || trouble != std::errc{} || end != digits.data() + digits.size()) {
+    if (trouble != std::errc{} || end != digits.data() + digits.size()) {
         return bad(text, "the port is not a number from 0 to 65535");
     }
     return Address{std::string(host), port};

@@ -151,10 +151,10 @@ TEST_CASE("the row follows its record: each column has the value of its stamp") 
         }
         const bool lived = a.is_alive();
         const bool lives = merged.record.is_alive();
-        const RowAction wanted = lived && !lives      ? RowAction::remove
-                                 : !lived && lives    ? RowAction::insert
-                                 : lives && takes_any ? RowAction::update
-                                                      : RowAction::none;
+        const RowAction wanted = lived && !lives                                      ? RowAction::remove
+                                 : !lived && lives                                    ? RowAction::insert
+                                 : lives && (takes_any || merged.record.row != a.row) ? RowAction::update
+                                                                                      : RowAction::none;
         REQUIRE(merged.action == wanted);
     }
 }

@@ -96,6 +96,7 @@ TEST_CASE(
         crowd.push_back(std::make_unique<Stranger>(a.node().port()));
     }
     for (std::size_t i = 0; i < 10; ++i) CHECK(crowd[i]->is_refused());
+    CHECK(a.noticed("the oldest had to go"));
     CHECK(crowd.back()->is_still_connected());
     crowd.back()->say(std::string(1, '\0'));  // One drips.
 
