@@ -94,7 +94,7 @@ private:
         }
         const void* data = sqlite3_column_blob(statement, column);
         const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement, column));
-        const std::string bytes = data != nullptr ? std::string(static_cast<const char*>(data), size) : "";
+        std::string bytes = data != nullptr ? std::string(static_cast<const char*>(data), size) : "";
         if (type == SQLITE_INTEGER) return bytes;
         if (type == SQLITE_TEXT) return "'" + bytes + "'";
         std::string hex = "x'";
