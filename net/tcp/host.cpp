@@ -7,6 +7,7 @@
 #include <asio/post.hpp>
 
 #include "net/codec.h"
+#include "net/limits.h"
 #include "net/tcp/machine.h"
 
 namespace strandline::net::tcp {
@@ -79,7 +80,16 @@ void Host::say(const DeviceId& peer, Connection& connection) {
     while (connection.wants_output()) {
         const auto message = engine().next_message(peer, now());
         if (message) {
-            connection.send(encode(*message));
+            const std::string frame = encode(*message);
+            if (frame.size() > kFrameBytesMax) {
+                // Told, and the process lives; a row of that size stays here until it is smaller.
+                const std::string why =
+                    "a row is larger than a message may be, " + std::to_string(kFrameBytesMax >> 20) + " MiB";
+                end_session(connection, why);
+                connection.leave(now().steady, why);
+                return;
+            }
+            connection.send(frame);
         } else if (engine().is_closed(peer)) {
             end_session(connection, "the session is over");
             connection.leave(now().steady, "the session is over");
