@@ -112,6 +112,9 @@ public:
         devices_[i]->engine.emplace(std::move(*opened));
         ++devices_[i]->opened;
     }
+    /// How often the host has counted the engine's openings, in a place beside the database.
+    [[nodiscard]] std::uint64_t opened(std::size_t i) const { return devices_[i]->opened; }
+    void set_opened(std::size_t i, std::uint64_t opened) { devices_[i]->opened = opened; }
     void close_app(std::size_t i) { devices_[i]->app.reset(); }
     void reopen_app(std::size_t i) {
         devices_[i]->app = std::make_unique<App>(path(i), devices_[i]->vfs.name());

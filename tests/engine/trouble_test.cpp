@@ -125,6 +125,36 @@ TEST_CASE("a database restored from a copy goes on as a new origin, and nothing 
     CHECK(group.app(0).ask("SELECT count(*) FROM notes") == (writes_first ? "4" : "3"));
 }
 
+TEST_CASE("a database restored together with its key file is found out by what its peers hold") {
+    Group group(2, kNotes, {"notes"});
+    group.connect(0, 1);
+    group.write(0, "INSERT INTO notes VALUES ('old', 'of 0', '')");
+    group.converge();
+    group.stop(0);
+    group.close_app(0);
+    copy(group.path(0), group.path(0) + ".copy");
+    const std::uint64_t opened = group.opened(0);
+    group.reopen_app(0);
+    group.start(0);
+    group.connect(0, 1);
+    group.write(0, "INSERT INTO notes VALUES ('lost', 'of 0', '')");
+    group.converge();
+    group.stop(0);
+    group.close_app(0);
+    copy(group.path(0) + ".copy", group.path(0));
+    group.set_opened(0, opened);
+    group.reopen_app(0);
+    group.start(0);
+    CHECK_FALSE(group.was_told(0, EventKind::incarnation));
+    group.connect(0, 1);
+    group.converge();
+    CHECK(group.was_told(0, EventKind::incarnation));
+    group.write(0, "INSERT INTO notes VALUES ('after', 'of 0', '')");
+    group.converge();
+    CHECK(group.app(1).ask("SELECT id FROM notes ORDER BY id") == "'after'\n'lost'\n'old'");
+    CHECK(group.is_same("notes"));
+}
+
 TEST_CASE("a host that counts its openings finds a restored copy before any peer is heard") {
     Group group(1, kNotes, {"notes"});
     group.stop(0);
