@@ -50,6 +50,8 @@ TEST_CASE("run_once comes back when both sides know that they hold the same") {
     CHECK(*done);
     CHECK(a.app().notes().size() == 2);
     CHECK(b.app().notes() == a.app().notes());
+    CHECK(b.node().engine().status().sent.bytes > 0);
+    CHECK(b.node().engine().status().received.bytes > 0);
     // The goodbye came after b's last receipt, so a knows, too.
     CHECK(soon([&] { return a.count(EventKind::in_step) == 1; }));
     CHECK(soon([&] { return a.count(EventKind::peer_down) == 1; }));
