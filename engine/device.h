@@ -84,6 +84,7 @@ private:
     void tell_in_step(Session& session, Now now);
     void tell_applied(const Applied& applied, const Session* session, Now now);
     void add_traffic();
+    void put_figures();
     void remember(const Session& session);
     [[nodiscard]] PeerStatus figures_of(const DeviceId& peer);
 

@@ -96,8 +96,14 @@ void Device::write_figures(Now now) {
     const bool has_traffic = sent.rows > 0 || received.rows > 0 || sent.bytes > 0 || received.bytes > 0;
     figures_at_ = SteadyMs{now.steady.value + kFiguresEveryMs};
     if (!figures_changed_ && !has_traffic && unwritten_.empty() && state() == written_state_) return;
-    figures_changed_ = false;
     Transaction transaction(store.connection);
+    put_figures();
+    transaction.commit();
+}
+
+/// In the caller's transaction.
+void Device::put_figures() {
+    figures_changed_ = false;
     write_events();
     add_traffic();
     store.ledger.disconnect_peers();
@@ -106,7 +112,6 @@ void Device::write_figures(Now now) {
     if (!backfill_) store.ledger.set_backfill(std::nullopt);
     written_state_ = state();
     store.ledger.set_state(written_state_);
-    transaction.commit();
 }
 
 DeviceState Device::state() const {

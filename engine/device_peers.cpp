@@ -34,9 +34,11 @@ void Device::disconnect(const DeviceId& peer, const std::string& reason, Now now
         backfill_.reset();
         progress_.reset();
     }
-    figures_changed_ = true;
+    // At once, so that whoever sees the peer gone sees all that was said to it counted.
+    Transaction transaction(store.connection);
     remember(gone.mapped());
-    write_events();
+    put_figures();
+    transaction.commit();
     plan_pulls(now);
 }
 

@@ -204,7 +204,7 @@ std::optional<message::Message> Engine::next_message(const DeviceId& peer, Now n
     if (session == nullptr) return out;
     parts_->guarded(now, [&] {
         out = session->next_control(now);
-        if (!out && session->is_ready() && session->has_pages())
+        if (!out && session->is_ready() && session->may_send_pages())
             out = parts_->device.read_pages(*session, now);
     });
     if (out) ++parts_->device.sent.messages;

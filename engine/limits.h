@@ -34,8 +34,9 @@ constexpr std::int64_t kSilenceMaxMs = 35'000;
 /// An offer of what the writer itself will push to us anyway waits this long for that push.
 constexpr std::int64_t kOfferPatienceMs = 1'000;
 
-/// During a backfill receipts go out this often; else at once.
-constexpr std::int64_t kReceiptEveryMs = 200;
+/// What a peer was sent and has not yet said to be durable; then no more pages are read for it. Four pages
+/// keep disk and link busy at once, and are what a receiver that dies may be sent again.
+constexpr std::size_t kInFlightBytesMax = 4 * kPageBytesMax;
 
 /// Counters and peers' figures reach the database this often when nothing else commits.
 constexpr std::int64_t kFiguresEveryMs = 1'000;

@@ -54,6 +54,8 @@ public:
     /// All that the messages so far have brought the receiver to; of the last call to next().
     [[nodiscard]] const std::vector<Claim>& claims() const { return claims_; }
     [[nodiscard]] std::int64_t rows_in_last() const { return rows_; }
+    /// Roughly.
+    [[nodiscard]] std::size_t bytes_in_last() const { return bytes_; }
 
 private:
     /// A range that one vector claims, and how it is read.

@@ -38,11 +38,7 @@ SteadyMs later(SteadyMs at, std::int64_t milliseconds) {
 }  // namespace
 
 Session::Session(DeviceId peer, store::Store& store, Now now)
-    : peer_(peer),
-      store_(store),
-      last_said_(now.steady),
-      last_heard_(now.steady),
-      last_news_{now.steady.value - kReceiptEveryMs} {}
+    : peer_(peer), store_(store), last_said_(now.steady), last_heard_(now.steady) {}
 
 // --- what came ----------------------------------------------------------------------------------
 
@@ -60,6 +56,7 @@ void Session::have(const message::Have& have) {
         // Pushes that crossed it were dropped over there, and with them what they said of our watermarks.
         if (++heard_all_count_ > 1) told_.clear();
         theirs_.clear();
+        in_flight_.clear();
     }
     for (const message::Holding& holding : have.holdings) {
         std::vector<Piece> pieces;
@@ -82,7 +79,24 @@ void Session::have(const message::Have& have) {
             known->expected.raise(piece.range, piece.vector);
         }
     }
+    land_acknowledged();
     if (state_ == SessionState::probing) state_ = SessionState::streaming;
+}
+
+bool Session::is_acknowledged(const Reader::Claim& claim) const {
+    const Resource* resource = store_.catalog.find(claim.resource);
+    const Theirs* known = resource != nullptr ? theirs(resource->name) : nullptr;
+    return known == nullptr || known->acknowledged.dominates(claim.range, claim.vector);
+}
+
+void Session::land_acknowledged() {
+    const auto has_landed = [&](const InFlight& sent) {
+        return std::ranges::all_of(sent.claims,
+                                   [&](const Reader::Claim& claim) { return is_acknowledged(claim); });
+    };
+    while (!in_flight_.empty() && has_landed(in_flight_.front())) in_flight_.pop_front();
+    bytes_in_flight_ = 0;
+    for (const InFlight& sent : in_flight_) bytes_in_flight_ += sent.bytes;
 }
 
 void Session::pull(const message::Pull& pull) {
@@ -192,7 +206,7 @@ std::optional<Message> Session::next_control(Now now) {
         out = message::Hello{store::read_device(store_.connection).name,
                              store_.origins.id(store_.self()).incarnation, now.wall};
     } else if (say_all_) {
-        out = say_everything(now);
+        out = say_everything();
     } else if (!pongs_to_say_.empty()) {
         out = message::Pong{pongs_to_say_.front()};
         pongs_to_say_.pop_front();
@@ -202,7 +216,7 @@ std::optional<Message> Session::next_control(Now now) {
         ping_out_ = {++pings_, now.steady};
         out = message::Ping{pings_};
     } else if (is_ready()) {
-        out = say_news(now);
+        out = say_news();
     }
     if (out) last_said_ = now.steady;
     return out;
@@ -220,10 +234,9 @@ message::Holding Session::holding(const Resource& resource, const std::vector<Pi
     return holding;
 }
 
-Message Session::say_everything(Now now) {
+Message Session::say_everything() {
     say_all_ = false;
     ++said_all_count_;
-    last_news_ = now.steady;
     message::Have have{true, {}, {}};
     OriginList origins(store_.origins);
     for (const Resource& resource : store_.catalog.resources()) {
@@ -235,9 +248,7 @@ Message Session::say_everything(Now now) {
     return have;
 }
 
-std::optional<Message> Session::say_news(Now now) {
-    // While pages stream in, receipts go out now and then, not one a page.
-    if (asked_ && now.steady < later(last_news_, kReceiptEveryMs)) return std::nullopt;
+std::optional<Message> Session::say_news() {
     message::Have have;
     OriginList origins(store_.origins);
     for (const Theirs& known : theirs_) {
@@ -249,17 +260,16 @@ std::optional<Message> Session::say_news(Now now) {
         const Coverage& coverage = store_.coverage(resource->id);
         Coverage& told = told_[resource->id];
         if (is_pushed || told.dominates(coverage)) continue;
-        if (coverage.is_whole() && told.is_whole()) {
-            const Piece& piece = coverage.pieces().front();
-            have.holdings.push_back(holding(
-                *resource, {{piece.range, above(piece.vector, told.pieces().front().vector)}}, origins));
-        } else {
-            have.holdings.push_back(holding(*resource, coverage.pieces(), origins));
+        std::vector<Piece> news;
+        const watermarks::Vector known_everywhere = told.floor();
+        for (const Piece& piece : coverage.pieces()) {
+            if (!told.dominates(piece.range, piece.vector))
+                news.push_back({piece.range, above(piece.vector, known_everywhere)});
         }
+        have.holdings.push_back(holding(*resource, news, origins));
         told = coverage;
     }
     if (have.holdings.empty()) return std::nullopt;
-    last_news_ = now.steady;
     have.origins = origins.take();
     return have;
 }
@@ -316,6 +326,10 @@ std::optional<Message> Session::next_pages(Now now) {
         known->expected.raise(claim.range, claim.vector);
         told_[claim.resource].raise(claim.range, claim.vector);
     }
+    if (!pages.pages.empty()) {
+        in_flight_.push_back({serving_->reader.claims(), serving_->reader.bytes_in_last()});
+        bytes_in_flight_ += in_flight_.back().bytes;
+    }
     const bool says_nothing = pages.pull == 0 && pages.pages.empty();
     if (serving_->reader.is_done()) serving_.reset();
     if (says_nothing) return std::nullopt;
@@ -351,7 +365,6 @@ std::optional<SteadyMs> Session::next_deadline() const {
     if (state_ == SessionState::closed) return std::nullopt;
     SteadyMs next = later(last_heard_, kSilenceMaxMs + 1);
     if (!ping_out_) next = std::min(next, later(last_said_, kPingEveryMs));
-    if (asked_) next = std::min(next, later(last_news_, kReceiptEveryMs));
     return next;
 }
 

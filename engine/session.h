@@ -11,6 +11,7 @@
 #include <strandline/message.h>
 #include <strandline/time.h>
 
+#include "engine/limits.h"
 #include "engine/reader.h"
 #include "engine/store/store.h"
 #include "watermarks/coverage.h"
@@ -51,8 +52,8 @@ public:
 
     /// Everything but pages; empty: nothing just now.
     [[nodiscard]] std::optional<Message> next_control(Now now);
-    /// Whether next_pages() has something to read.
-    [[nodiscard]] bool has_pages() const { return serving_ || !push_due_.empty(); }
+    /// Whether next_pages() has something to read, and the peer has made enough of the former durable.
+    [[nodiscard]] bool may_send_pages() const { return has_pages() && bytes_in_flight_ < kInFlightBytesMax; }
     /// Call inside a snapshot in which the journal is empty.
     [[nodiscard]] std::optional<Message> next_pages(Now now);
     /// Whether the peer is, or will be, level with us in a resource: then a local write is pushed to it.
@@ -106,11 +107,19 @@ private:
         std::uint32_t pull = 0;  ///< zero: a push
         std::set<std::int64_t> resources;
     };
+    /// Pages that were sent, until the peer holds what they claim.
+    struct InFlight {
+        std::vector<Reader::Claim> claims;
+        std::size_t bytes = 0;
+    };
 
+    [[nodiscard]] bool has_pages() const { return serving_ || !push_due_.empty(); }
+    [[nodiscard]] bool is_acknowledged(const Reader::Claim& claim) const;
+    void land_acknowledged();
     [[nodiscard]] Theirs* find_theirs(const std::string& resource);
     [[nodiscard]] bool lies_in_asked(const message::Page& page) const;
-    [[nodiscard]] Message say_everything(Now now);
-    [[nodiscard]] std::optional<Message> say_news(Now now);
+    [[nodiscard]] Message say_everything();
+    [[nodiscard]] std::optional<Message> say_news();
     [[nodiscard]] Message say_pull();
     [[nodiscard]] message::Holding holding(const store::Resource& resource,
                                            const std::vector<watermarks::Piece>& pieces, OriginList& origins);
@@ -127,7 +136,6 @@ private:
     std::uint32_t heard_all_count_ = 0;
     SteadyMs last_said_;
     SteadyMs last_heard_;
-    SteadyMs last_news_;
     std::optional<message::Hello> their_hello_;
     std::vector<Theirs> theirs_;
     std::map<std::int64_t, watermarks::Coverage> told_;  ///< what the peer knows of ours, by resource
@@ -135,6 +143,8 @@ private:
     std::uint32_t pulls_ = 0;
     bool pull_to_say_ = false;
     std::optional<Serving> serving_;
+    std::deque<InFlight> in_flight_;
+    std::size_t bytes_in_flight_ = 0;
     std::set<std::int64_t> push_due_;
     std::deque<std::uint64_t> pongs_to_say_;
     std::optional<std::pair<std::uint64_t, SteadyMs>> ping_out_;

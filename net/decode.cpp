@@ -94,6 +94,7 @@ private:
         have.origins = origins();
         have.holdings = list<Holding>("the holdings", kResourcesMax, [this] { return holding(); });
         demand_no_doubles(have.holdings, resource_of<Holding>, "it names a resource twice");
+        if (have.complete) std::ranges::for_each(have.holdings, demand_whole);
         return have;
     }
 
@@ -144,14 +145,15 @@ private:
             holding.device_owned = cursor_.boolean("`device_owned`");
             holding.rows = cursor_.number("the number of rows", kHlcMax);
             holding.pieces = pieces();
-            demand(!holding.pieces.empty() && holding.pieces.front().range.low.empty() &&
-                       !holding.pieces.back().range.high,
-                   "a holding does not reach from the first key to the end");
-            for (std::size_t i = 1; i < holding.pieces.size(); ++i) {
-                demand(holding.pieces[i - 1].range.high == holding.pieces[i].range.low,
-                       "a holding has a gap");
-            }
+            demand(!holding.pieces.empty(), "a holding is empty");
         });
+    }
+
+    static void demand_whole(const Holding& holding) {
+        demand(holding.pieces.front().range.low.empty() && !holding.pieces.back().range.high,
+               "a holding does not reach from the first key to the end");
+        for (std::size_t i = 1; i < holding.pieces.size(); ++i)
+            demand(holding.pieces[i - 1].range.high == holding.pieces[i].range.low, "a holding has a gap");
     }
 
     Wanted wanted() {

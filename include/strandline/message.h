@@ -75,14 +75,14 @@ struct Holding {
     std::string resource;
     bool device_owned = false;
     std::uint64_t rows = 0;     ///< living rows, for honest progress
-    std::vector<Piece> pieces;  ///< without gaps from the first key to the end
+    std::vector<Piece> pieces;  ///< of a complete Have: without gaps from the first key to the end
 };
 
 /// Watermarks. At once an offer (pull what you lack) and a receipt (this is durable here).
 struct Have {
     bool complete = false;  ///< all resources, replacing what was said before
     std::vector<OriginId> origins;
-    std::vector<Holding> holdings;  ///< not complete: only those that have changed
+    std::vector<Holding> holdings;  ///< not complete: only what has risen
 };
 
 /// "Send what I lack": the pieces are the asker's coverage, cut to what it wants now.

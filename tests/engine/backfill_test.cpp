@@ -51,6 +51,24 @@ TEST_CASE("a backfill that is interrupted goes on from another peer, and no dura
     CHECK(group.engine(2).status().state == DeviceState::ready);
 }
 
+TEST_CASE("a sender waits while much of what it sent is not yet durable at its receiver") {
+    Group group(2, kNotes, {"notes"});
+    group.write(0, kLarge);
+    group.write(0, "INSERT INTO notes SELECT id || 'b', title, body FROM notes");
+    group.connect(0, 1);
+    int asked = 0;
+    while (group.carry(0, 1) || group.carry(1, 0)) {
+        if (group.engine(1).status().state == DeviceState::backfilling && ++asked == 2) break;
+    }
+    int messages = 0;
+    while (group.send(0, 1)) ++messages;
+    CHECK(messages > 2);
+    CHECK(messages < 7);
+    group.converge();
+    CHECK(group.rows_received(1) == 2 * kRows);
+    CHECK(group.engine(0).is_in_step(group.id(1)));
+}
+
 TEST_CASE("a backfill that is interrupted after every single page still moves each row once") {
     Group group(3, kNotes, {"notes"});
     group.write(0, kLarge);

@@ -128,7 +128,15 @@ TEST_CASE("ranges that are empty, turned round, overlapping or with gaps are ref
                        [&](Have& h) { piece_of(h, 0).range.high.reset(); });
     check_refused_when(two_holdings(), "does not reach", [&](Have& h) { piece_of(h, 0).range.low = "a"; });
     check_refused_when(two_holdings(), "does not reach", [&](Have& h) { piece_of(h, 2).range.high = "z"; });
-    check_refused_when(two_holdings(), "does not reach", [](Have& h) { h.holdings[0].pieces.clear(); });
+    check_refused_when(two_holdings(), "a holding is empty", [](Have& h) { h.holdings[0].pieces.clear(); });
+    Have partial = two_holdings();
+    partial.complete = false;
+    partial.holdings[0].pieces.erase(partial.holdings[0].pieces.begin());
+    partial.holdings[0].pieces.back().range = {"n", "z"};
+    CHECK(decode(encode(partial)));
+    check_refused_when(partial, "not in key order, or overlap",
+                       [&](Have& h) { piece_of(h, 1).range.low = "l"; });
+    check_refused_when(partial, "a holding is empty", [](Have& h) { h.holdings[0].pieces.clear(); });
     check_refused_when(two_wanted(), "not in key order, or overlap",
                        [](Pull& p) { std::swap(p.wanted[0].pieces[0], p.wanted[0].pieces[1]); });
     check_refused_when(two_wanted(), "range's end is too long", [](Pull& p) {
