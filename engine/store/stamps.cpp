@@ -32,6 +32,8 @@ Stamps::Stamps(Connection& connection)
                               "VALUES (?, ?, ?, ?, ?, ?) "
                               "ON CONFLICT DO UPDATE SET hlc = excluded.hlc, origin = excluded.origin, "
                               "digests = excluded.digests")),
+      put_digests_(connection.prepare(
+          "UPDATE strandline_stamps SET digests = ?3 WHERE resource = ?1 AND key = ?2 AND slot = 0")),
       drop_(connection.prepare("DELETE FROM strandline_stamps WHERE resource = ? AND key = ? AND slot = ?")),
       since_(connection.prepare(
           "SELECT key FROM strandline_stamps WHERE resource = ? AND origin = ? AND hlc > ?")) {}
@@ -48,8 +50,11 @@ void Stamps::save(std::int64_t resource, std::string_view key, const StoredRecor
                   const StoredRecord& after) {
     const Record& old = before.record;
     const Record& now = after.record;
-    if (now.row && (old.row != now.row || before.digests != after.digests))
+    if (now.row && old.row != now.row) {
         put(resource, key, kSlotRow, *now.row, &after.digests);
+    } else if (now.row && before.digests != after.digests) {
+        put_digests(resource, key, after.digests);
+    }
     if (old.row && !now.row) drop(resource, key, kSlotRow);
     if (now.era && old.era != now.era) put(resource, key, kSlotEra, *now.era, nullptr);
     if (old.era && !now.era) drop(resource, key, kSlotEra);
@@ -75,6 +80,12 @@ void Stamps::put(std::int64_t resource, std::string_view key, std::int64_t slot,
         .bind(5, static_cast<std::int64_t>(stamp.origin));
     if (digests != nullptr) put_.bind_blob(6, *digests);
     put_.step();
+}
+
+/// Alone, so that the index by origin, which a changed row would enter anew, stays as it is.
+void Stamps::put_digests(std::int64_t resource, std::string_view key, const std::string& digests) {
+    const ResetAtEnd reset(put_digests_);
+    put_digests_.bind(1, resource).bind_blob(2, key).bind_blob(3, digests).step();
 }
 
 void Stamps::drop(std::int64_t resource, std::string_view key, std::int64_t slot) {

@@ -57,10 +57,12 @@ public:
 private:
     void put(std::int64_t resource, std::string_view key, std::int64_t slot, const Stamp& stamp,
              const std::string* digests);
+    void put_digests(std::int64_t resource, std::string_view key, const std::string& digests);
     void drop(std::int64_t resource, std::string_view key, std::int64_t slot);
 
     Statement load_;
     Statement put_;
+    Statement put_digests_;
     Statement drop_;
     Statement since_;
 };
