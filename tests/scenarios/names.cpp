@@ -16,7 +16,7 @@ namespace strandline::tests::scenarios {
 namespace {
 
 constexpr std::size_t kTextBytesShown = 24;
-constexpr std::size_t kLineBytesShown = 100;
+constexpr std::size_t kLineBytesShown = 80;
 
 using Unit = std::pair<const char*, std::int64_t>;
 constexpr std::array<Unit, 6> kUnits{{
