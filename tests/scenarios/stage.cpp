@@ -259,8 +259,7 @@ void Stage::status(Words names) {
                     std::to_string(status.backfill->rows_total) + " rows";
         }
         line += "; received " + counted(static_cast<std::uint64_t>(status.received.rows), "row") +
-                "; in quarantine " + std::to_string(status.quarantined) + "; conflicts " +
-                std::to_string(status.conflicts);
+                "; in quarantine " + std::to_string(status.quarantined);
         Words level;
         for (std::size_t j = 0; j < devices_.size(); ++j) {
             if (group_.engine(i).is_in_step(group_.id(j))) level.push_back(devices_[j]);
