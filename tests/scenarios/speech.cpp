@@ -94,6 +94,7 @@ private:
     }
     std::string shown_vector(const message::Vector& vector) {
         std::vector<std::string> parts;
+        parts.reserve(vector.size());
         for (const auto& [index, hlc] : vector) parts.push_back(names_.stamp(origin(index), hlc));
         std::ranges::sort(parts);
         return "{" + joined(parts, " ") + "}";

@@ -1,7 +1,6 @@
 #include "tests/scenarios/stage.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <filesystem>
 #include <sstream>
 #include <stdexcept>
