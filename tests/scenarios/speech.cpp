@@ -94,13 +94,13 @@ private:
     }
     std::string shown_vector(const message::Vector& vector) {
         std::vector<std::string> parts;
-        parts.reserve(vector.size());
         for (const auto& [index, hlc] : vector) parts.push_back(names_.stamp(origin(index), hlc));
         std::ranges::sort(parts);
         return "{" + joined(parts, " ") + "}";
     }
     std::string shown_pieces(const std::vector<message::Piece>& pieces) {
         std::vector<std::string> parts;
+        parts.reserve(pieces.size());
         for (const message::Piece& piece : pieces)
             parts.push_back(shown_range(piece.range.low, piece.range.high) + " " +
                             shown_vector(piece.vector));
