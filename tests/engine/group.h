@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -114,6 +115,7 @@ public:
     }
     /// How often the host has counted the engine's openings, in a place beside the database.
     [[nodiscard]] std::uint64_t opened(std::size_t i) const { return devices_[i]->opened; }
+    [[nodiscard]] bool is_running(std::size_t i) const { return devices_[i]->engine.has_value(); }
     void set_opened(std::size_t i, std::uint64_t opened) { devices_[i]->opened = opened; }
     void close_app(std::size_t i) { devices_[i]->app.reset(); }
     void reopen_app(std::size_t i) {
@@ -147,8 +149,16 @@ public:
         if (!is_connected(i, j)) return false;
         auto message = engine(i).next_message(id(j), now(i));
         if (!message) return false;
+        if (on_send) on_send(i, j, *message);
         wires_[{i, j}].push_back(std::move(*message));
         return true;
+    }
+    /// Hears every message as it leaves.
+    std::function<void(std::size_t from, std::size_t to, const Message&)> on_send;
+    /// Messages that have left i and are not at j yet.
+    [[nodiscard]] std::size_t under_way(std::size_t i, std::size_t j) const {
+        const auto wire = wires_.find({i, j});
+        return wire != wires_.end() ? wire->second.size() : 0;
     }
     /// One message arrives at j: the oldest under way from i, or one that i has now; what it was.
     std::optional<Carried> carry(std::size_t i, std::size_t j) {
