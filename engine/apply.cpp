@@ -168,12 +168,13 @@ void Apply::join(const Resource& resource, const Incoming& incoming) {
     StoredRecord after{merged.record, before.digests};
     if (const std::string reason = write_row(resource, incoming, merged, after.digests); !reason.empty()) {
         quarantine_row(resource, incoming, merged, reason);
+    } else {
+        ++applied_.changed[resource.name];
     }
     if (!after.record.is_alive()) after.digests.clear();
     store_.stamps.save(resource.id, incoming.key, before, after);
     if (resource.ownership == Ownership::device_owned) mark_owner(resource, incoming, after.record);
     row_difference_[resource.id] += int{after.record.is_alive()} - int{before.record.is_alive()};
-    ++applied_.changed[resource.name];
 }
 
 void Apply::refuse(const Resource& resource, const Incoming& incoming, Refusal refusal) {
@@ -187,7 +188,7 @@ void Apply::refuse(const Resource& resource, const Incoming& incoming, Refusal r
                       incoming.key,
                       QuarantineKind::not_owner,
                       {},
-                      "another device owns this row",
+                      "written by a device that does not own the row",
                       now_.wall,
                       incoming.record,
                       {},
@@ -196,7 +197,7 @@ void Apply::refuse(const Resource& resource, const Incoming& incoming, Refusal r
         entry.values.push_back({incoming.names[i], *incoming.values[i]});
     store_.quarantine.put(entry);
     ++applied_.quarantined;
-    tell(EventKind::refused, resource, "a change to a row that another device owns");
+    tell(EventKind::refused, resource, "a change by a device that does not own the row");
 }
 
 std::string Apply::write_row(const Resource& resource, const Incoming& incoming, const Merge& merged,

@@ -17,10 +17,7 @@ Device::Device(const EngineOptions& options, Now now)
       entropy_(options.entropy),
       capture_(store),
       figures_at_(now.steady) {
-    {
-        const Transaction transaction(store.connection);
-        store.ledger.disconnect_peers();
-    }
+    store.ledger.disconnect_peers();
     receipts_ = store.ledger.receipts();
     if (options.opened) notice_copy(*options.opened, now);
     for (const auto& member : store.ledger.members()) members.insert(member.device);
@@ -30,6 +27,7 @@ Device::Device(const EngineOptions& options, Now now)
 
 void Device::recover() {
     store.reload();
+    receipts_ = store.ledger.receipts();
 }
 
 /// Before anything is folded: what was written into a copy must not bear stamps that the original may have used.
@@ -40,6 +38,7 @@ void Device::notice_copy(std::uint64_t opened, Now now) {
         tell(EventKind::incarnation, now, {}, {},
              "the database is not the one that its key file was last used with: it was restored from a copy, "
              "or copied. It goes on as a new origin, and what it lost comes back from the peers");
+        write_events();
     }
     transaction.commit();
 }

@@ -86,7 +86,6 @@ private:
     void add_traffic();
     void put_figures();
     void remember(const Session& session);
-    [[nodiscard]] PeerStatus figures_of(const DeviceId& peer);
 
     Entropy entropy_;
     Capture capture_;
@@ -95,6 +94,7 @@ private:
     std::vector<Event> unwritten_;  ///< events that are not in the database yet
     std::optional<BackfillStatus> backfill_;
     std::optional<backfill::Progress> progress_;
+    std::int64_t backfill_received_ = 0;  ///< rows, in this backfill
     bool look_owed_ = true;
     std::set<std::int64_t> retry_owed_;  ///< resources whose refused rows may find their way free now
     bool figures_changed_ = true;

@@ -71,25 +71,9 @@ void Device::remember(const Session& session) {
         watermarks::Vector& known = receipts_[session.peer()][resource.id];
         watermarks::Vector floor = theirs->acknowledged.floor();
         if (floor == known) continue;
-        store.ledger.put_receipt(session.peer(), resource.id, floor);
+        store.ledger.change_receipt(session.peer(), resource.id, known, floor);
         known = std::move(floor);
     }
-}
-
-PeerStatus Device::figures_of(const DeviceId& peer) {
-    PeerStatus status{peer, {}, false, 0, {}};
-    if (const auto session = sessions.find(peer); session != sessions.end()) {
-        status.connected = session->second.is_ready();
-        status.rtt_ms = session->second.rtt_ms();
-    }
-    for (const Resource& resource : store.catalog.resources()) {
-        const watermarks::Vector& held = receipts_[peer][resource.id];
-        if (held.dominates(store.coverage(resource.id).floor())) continue;
-        status.behind += held.empty() ? store.catalog.rows(resource.id)
-                                      : store.stamps.count_since(resource.id, held,
-                                                                 store.origins.ids().size(), kBehindMax);
-    }
-    return status;
 }
 
 void Device::write_figures(Now now) {
@@ -106,9 +90,10 @@ void Device::put_figures() {
     figures_changed_ = false;
     write_events();
     add_traffic();
-    store.ledger.disconnect_peers();
-    for (const auto& [peer, session] : sessions) remember(session);
-    for (const DeviceId& peer : members) store.ledger.put_peer(figures_of(peer));
+    for (const auto& [peer, session] : sessions) {
+        remember(session);
+        store.ledger.put_peer(peer, session.is_ready(), session.rtt_ms());
+    }
     if (!backfill_) store.ledger.set_backfill(std::nullopt);
     written_state_ = state();
     store.ledger.set_state(written_state_);
@@ -116,7 +101,10 @@ void Device::put_figures() {
 
 DeviceState Device::state() const {
     if (store.catalog.resources().empty()) return DeviceState::uninitialized;
-    if (backfill_) return DeviceState::backfilling;
+    const bool is_split = std::ranges::any_of(store.catalog.resources(), [&](const Resource& resource) {
+        return !store.coverage(resource.id).is_whole();
+    });
+    if (backfill_ || is_split) return DeviceState::backfilling;
     const bool is_asking =
         std::ranges::any_of(sessions, [](const auto& entry) { return entry.second.is_asking(); });
     return is_asking ? DeviceState::catching_up : DeviceState::ready;

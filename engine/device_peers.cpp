@@ -11,6 +11,14 @@ namespace strandline::engine {
 using store::Resource;
 using store::Transaction;
 
+namespace {
+
+std::string rows_text(std::int64_t rows) {
+    return std::to_string(rows) + (rows == 1 ? " row" : " rows");
+}
+
+}  // namespace
+
 // --- peers --------------------------------------------------------------------------------------
 
 void Device::connect(const DeviceId& peer, Now now) {
@@ -37,6 +45,7 @@ void Device::disconnect(const DeviceId& peer, const std::string& reason, Now now
     // At once, so that whoever sees the peer gone sees all that was said to it counted.
     Transaction transaction(store.connection);
     remember(gone.mapped());
+    store.ledger.put_peer(peer, false, gone.mapped().rtt_ms());
     put_figures();
     transaction.commit();
     plan_pulls(now);
@@ -67,7 +76,7 @@ void Device::take(Session& session, const message::Message& message, Now now) {
         session.pong(*pong, now);
         figures_changed_ = true;
     } else if (const auto* bye = std::get_if<message::Bye>(&message)) {
-        session.close("the peer said goodbye: " + bye->reason);
+        session.leave("the peer said goodbye: " + bye->reason);
     }
     plan_pulls(now);
     tell_in_step(session, now);
@@ -171,12 +180,13 @@ void Device::tell_applied(const Applied& applied, const Session* session, Now no
         tell(event.kind, now, event.resource, peer, event.text, event.rows);
     if (backfill_) return;  // A backfill is told as one thing, at its end.
     for (const auto& [resource, rows] : applied.changed)
-        tell(EventKind::changes_applied, now, resource, peer, std::to_string(rows) + " rows", rows);
+        tell(EventKind::changes_applied, now, resource, peer, rows_text(rows), rows);
 }
 
 void Device::count_progress(const Session& session, const message::Pages& pages, const Applied& applied,
                             Now now) {
     if (!backfill_ || session.state() != SessionState::backfilling) return;
+    backfill_received_ += applied.received;
     for (const auto& [resource, rows] : applied.changed) progress_->add(static_cast<std::uint64_t>(rows));
     if (pages.last) progress_->finish();
     backfill_->rows_done = static_cast<std::int64_t>(progress_->rows_done());
@@ -189,7 +199,7 @@ void Device::count_progress(const Session& session, const message::Pages& pages,
     }
     if (pages.last) {
         tell(EventKind::backfill_done, now, {}, to_hex(session.peer()),
-             std::to_string(backfill_->rows_done) + " rows", backfill_->rows_done);
+             rows_text(backfill_received_), backfill_received_);
         backfill_.reset();
         progress_.reset();
     }
@@ -215,8 +225,9 @@ void Device::plan_pulls(Now now) {
             }
             session.waiting_since.erase(resource.id);
             // A first fill, or the rest of one; not the first words of a peer to somebody who has rows of its own.
-            const bool is_empty = store.catalog.rows(resource.id) == 0 && theirs->rows > 0;
-            is_backfill = is_backfill || is_empty || !store.coverage(resource.id).is_whole();
+            const bool is_first = store.catalog.rows(resource.id) == 0 && theirs->rows > 0 &&
+                                  watermarks::is_unfetched(pieces.front().vector, store.self());
+            is_backfill = is_backfill || is_first || !store.coverage(resource.id).is_whole();
             rows_total += static_cast<std::uint64_t>(std::max<std::int64_t>(0, theirs->rows));
             wanted[resource.id] = std::move(pieces);
         }
@@ -226,13 +237,15 @@ void Device::plan_pulls(Now now) {
             for (const auto& [id, pieces] : wanted)
                 rows_done += static_cast<std::uint64_t>(std::max<std::int64_t>(0, store.catalog.rows(id)));
             progress_.emplace(rows_done, rows_total);
+            backfill_received_ = 0;
             backfill_ = BackfillStatus{peer,
                                        static_cast<std::int64_t>(progress_->rows_done()),
                                        static_cast<std::int64_t>(progress_->rows_total()),
                                        {},
                                        {}};
             tell(EventKind::backfill_started, now, {}, to_hex(peer),
-                 std::to_string(rows_total) + " rows expected", static_cast<std::int64_t>(rows_total));
+                 rows_text(static_cast<std::int64_t>(rows_total)) + " expected",
+                 static_cast<std::int64_t>(rows_total));
         }
         session.ask(std::move(wanted), is_backfill);
         figures_changed_ = true;

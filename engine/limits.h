@@ -41,7 +41,7 @@ constexpr std::size_t kInFlightBytesMax = 4 * kPageBytesMax;
 /// Counters and peers' figures reach the database this often when nothing else commits.
 constexpr std::int64_t kFiguresEveryMs = 1'000;
 
-/// Rows that a peer is behind are counted so far, each second: about 10 ms of walking an index.
+/// Rows that a peer is behind are counted so far in each table, when somebody asks: about 10 ms of an index.
 constexpr std::int64_t kBehindMax = 100'000;
 
 /// Events that the database keeps; the oldest go first.

@@ -190,6 +190,11 @@ void Session::close(std::string reason) {
     push_due_.clear();
 }
 
+void Session::leave(std::string reason) {
+    close(std::move(reason));
+    said_bye_ = true;
+}
+
 // --- what is to be said -------------------------------------------------------------------------
 
 std::optional<Message> Session::next_control(Now now) {

@@ -46,6 +46,8 @@ public:
     /// The pages are durable.
     void took(const message::Pages& pages);
     void close(std::string reason);
+    /// The peer has closed it: nothing is left to be said.
+    void leave(std::string reason);
     void heard(Now now) { last_heard_ = now.steady; }
 
     // --- what is to be said -----------------------------------------------------------------------

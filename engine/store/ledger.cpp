@@ -100,40 +100,48 @@ std::vector<Ledger::Member> Ledger::members() {
     return members;
 }
 
-void Ledger::put_peer(const PeerStatus& peer) {
+void Ledger::put_peer(const DeviceId& device, bool connected, std::optional<double> rtt_ms) {
     Statement put = connection_.prepare(
-        "INSERT INTO strandline_peers(device, connected, behind, rtt_ms) VALUES (?, ?, ?, ?) ON CONFLICT DO "
-        "UPDATE SET "
-        "connected = excluded.connected, behind = excluded.behind, rtt_ms = excluded.rtt_ms");
-    put.bind_blob(1, bytes_of(peer.device)).bind(2, std::int64_t{peer.connected}).bind(3, peer.behind);
-    if (peer.rtt_ms) put.bind(4, Value{*peer.rtt_ms});
+        "INSERT INTO strandline_peers(device, connected, rtt_ms) VALUES (?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET connected = excluded.connected, rtt_ms = excluded.rtt_ms");
+    put.bind_blob(1, bytes_of(device)).bind(2, std::int64_t{connected});
+    if (rtt_ms) put.bind(3, Value{*rtt_ms});
     put.run();
 }
 
 void Ledger::disconnect_peers() {
-    connection_.execute("UPDATE strandline_peers SET connected = 0");
+    connection_.execute("UPDATE strandline_peers SET connected = 0 WHERE connected");
 }
 
 std::vector<PeerStatus> Ledger::peers() {
     std::vector<PeerStatus> peers;
     Statement read = connection_.prepare(
-        "SELECT device, strandline_members.name, ifnull(connected, 0), ifnull(behind, 0), rtt_ms "
+        "SELECT device, strandline_members.name, ifnull(connected, 0), rtt_ms "
         "FROM strandline_members LEFT JOIN strandline_peers USING (device) ORDER BY device");
     while (read.step()) {
-        PeerStatus peer{
-            device_id_from_bytes(read.bytes(0)), read.text(1), read.integer(2) != 0, read.integer(3), {}};
-        if (!read.is_null(4)) peer.rtt_ms = std::get<double>(read.value(4));
+        PeerStatus peer{device_id_from_bytes(read.bytes(0)), read.text(1), read.integer(2) != 0, 0, {}};
+        if (!read.is_null(3)) peer.rtt_ms = std::get<double>(read.value(3));
         peers.push_back(std::move(peer));
     }
     return peers;
 }
 
-void Ledger::put_receipt(const DeviceId& device, std::int64_t resource, const watermarks::Vector& vector) {
-    Statement drop = connection_.prepare("DELETE FROM strandline_receipts WHERE device = ? AND resource = ?");
-    drop.bind_blob(1, bytes_of(device)).bind(2, resource).run();
+void Ledger::change_receipt(const DeviceId& device, std::int64_t resource, const watermarks::Vector& before,
+                            const watermarks::Vector& after) {
+    Statement drop = connection_.prepare(
+        "DELETE FROM strandline_receipts WHERE device = ? AND resource = ? AND origin = ?");
+    for (const auto& [origin, hlc] : before.entries()) {
+        if (after.at(origin) > Hlc{}) continue;
+        drop.bind_blob(1, bytes_of(device))
+            .bind(2, resource)
+            .bind(3, static_cast<std::int64_t>(origin))
+            .run();
+    }
     Statement put = connection_.prepare(
-        "INSERT INTO strandline_receipts(device, resource, origin, hlc) VALUES (?, ?, ?, ?)");
-    for (const auto& [origin, hlc] : vector.entries()) {
+        "INSERT INTO strandline_receipts(device, resource, origin, hlc) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET hlc = excluded.hlc");
+    for (const auto& [origin, hlc] : after.entries()) {
+        if (before.at(origin) == hlc) continue;
         put.bind_blob(1, bytes_of(device)).bind(2, resource);
         put.bind(3, static_cast<std::int64_t>(origin)).bind(4, hlc.value).run();
     }

@@ -37,13 +37,16 @@ public:
     void name_member(const DeviceId& device, const std::string& name);
     [[nodiscard]] std::vector<Member> members();
 
-    void put_peer(const PeerStatus& peer);
+    void put_peer(const DeviceId& device, bool connected, std::optional<double> rtt_ms);
     void disconnect_peers();
+    /// All members; how far behind they are is not a part of it.
     [[nodiscard]] std::vector<PeerStatus> peers();
 
     /// By device and resource.
     using Receipts = std::map<DeviceId, std::map<std::int64_t, watermarks::Vector>>;
-    void put_receipt(const DeviceId& device, std::int64_t resource, const watermarks::Vector& vector);
+    /// Writes what differs between two vectors of a peer.
+    void change_receipt(const DeviceId& device, std::int64_t resource, const watermarks::Vector& before,
+                        const watermarks::Vector& after);
     [[nodiscard]] Receipts receipts();
 
     /// Empty: no backfill is under way.

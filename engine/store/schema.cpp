@@ -110,7 +110,6 @@ CREATE TABLE strandline_members(
 CREATE TABLE strandline_peers(
   device    BLOB PRIMARY KEY,
   connected INTEGER NOT NULL,
-  behind    INTEGER NOT NULL,
   rtt_ms    REAL
 ) WITHOUT ROWID;
 

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 
+#include "engine/limits.h"
 #include "engine/store/coverage.h"
 #include "engine/store/ledger.h"
 #include "engine/store/schema.h"
+#include "engine/store/stamps.h"
 
 namespace strandline {
 namespace engine::store {
@@ -82,6 +85,21 @@ Result<T> with_database(const std::string& database, OpenMode mode, Read&& read)
     }
 }
 
+/// What is held here and the peer has not yet acknowledged, in rows.
+std::int64_t count_behind(Connection& connection, const std::map<std::int64_t, watermarks::Vector>& receipts,
+                          std::size_t origins) {
+    std::int64_t behind = 0;
+    Stamps stamps(connection);
+    Statement resources = connection.prepare("SELECT id, rows FROM strandline_resources");
+    while (resources.step()) {
+        const std::int64_t resource = resources.integer(0);
+        const auto held = receipts.find(resource);
+        behind += held == receipts.end() ? resources.integer(1)
+                                         : stamps.count_since(resource, held->second, origins, kBehindMax);
+    }
+    return behind;
+}
+
 }  // namespace
 
 Status read_status(Connection& connection, bool running) {
@@ -91,9 +109,14 @@ Status read_status(Connection& connection, bool running) {
     Status status;
     status.device = device.device;
     status.name = device.name;
-    status.resources = read_resources(connection, read_origins(connection));
+    const std::vector<OriginId> origins = read_origins(connection);
+    status.resources = read_resources(connection, origins);
     status.peers = ledger.peers();
-    for (PeerStatus& peer : status.peers) peer.connected = peer.connected && running;
+    auto receipts = ledger.receipts();
+    for (PeerStatus& peer : status.peers) {
+        peer.connected = peer.connected && running;
+        peer.behind = count_behind(connection, receipts[peer.device], origins.size());
+    }
     status.backfill = ledger.backfill();
     status.quarantined = connection.ask_integer("SELECT count(*) FROM strandline_quarantine");
     status.sent = ledger.traffic("sent");

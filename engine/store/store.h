@@ -34,7 +34,9 @@ public:
     [[nodiscard]] bool schema_changed();
 
     [[nodiscard]] Rows& rows(const Resource& resource);
-    [[nodiscard]] const watermarks::Coverage& coverage(std::int64_t resource) { return coverage_[resource]; }
+    [[nodiscard]] const watermarks::Coverage& coverage(std::int64_t resource) const {
+        return coverage_.at(resource);
+    }
     /// Writes and mirrors it.
     void set_coverage(std::int64_t resource, const watermarks::Coverage& coverage);
 

@@ -10,12 +10,13 @@ namespace {
 constexpr const char* kNotApplying = "NOT EXISTS (SELECT 1 FROM strandline_applying)";
 
 /// The clock in SQL (DESIGN 5): one more than the newest reading, or the wall clock if that is later.
+/// A julian day has some 50 us of precision, so the milliseconds are rounded, not cut.
 /// 'now' is frozen within a statement; the journal's newest row is what keeps readings apart. The floor
 /// moves only when the journal is empty, or to the end of what was folded, so it counts only then.
 constexpr const char* kNextHlc =
     "max(ifnull((SELECT max(hlc) FROM strandline_journal), ifnull((SELECT floor FROM strandline_clock), 0)) "
     "+ 1, "
-    "min(CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER), 140737488355327) << 16)";
+    "min(CAST((julianday('now') - 2440587.5) * 86400000.0 + 0.5 AS INTEGER), 140737488355327) << 16)";
 
 std::string joined(const std::vector<std::string>& parts, const std::string& between) {
     std::string out;
