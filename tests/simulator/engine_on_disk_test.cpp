@@ -29,6 +29,7 @@ struct Promised {
     bool is_tracking = false;
     int rows_folded = 0;
     int rows_written = 0;
+    bool was_refused = false;  ///< and knew why
 };
 
 template <typename T>
@@ -60,11 +61,11 @@ Promised live(const Disk& disk) {
                 ++promised.rows_written;
             }
             engine->database_changed(kNow);
-            if (engine->failure()) break;
+            if (engine->failure()) throw std::runtime_error(engine->failure()->message);
             promised.rows_folded = promised.rows_written;
         }
     } catch (const std::runtime_error&) {
-        // The disk died.
+        promised.was_refused = true;
     }
     return promised;
 }
@@ -95,18 +96,21 @@ void come_back(const Disk& disk, const Promised& promised) {
 }
 
 /// Lets the disk die at every call of the device's life, once a run, and come back; how many runs.
-std::uint64_t die_everywhere(const std::function<void(Disk&, std::uint64_t n)>& plan_death) {
+std::uint64_t die_everywhere(
+    const std::function<void(Disk&, std::uint64_t n)>& plan_death,
+    const std::function<void(Promised&)>& raise_promise = [](Promised&) {}) {
     std::uint64_t n = 0;
     bool has_died = true;
     while (has_died) {
         ++n;
         Disk disk(options_of_disk(n));
         plan_death(disk, n);
-        const Promised promised = live(disk);
+        Promised promised = live(disk);
         has_died = disk.is_down();
         INFO("the disk dies at call " << n << ", " << promised.rows_folded << " rows folded");
-        if (has_died) disk.reboot();
-        disk.heal();
+        if (!has_died) disk.crash();
+        disk.reboot();
+        raise_promise(promised);
         come_back(disk, promised);
     }
     return n;
@@ -120,16 +124,21 @@ TEST_CASE("an engine opens again after a power cut at any call, and what it had 
 }
 
 TEST_CASE("an engine whose process dies at any call finds every committed row when it is opened again") {
-    CHECK(die_everywhere([](Disk& disk, std::uint64_t n) { disk.crash_at_call(n); }) > 100);
+    CHECK(die_everywhere([](Disk& disk, std::uint64_t n) { disk.crash_at_call(n); },
+                         [](Promised& promised) { promised.rows_folded = promised.rows_written; }) > 100);
 }
 
 TEST_CASE("an engine whose disk fails for good says so, and works on when it is opened on a healed one") {
-    for (std::uint64_t n = 1; n < 200; n += 3) {
+    bool was_hit = true;
+    for (std::uint64_t n = 1; was_hit; ++n) {
         Disk disk(options_of_disk(n));
         disk.fail({Hits::any, n, true});
         const Promised promised = live(disk);
+        was_hit = disk.counters().calls >= n;
         disk.heal();
         INFO("I/O fails from call " << n << " on");
+        CHECK((promised.was_refused || promised.rows_folded == 3 * kRounds));
+        CHECK((was_hit || !promised.was_refused));
         come_back(disk, promised);
     }
 }
