@@ -33,6 +33,7 @@ Disk::Disk(DiskOptions options, const DiskImage& image)
 }
 
 Disk::~Disk() {
+    check(parts_->handles == 0, "a connection still stands on a disk that goes");
     sqlite3_vfs_unregister(&parts_->vfs);
 }
 

@@ -52,13 +52,14 @@ struct Counters {
 /// lives. It keeps for each file what the processes see and what a power cut would leave.
 ///
 /// Durable:   a file's bytes by a sync of that file; that it was made or deleted by a sync of the directory,
-///            which SQLite does where it does so on Linux (with a journal's or WAL's sync, and xDelete with
-///            syncDir). So a name is no more durable than fsync(2) promises.
+///            which happens where SQLite does it on Linux: with the first sync of a journal or WAL, and in
+///            a deletion that asks for it. fsync(2) promises no more.
 /// Not there: rename, memory-mapped files. Temporary files take no room and have no name.
-/// Chance:    is drawn when the power is cut and at a sync that fails, by nothing else; the same calls and
-///            the same draws leave the same bytes. The callbacks must not throw.
+/// Chance:    the same calls and the same draws leave the same bytes. Drawn by reboot() after a power cut, by
+///            a sync that fails, and by xRandomness, which SQLite asks of the default VFS alone.
+/// Callbacks: must not throw, and must not close the connection that waits.
 /// Threads:   one, for a disk and all connections to it.
-/// Lifetime:  connections are closed before the disk goes.
+/// Lifetime:  connections are closed before the disk goes; it stops the program when one is not.
 class Disk {
 public:
     /// Begins with the image, all of it durable. Stops the program when the name is taken.
@@ -95,7 +96,7 @@ public:
     // --- images ---------------------------------------------------------------------------------------
 
     [[nodiscard]] DiskImage visible_image() const;
-    /// The worst that a power cut at this moment could leave: nothing unsynced survived.
+    /// The least that a power cut at this moment would leave: nothing unsynced survived.
     [[nodiscard]] DiskImage durable_image() const;
     /// Puts an image in place of everything, durably, as if the disk had been taken out and written
     /// elsewhere: connections die as in crash(), what was scheduled is forgotten, and the disk is up.

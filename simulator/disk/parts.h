@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "simulator/disk/directory.h"
 #include "simulator/disk/disk.h"
@@ -20,6 +21,7 @@ struct Disk::Parts {
     Faults faults;
     std::optional<std::int64_t> capacity_bytes;
     std::uint64_t life = 1;  ///< of the processes; handles of an earlier one are dead
+    int handles = 0;         ///< open ones, dead or alive
     sqlite3_vfs vfs{};
 };
 

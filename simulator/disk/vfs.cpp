@@ -7,8 +7,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
-#include <string>
-#include <string_view>
+#include <utility>
 
 #include "simulator/disk/parts.h"
 
@@ -165,6 +164,7 @@ int unmap_memory(sqlite3_file* file, int /*deletes*/) {
 int close_file(sqlite3_file* file) {
     unmap_memory(file, 0);
     unlock_file(file, SQLITE_LOCK_NONE);
+    --handle_of(file).disk->handles;
     std::destroy_at(&handle_of(file));
     return SQLITE_OK;
 }
@@ -211,6 +211,7 @@ int open_file(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags,
     auto* handle = new (file) Handle;
     handle->pMethods = &kFileMethods;
     handle->disk = &parts;
+    ++parts.handles;
     handle->life = parts.life;
     handle->sharing = opened->sharing();
     handle->file = std::move(opened);
