@@ -149,7 +149,7 @@ TEST_CASE("an image stays what it was, whatever its disk and the disks made from
     twin->run("UPDATE t SET v = 'at the clone'; PRAGMA wal_checkpoint(TRUNCATE)");
     CHECK(app->ask("SELECT v FROM t") == "'later'");
     CHECK(ask_image(image, "SELECT v FROM t") == "'at the image'");
-    CHECK(image.bytes("db") + image.bytes("db-wal") == before);
+    CHECK((image.bytes("db") + image.bytes("db-wal") == before));
     CHECK(image.bytes("nowhere").empty());
 }
 
@@ -183,7 +183,7 @@ TEST_CASE("an old image put back is all that there is, durably, and connections 
     CHECK_FALSE(disk.is_down());
     CHECK(app->refusal("SELECT * FROM t") == "disk I/O error");
     app.reset();
-    CHECK(disk.visible_image().bytes("db-wal") == image.bytes("db-wal"));
+    CHECK((disk.visible_image().bytes("db-wal") == image.bytes("db-wal")));
     CHECK_FALSE(disk.visible_image().contains("other"));
     disk.cut_power(kDropAll);
     disk.reboot();
