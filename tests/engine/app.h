@@ -45,8 +45,10 @@ class App {
 public:
     App(const std::string& path, const std::string& vfs) {
         constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-        if (sqlite3_open_v2(path.c_str(), &database_, kFlags, vfs.c_str()) != SQLITE_OK)
+        if (sqlite3_open_v2(path.c_str(), &database_, kFlags, vfs.c_str()) != SQLITE_OK) {
+            sqlite3_close(database_);
             throw std::runtime_error("the app cannot open " + path);
+        }
         sqlite3_busy_timeout(database_, 1'000);
     }
     ~App() { sqlite3_close(database_); }
