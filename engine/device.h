@@ -80,6 +80,7 @@ private:
     void notice_restore(const Session& session, Now now);
     [[nodiscard]] bool is_patient(Session& session, const store::Resource& resource,
                                   const std::vector<watermarks::Piece>& pieces, Now now);
+    [[nodiscard]] bool is_asked(std::int64_t resource) const;
     void count_progress(const Session& session, const message::Pages& pages, const Applied& applied, Now now);
     void tell_in_step(Session& session, Now now);
     void tell_applied(const Applied& applied, const Session* session, Now now);

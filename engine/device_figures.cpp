@@ -110,12 +110,21 @@ DeviceState Device::state() const {
     return is_asking ? DeviceState::catching_up : DeviceState::ready;
 }
 
+bool Device::is_asked(std::int64_t resource) const {
+    return std::ranges::any_of(sessions,
+                               [&](const auto& entry) { return entry.second.is_asking_for(resource); });
+}
+
 std::optional<SteadyMs> Device::next_deadline() const {
     std::optional<SteadyMs> next = retry_at;
     const auto sooner = [&](SteadyMs at) { next = next ? std::min(*next, at) : at; };
     for (const auto& [peer, session] : sessions) {
         if (const auto deadline = session.next_deadline()) sooner(*deadline);
-        for (const auto& [resource, since] : session.waiting_since) sooner({since.value + kOfferPatienceMs});
+        // While somebody is asked, it is the answer that we wait for.
+        if (session.is_asking()) continue;
+        for (const auto& [resource, since] : session.waiting_since) {
+            if (!is_asked(resource)) sooner({since.value + kOfferPatienceMs});
+        }
     }
     if (due_at_) sooner(*due_at_);
     const bool has_traffic = sent.bytes > 0 || received.bytes > 0 || sent.rows > 0;

@@ -215,9 +215,7 @@ void Device::plan_pulls(Now now) {
         for (const Resource& resource : store.catalog.resources()) {
             const auto* theirs = session.theirs(resource.name);
             if (theirs == nullptr || theirs->ownership != resource.ownership) continue;
-            const bool is_asked_elsewhere = std::ranges::any_of(
-                sessions, [&](const auto& other) { return other.second.is_asking_for(resource.id); });
-            if (is_asked_elsewhere) continue;
+            if (is_asked(resource.id)) continue;
             auto pieces = backfill::lacking(store.coverage(resource.id), theirs->acknowledged, store.self());
             if (pieces.empty() || is_patient(session, resource, pieces, now)) {
                 if (pieces.empty()) session.waiting_since.erase(resource.id);
