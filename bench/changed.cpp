@@ -104,6 +104,7 @@ Figures measure(Workbench& bench, std::int64_t rows, int number) {
     if (!std::filesystem::exists(devices.pipe_target()))
         std::filesystem::copy_file(devices.plain(), devices.pipe_target());
     std::vector<Change> changes;
+    changes.reserve(kRepetitions);
     for (int i = 0; i < kRepetitions; ++i) changes.push_back(make_change(rows, number * kRepetitions + i));
     sync();
     Figures figures;
