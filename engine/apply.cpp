@@ -126,6 +126,7 @@ void Apply::hold(const Resource& resource, const Incoming& incoming) {
     Quarantined entry{0,  resource.id, incoming.key, QuarantineKind::held, {}, {}, now_.wall, incoming.record,
                       {}, {}};
     entry.due = WallMs{hlc::wall_of(newest(incoming.record)).value - hlc::kDriftMs};
+    entry.due = std::max(entry.due, held_until(resource, incoming.key).value_or(entry.due));
     entry.reason =
         "its stamp is further ahead of this device's clock than the drift bound allows; it is applied when "
         "the time has come";
@@ -135,6 +136,15 @@ void Apply::hold(const Resource& resource, const Incoming& incoming) {
     store_.quarantine.put(entry);
     ++applied_.quarantined;
     tell(EventKind::held, resource, "a change is held: " + entry.reason);
+}
+
+std::optional<WallMs> Apply::held_until(const Resource& resource, const std::string& key) {
+    std::optional<WallMs> until;
+    if (!store_.quarantine.has_any(resource.id)) return until;
+    for (const Quarantined& held : store_.quarantine.held(resource.id)) {
+        if (held.key == key) until = std::max(until.value_or(held.due), held.due);
+    }
+    return until;
 }
 
 void Apply::due() {
@@ -160,6 +170,9 @@ void Apply::due() {
 void Apply::join(const Resource& resource, const Incoming& incoming) {
     const StoredRecord before = store_.stamps.load(resource.id, incoming.key);
     const Merge merged = merge(before.record, incoming.record, incoming.columns, order_, resource.ownership);
+    // Cells of a row that is only held wait with it: alone they would be nothing, and be lost.
+    if (merged.refusal == Refusal::row_missing && held_until(resource, incoming.key))
+        return hold(resource, incoming);
     if (merged.refusal != Refusal::no) return refuse(resource, incoming, merged.refusal);
     clock_.observe(newest(incoming.record));
     if (!merged.changes(before.record)) return;

@@ -70,6 +70,8 @@ private:
     void raise(const store::Resource& resource, const message::Page& page,
                const std::vector<Origin>& origins);
     [[nodiscard]] bool is_ahead(const Record& record) const;
+    /// When the last change of this key that is held comes due; empty: none is held.
+    [[nodiscard]] std::optional<WallMs> held_until(const store::Resource& resource, const std::string& key);
     void hold(const store::Resource& resource, const Incoming& incoming);
     void join(const store::Resource& resource, const Incoming& incoming);
     void refuse(const store::Resource& resource, const Incoming& incoming, Refusal refusal);

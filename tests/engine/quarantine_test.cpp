@@ -134,6 +134,25 @@ TEST_CASE("a change from a clock far ahead is held, passed on, and applied when 
     CHECK(group.is_same("notes"));
 }
 
+TEST_CASE("cells of a row that is held wait with it, though they are not too far ahead themselves") {
+    Group group(2, kNotes, {"notes"});
+    group.connect(0, 1);
+    group.converge();
+    group.shift_clock(0, 3'600'000);
+    group.write(0, "INSERT INTO notes VALUES ('a', 'tomorrow', '')");
+    group.settle();
+    CHECK(group.engine(1).status().quarantined == 1);
+    // Its clock is put right by an hour; the row is still held when the next delta comes.
+    group.shift_clock(1, 3'600'000);
+    group.write(0, "UPDATE notes SET body = 'edited' WHERE id = 'a'");
+    group.settle();
+    group.converge();
+    group.pass(60'000);
+    CHECK(group.table(1, "notes") == "'a'|'tomorrow'|'edited'");
+    CHECK(group.engine(1).status().quarantined == 0);
+    CHECK(group.is_same("notes"));
+}
+
 TEST_CASE("a device that boots in 1970 takes everything once it has seen the present") {
     Group group(2, kNotes, {"notes"});
     group.connect(0, 1);
