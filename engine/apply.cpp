@@ -17,6 +17,13 @@ namespace {
 constexpr int kConstraint = 19;
 constexpr const char* kIgnored = "a trigger of the app's ignored the row";
 
+std::string withheld_reason(const std::string& column) {
+    return "the value of the column " + store::quoted(column) +
+           " is too large to travel, and stays where it was written; the row is complete here when it is "
+           "made "
+           "smaller there";
+}
+
 Stamp localized(const Stamp& stamp, const std::vector<Origin>& origins) {
     return {stamp.hlc, origins[static_cast<std::size_t>(stamp.origin)]};
 }
@@ -102,6 +109,8 @@ Apply::Incoming Apply::incoming_from(const message::Entry& entry, const Columns&
     }
     std::ranges::sort(incoming.record.cells, {}, &CellStamp::column);
     for (const Value& value : entry.values) incoming.values.push_back(&value);
+    if (!entry.withheld.empty()) incoming.withheld.resize(entry.values.size());
+    for (const std::uint32_t index : entry.withheld) incoming.withheld[index] = true;
     if (!incoming.values.empty()) incoming.missing = columns.missing;
     return incoming;
 }
@@ -120,8 +129,8 @@ bool Apply::is_ahead(const Record& record) const {
 }
 
 void Apply::hold(const Resource& resource, const Incoming& incoming) {
-    for (const Quarantined& there : store_.quarantine.held(resource.id)) {
-        if (there.key == incoming.key && there.record == incoming.record) return;
+    for (const Quarantined& there : store_.quarantine.held(resource.id, incoming.key)) {
+        if (there.record == incoming.record) return;
     }
     Quarantined entry{0,  resource.id, incoming.key, QuarantineKind::held, {}, {}, now_.wall, incoming.record,
                       {}, {}};
@@ -131,8 +140,7 @@ void Apply::hold(const Resource& resource, const Incoming& incoming) {
         "its stamp is further ahead of this device's clock than the drift bound allows; it is applied when "
         "the time has come";
     if (incoming.key_raw != nullptr) entry.key_raw = *incoming.key_raw;
-    for (std::size_t i = 0; i < incoming.values.size(); ++i)
-        entry.values.push_back({incoming.names[i], *incoming.values[i]});
+    for (std::size_t i = 0; i < incoming.values.size(); ++i) entry.values.push_back(incoming.named(i));
     store_.quarantine.put(entry);
     ++applied_.quarantined;
     tell(EventKind::held, resource, "a change is held: " + entry.reason);
@@ -141,9 +149,8 @@ void Apply::hold(const Resource& resource, const Incoming& incoming) {
 std::optional<WallMs> Apply::held_until(const Resource& resource, const std::string& key) {
     std::optional<WallMs> until;
     if (!store_.quarantine.has_any(resource.id)) return until;
-    for (const Quarantined& held : store_.quarantine.held(resource.id)) {
-        if (held.key == key) until = std::max(until.value_or(held.due), held.due);
-    }
+    for (const Quarantined& held : store_.quarantine.held(resource.id, key))
+        until = std::max(until.value_or(held.due), held.due);
     return until;
 }
 
@@ -161,6 +168,7 @@ void Apply::due() {
             incoming.columns.push_back(known ? *known : store_.catalog.column_id(resource->id, value.name));
             incoming.names.push_back(value.name);
             incoming.values.push_back(&value.value);
+            incoming.withheld.push_back(value.is_withheld);
             if (!known && incoming.missing.empty()) incoming.missing = value.name;
         }
         join(*resource, incoming);
@@ -181,6 +189,7 @@ void Apply::join(const Resource& resource, const Incoming& incoming) {
     StoredRecord after{merged.record, before.digests};
     if (const std::string reason = write_row(resource, incoming, merged, after.digests); !reason.empty()) {
         quarantine_row(resource, incoming, merged, reason);
+        after.digests = before.digests;  // The table has what it had.
     } else {
         ++applied_.changed[resource.name];
     }
@@ -206,8 +215,7 @@ void Apply::refuse(const Resource& resource, const Incoming& incoming, Refusal r
                       incoming.record,
                       {},
                       {}};
-    for (std::size_t i = 0; i < incoming.values.size(); ++i)
-        entry.values.push_back({incoming.names[i], *incoming.values[i]});
+    for (std::size_t i = 0; i < incoming.values.size(); ++i) entry.values.push_back(incoming.named(i));
     store_.quarantine.put(entry);
     ++applied_.quarantined;
     tell(EventKind::refused, resource, "a change by a device that does not own the row");
@@ -224,6 +232,9 @@ std::string Apply::write_row(const Resource& resource, const Incoming& incoming,
     if (!incoming.missing.empty())
         return "the table has no column " + store::quoted(incoming.missing) +
                " here; add it, and it is tried again";
+    for (std::size_t i = 0; i < incoming.values.size(); ++i) {
+        if (merged.takes[i] && incoming.is_withheld(i)) return withheld_reason(incoming.names[i]);
+    }
     try {
         if (refused && merged.action != RowAction::remove)
             return rewrite_quarantined(resource, *refused, incoming, merged, digests);
@@ -298,9 +309,9 @@ void Apply::quarantine_row(const Resource& resource, const Incoming& incoming, c
             return store::same_name(value.name, incoming.names[i]);
         });
         if (at != entry.values.end()) {
-            at->value = *incoming.values[i];
+            *at = incoming.named(i);
         } else {
-            entry.values.push_back({incoming.names[i], *incoming.values[i]});
+            entry.values.push_back(incoming.named(i));
         }
     }
     store_.quarantine.put(entry);
@@ -317,10 +328,13 @@ std::string Apply::rewrite_quarantined(const Resource& resource, const Quarantin
         if (!column)
             return "the table has no column " + store::quoted(value.name) +
                    " here; add it, and it is tried again";
-        values[*column] = &value.value;
+        values[*column] = value.is_withheld ? nullptr : &value.value;
     }
     for (std::size_t i = 0; i < incoming.columns.size(); ++i) {
         if (merged.takes[i]) values[incoming.columns[i]] = incoming.values[i];
+    }
+    for (const auto& [column, value] : values) {
+        if (value == nullptr) return withheld_reason(store_.catalog.column_name(resource.id, column));
     }
     store::Assignment whole;
     std::string whole_digests;

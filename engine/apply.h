@@ -61,7 +61,15 @@ private:
         std::vector<ColumnId> columns;  ///< of the values
         std::vector<std::string> names;
         std::vector<const Value*> values;
+        std::vector<bool> withheld;  ///< for each value: it was too large to travel; empty: none was
         std::string missing;
+
+        [[nodiscard]] bool is_withheld(std::size_t value) const {
+            return !withheld.empty() && withheld[value];
+        }
+        [[nodiscard]] store::NamedValue named(std::size_t value) const {
+            return {names[value], *values[value], is_withheld(value)};
+        }
     };
 
     [[nodiscard]] Columns columns_of(const store::Resource& resource, const message::Page& page);

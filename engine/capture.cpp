@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "engine/limits.h"
 #include "engine/merge.h"
 #include "engine/store/triggers.h"
+#include "engine/text.h"
 #include "hlc/clock.h"
 
 namespace strandline::engine {
@@ -55,7 +57,9 @@ bool Capture::fold(std::size_t most, Found& found) {
         // A dropped table fires no triggers and deletes no rows elsewhere: what was left unfolded has no values any more.
         if (resource == nullptr || !resource->is_there) continue;
         Values key(row.key.begin(), row.key.begin() + static_cast<std::ptrdiff_t>(resource->key.size()));
-        touched[row.resource][encode_key(key, resource->collations())].take(row);
+        const std::string encoded = encode_key(key, resource->collations());
+        if (!can_travel(*resource, key, encoded)) continue;
+        touched[row.resource][encoded].take(row);
         last[row.resource] = row.hlc;
     }
     for (const auto& [id, keys] : touched) {
@@ -92,6 +96,7 @@ void Capture::fold_key(const Resource& resource, const std::string& key, const T
     const std::string digests = store::digests_of(resource, row->values);
     const Record incoming = written(resource, stored, touched, digests);
     if (incoming.is_alive() || incoming.is_partial()) {
+        tell_if_too_large(resource, *row, incoming);
         write(resource, key, stored, incoming, digests);
         follow_quarantine(resource, key, incoming, row);
     }
@@ -147,9 +152,40 @@ void Capture::follow_quarantine(const Resource& resource, const std::string& key
         const auto at = std::ranges::find_if(refused->values, [&](const store::NamedValue& value) {
             return store::same_name(value.name, resource.columns[i].name);
         });
-        if (at != refused->values.end()) at->value = row->values[i];
+        if (at != refused->values.end()) *at = {at->name, row->values[i]};
     }
     store_.quarantine.put(*refused);
+}
+
+bool Capture::can_travel(const Resource& resource, const Values& key, const std::string& encoded) {
+    if (encoded.size() <= message::kKeyBytesMax) return true;
+    tell(resource, key,
+         "a row's key is too large to travel: the row stays in this table, and on this device");
+    return false;
+}
+
+void Capture::tell_if_too_large(const Resource& resource, const AppRow& row, const Record& written) {
+    if (row.values.empty() || store::bytes_of(row.key) + store::bytes_of(row.values) <= kRowBytesMax) return;
+    const auto largest =
+        std::ranges::max_element(row.values, {}, [](const Value& value) { return store::bytes_of(value); });
+    const ColumnId column = resource.columns[static_cast<std::size_t>(largest - row.values.begin())].id;
+    const bool is_news = written.is_alive() ||
+                         std::ranges::find(written.cells, column, &CellStamp::column) != written.cells.end();
+    if (!is_news) return;
+    tell(resource, row.key,
+         "a row is too large to travel whole: its largest values stay on this device until they are made "
+         "smaller");
+}
+
+void Capture::tell(const Resource& resource, const Values& key, const char* text) {
+    for (Event& event : events_) {
+        if (event.resource == resource.name && event.text.starts_with(text)) {
+            ++event.rows;
+            return;
+        }
+    }
+    events_.push_back(
+        {0, {}, EventKind::trouble, resource.name, {}, text + (" (key " + shown(key) + ")"), 1});
 }
 
 Result<void> Capture::stamp_all(const Resource& resource, Now now) {
@@ -162,9 +198,12 @@ Result<void> Capture::stamp_all(const Resource& resource, Now now) {
                                                  " has NULL in its key; without a key, devices cannot tell "
                                                  "rows apart. Give it one, or delete it");
         }
+        const std::string key = encode_key(row->key, resource.collations());
+        if (!can_travel(resource, row->key, key)) continue;
         const StoredRecord after{{std::nullopt, own(clock.next(now.wall)), {}},
                                  store::digests_of(resource, row->values)};
-        store_.stamps.save(resource.id, encode_key(row->key, resource.collations()), {}, after);
+        tell_if_too_large(resource, *row, after.record);
+        store_.stamps.save(resource.id, key, {}, after);
         ++rows;
     }
     store_.catalog.set_rows(resource.id, rows);
@@ -183,6 +222,7 @@ void Capture::compare(const Resource& resource, Now now, Found& found) {
     while (const auto row = rows.next()) {
         if (std::ranges::find(row->key, Value{}) != row->key.end()) continue;
         const std::string key = encode_key(row->key, resource.collations());
+        if (key.size() > message::kKeyBytesMax) continue;
         const StoredRecord stored = store_.stamps.load(resource.id, key);
         Touched change;
         if (!stored.record.is_alive()) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <vector>
 
+#include <strandline/event.h>
 #include <strandline/time.h>
 
 #include "engine/store/store.h"
@@ -24,6 +25,9 @@ public:
     /// Folds the oldest journal rows, at most `most`; inside the caller's transaction, which must
     /// commit before anything found leaves the device. False: the journal is empty now.
     bool fold(std::size_t most, Found& found);
+
+    /// What there is to tell of what was folded: rows that cannot travel. Without number and time; told once.
+    [[nodiscard]] std::vector<Event> take_events() { return std::exchange(events_, {}); }
 
     /// Stamps every row of a table that has just been tracked. Inside the caller's transaction.
     /// Error: a row whose key has a NULL in it.
@@ -52,10 +56,18 @@ private:
                const Record& incoming, const std::string& digests);
     void follow_quarantine(const store::Resource& resource, const std::string& key, const Record& incoming,
                            const std::optional<store::AppRow>& row);
+    /// Whether a key can travel; one that cannot is told, and its row is the app's alone.
+    [[nodiscard]] bool can_travel(const store::Resource& resource, const Values& key,
+                                  const std::string& encoded);
+    /// Once: when the row's largest value was among what was written.
+    void tell_if_too_large(const store::Resource& resource, const store::AppRow& row, const Record& written);
+    /// One event for a table and a sort of trouble, with its first key and how many there are.
+    void tell(const store::Resource& resource, const Values& key, const char* text);
     [[nodiscard]] Stamp own(Hlc hlc) const { return {hlc, store_.self()}; }
 
     store::Store& store_;
     std::map<std::int64_t, std::int64_t> row_difference_;
+    std::vector<Event> events_;
 };
 
 }  // namespace strandline::engine

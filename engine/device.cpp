@@ -26,6 +26,7 @@ Device::Device(const EngineOptions& options, Now now)
 }
 
 void Device::recover() {
+    (void)capture_.take_events();
     store.reload();
     receipts_ = store.ledger.receipts();
 }
@@ -96,6 +97,7 @@ void Device::look(Now now) {
     if (store.schema_changed()) refresh_schema(now);
     answer_requests(now);
     fold();
+    tell_captured(now);
     retry_refused(now);
     look_owed_ = false;
 }
@@ -170,11 +172,18 @@ Result<void> Device::track(const std::vector<std::string>& tables, Ownership own
         if (auto stamped = capture_.stamp_all(resource, now); !stamped) return stamped;
         tracked.emplace_back(resource.name, store.catalog.rows(resource.id));
     }
+    if (store.catalog.resources().size() > message::kResourcesMax) {
+        return failure(Category::usage,
+                       "more than " + std::to_string(message::kResourcesMax) +
+                           " tables would be tracked, which is the most that devices can tell "
+                           "each other");
+    }
     transaction.commit();
     store.reload();
     for (auto& [peer, session] : sessions) session.say_all();
     for (auto& [name, rows] : tracked)
         tell(EventKind::tracked, now, name, {}, "kept in step from now on", rows);
+    tell_captured(now);
     write_events();
     return {};
 }

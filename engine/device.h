@@ -84,6 +84,8 @@ private:
     void count_progress(const Session& session, const message::Pages& pages, const Applied& applied, Now now);
     void tell_in_step(Session& session, Now now);
     void tell_applied(const Applied& applied, const Session* session, Now now);
+    /// What folding found that people should know.
+    void tell_captured(Now now);
     void add_traffic();
     void put_figures();
     void remember(const Session& session);

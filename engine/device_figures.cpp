@@ -28,6 +28,7 @@ void Device::let_pass(Now now) {
                                std::clamp<std::int64_t>(due->value - now.wall.value, 1'000, 60'000)};
         }
     }
+    tell_captured(now);
     retry_refused(now);
     plan_pulls(now);
     for (auto& [peer, session] : sessions) tell_in_step(session, now);
@@ -55,6 +56,11 @@ void Device::write_events() {
         if (events.size() > kEventQueueMax) events.pop_front();
     }
     unwritten_.clear();
+}
+
+void Device::tell_captured(Now now) {
+    for (const Event& event : capture_.take_events())
+        tell(event.kind, now, event.resource, {}, event.text, event.rows);
 }
 
 void Device::add_traffic() {

@@ -4,6 +4,7 @@
 #include "backfill/plan.h"
 #include "engine/device.h"
 #include "engine/limits.h"
+#include "engine/text.h"
 
 // Device, continued: what peers say, and what it makes the device do.
 namespace strandline::engine {
@@ -83,7 +84,7 @@ void Device::take(Session& session, const message::Message& message, Now now) {
 }
 
 void Device::greet(const Session& session, const message::Hello& hello, Now now) {
-    store.ledger.name_member(session.peer(), hello.name);
+    store.ledger.name_member(session.peer(), plain(hello.name, message::kNameBytesMax));
     const std::int64_t skew = hello.wall.value - now.wall.value;
     if (std::abs(skew) < kSkewTellMs) return;
     tell(EventKind::clock_skew, now, {}, to_hex(session.peer()),

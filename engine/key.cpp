@@ -120,7 +120,9 @@ std::optional<Value> take_real(std::string_view& rest) {
     const std::uint64_t bits = read_big_endian(rest.substr(0, 8));
     rest.remove_prefix(8);
     constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
-    return std::bit_cast<double>((bits & kSign) != 0 ? bits & ~kSign : ~bits);
+    const auto value = std::bit_cast<double>((bits & kSign) != 0 ? bits & ~kSign : ~bits);
+    if (std::isnan(value)) return std::nullopt;  // SQLite would make it NULL.
+    return value;
 }
 
 std::optional<Value> take_value(std::string_view& rest, bool last) {

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <strandline/message.h>
+
 /// Every number that bounds the engine, with its unit and its reason.
 namespace strandline::engine {
 
@@ -12,6 +14,11 @@ constexpr std::size_t kPageBytesMax = 512 * 1024;
 
 /// One delta that is applied whole, so that a transaction of the writer is one at the reader.
 constexpr std::size_t kDeltaBytesMax = 4 * 1024 * 1024;
+
+/// The key as spelled and the values of one row, or of its cells, in a message. What is larger is withheld. The
+/// rest of the frame is for what may stand beside it: a delta that is all but full, its pages and origins.
+constexpr std::size_t kRowBytesMax = 48 * 1024 * 1024;
+static_assert(kDeltaBytesMax + kRowBytesMax + 8 * 1024 * 1024 <= message::kFrameBytesMax);
 
 /// Changed keys that are collected for one delta by the index; beyond that the scan is as good.
 constexpr std::size_t kDeltaKeysMax = 64 * 1024;

@@ -13,13 +13,33 @@ using store::StoredRecord;
 
 namespace {
 
-/// What an entry costs beside its values: key, stamps, headers. Roughly; pages need no exact size.
+/// What an entry costs beside its key and values: stamps, headers. Roughly; pages need no exact size.
 constexpr std::size_t kEntryBytes = 40;
 
-std::size_t bytes_of(const Value& value) {
-    if (const auto* text = std::get_if<std::string>(&value)) return text->size() + 3;
-    if (const auto* blob = std::get_if<Blob>(&value)) return blob->bytes.size() + 3;
-    return 9;
+/// What a page costs beside its entries. It also keeps the pages of a message below what the wire may carry.
+std::size_t bytes_of(const message::Page& page) {
+    constexpr std::size_t kPageBytes = 2048;
+    constexpr std::size_t kVectorEntryBytes = 14;
+    std::size_t bytes = kPageBytes + kVectorEntryBytes * page.vector.size();
+    for (const std::string& column : page.columns) bytes += column.size();
+    return bytes;
+}
+
+/// What is larger than a frame has room for loses its largest values, and says which.
+std::size_t withhold(message::Entry& entry) {
+    if (entry.key_raw && store::bytes_of(*entry.key_raw) > message::kKeyBytesMax) entry.key_raw.reset();
+    std::size_t bytes = kEntryBytes + entry.key.size() + store::bytes_of(entry.values);
+    if (entry.key_raw) bytes += store::bytes_of(*entry.key_raw);
+    while (bytes > kRowBytesMax) {
+        const auto largest = std::ranges::max_element(
+            entry.values, {}, [](const Value& value) { return store::bytes_of(value); });
+        bytes -= store::bytes_of(*largest);
+        *largest = Value{};
+        bytes += store::bytes_of(*largest);
+        entry.withheld.push_back(static_cast<std::uint32_t>(largest - entry.values.begin()));
+    }
+    std::ranges::sort(entry.withheld);
+    return bytes;
 }
 
 bool covered(const Stamp& stamp, const watermarks::Vector& vector) {
@@ -86,8 +106,8 @@ message::Pages Reader::next() {
     bytes_ = 0;
     // A delta that fits one message is one transaction at its receiver, over all tables; a scan goes page by page.
     const bool is_delta = std::ranges::all_of(parts_, [](const Part& part) { return part.keys.has_value(); });
-    const std::size_t bytes_max = is_delta ? kDeltaBytesMax : kPageBytesMax;
-    while (!parts_.empty() && bytes_ < bytes_max) read_part(pages, origins);
+    bytes_max_ = is_delta ? kDeltaBytesMax : kPageBytesMax;
+    while (!parts_.empty() && bytes_ < bytes_max_) read_part(pages, origins);
     pages.origins = origins.take();
     pages.last = parts_.empty();
     return pages;
@@ -97,39 +117,42 @@ void Reader::read_part(message::Pages& pages, OriginList& origins) {
     Part& part = parts_.front();
     const Resource* resource = store_.catalog.find(part.resource);
     if (resource == nullptr) return parts_.pop_front();
-    const std::size_t bytes_max = part.keys ? kDeltaBytesMax : kPageBytesMax;
+    if (!take_held(*resource, part, pages, origins)) return;
     message::Page page{
         resource->name, {part.range.low, part.range.high}, origins.indexed(part.claim), {}, {}};
     for (const store::ValueColumn& column : resource->columns) page.columns.push_back(column.name);
-    bool is_whole = true;
     if (part.keys) {
-        while (!part.keys->empty() && bytes_ < bytes_max) {
+        while (!part.keys->empty() && bytes_ < bytes_max_) {
             const std::string key = std::move(part.keys->front());
             part.keys->pop_front();
             take(*resource, part, key, store_.stamps.load(part.resource, key), page, origins);
-            if (!part.keys->empty() && bytes_ >= bytes_max) page.range.high = after(key);
+            if (!part.keys->empty() && bytes_ >= bytes_max_) page.range.high = after(key);
         }
-        is_whole = part.keys->empty();
     } else {
         store::Stamps::Scan scan(store_.connection, part.resource, part.range);
-        while (is_whole && scan.next()) {
+        while (bytes_ < bytes_max_ && scan.next())
             take(*resource, part, scan.key(), scan.stored(), page, origins);
-            if (bytes_ < bytes_max) continue;
-            page.range.high = after(scan.key());
-            is_whole = false;
-        }
+        if (bytes_ >= bytes_max_) page.range.high = after(scan.key());
     }
     const watermarks::Range read{page.range.low, page.range.high};
-    take_held(*resource, part, read, origins);
     claims_.push_back({part.resource, read, part.claim});
-    rows_ += static_cast<std::int64_t>(page.entries.size());
-    for (auto& [columns, entries] : std::exchange(waiting_, {})) {
-        rows_ += static_cast<std::int64_t>(entries.size());
-        pages.pages.push_back({page.resource, page.range, page.vector, columns, std::move(entries)});
-    }
-    pages.pages.push_back(std::move(page));
-    if (is_whole) return parts_.pop_front();
+    add_waiting(page, pages);
+    add(std::move(page), pages);
+    // A page may be full with the very last key of what was asked.
+    if (read.high == part.range.high) return parts_.pop_front();
     part.range.low = *read.high;
+}
+
+void Reader::add_waiting(const message::Page& page, message::Pages& pages) {
+    for (auto& [columns, entries] : std::exchange(waiting_, {}))
+        add({page.resource, page.range, page.vector, columns, std::move(entries)}, pages);
+}
+
+void Reader::add(message::Page page, message::Pages& pages) {
+    rows_ += std::ranges::count_if(page.entries,
+                                   [](const message::Entry& entry) { return entry.withheld.empty(); });
+    bytes_ += bytes_of(page);
+    pages.pages.push_back(std::move(page));
 }
 
 void Reader::take(const Resource& resource, const Part& part, const std::string& key,
@@ -148,8 +171,7 @@ void Reader::take(const Resource& resource, const Part& part, const std::string&
         entry.cells.push_back(
             {static_cast<std::uint32_t>(at - resource.columns.begin()), origins.indexed(cell.stamp)});
     }
-    bytes_ += kEntryBytes + key.size();
-    for (const Value& value : entry.values) bytes_ += bytes_of(value);
+    bytes_ += withhold(entry);
     page.entries.push_back(std::move(entry));
 }
 
@@ -197,14 +219,18 @@ bool Reader::take_refused(const Resource& resource, const std::string& key, cons
     return true;
 }
 
-/// Held changes travel as they came: their receivers judge them by their own clocks.
-void Reader::take_held(const Resource& resource, const Part& part, const watermarks::Range& range,
-                       OriginList& origins) {
-    if (!store_.quarantine.has_any(resource.id)) return;
-    for (const store::Quarantined& held : store_.quarantine.held(resource.id)) {
-        if (range.contains(held.key) && !lacking(held.record, part.base).is_none())
-            take_waiting(resource, held, origins);
+/// They travel as they came: their receivers judge them by their own clocks.
+bool Reader::take_held(const Resource& resource, Part& part, message::Pages& pages, OriginList& origins) {
+    if (!store_.quarantine.has_any(resource.id)) return true;
+    while (bytes_ < bytes_max_) {
+        const auto held = store_.quarantine.held_after(resource.id, part.held);
+        if (!held) break;
+        part.held = held->id;
+        if (part.range.contains(held->key) && !lacking(held->record, part.base).is_none())
+            take_waiting(resource, *held, origins);
     }
+    add_waiting({resource.name, {part.range.low, part.range.high}, {}, {}, {}}, pages);
+    return bytes_ < bytes_max_;
 }
 
 /// What waits may have columns that this table has not: it goes to a page of its own columns.
@@ -222,12 +248,13 @@ void Reader::take_waiting(const Resource& resource, const store::Quarantined& wa
         if (cell != record.cells.end())
             entry.cells.push_back({static_cast<std::uint32_t>(columns.size()), origins.indexed(cell->stamp)});
         columns.push_back(value.name);
-        if (record.row || cell != record.cells.end()) entry.values.push_back(value.value);
-        bytes_ += bytes_of(value.value);
+        if (!record.row && cell == record.cells.end()) continue;
+        if (value.is_withheld) entry.withheld.push_back(static_cast<std::uint32_t>(entry.values.size()));
+        entry.values.push_back(value.value);
     }
     // Without a row and cells it would say that the row was deleted.
     if (!record.row && !record.cells.empty() && entry.cells.empty()) return;
-    bytes_ += kEntryBytes + waiting.key.size();
+    bytes_ += withhold(entry);
     auto& entries = waiting_[columns];
     const auto place = std::ranges::upper_bound(entries, entry.key, {}, &message::Entry::key);
     entries.insert(place, std::move(entry));

@@ -65,6 +65,7 @@ private:
         watermarks::Vector base;
         watermarks::Vector claim;
         std::optional<std::deque<std::string>> keys;  ///< the changed ones; empty: by a scan
+        std::int64_t held = 0;                        ///< held changes up to this number are read
     };
 
     void plan(std::int64_t resource, const watermarks::Piece& wanted);
@@ -72,8 +73,11 @@ private:
     void read_part(message::Pages& pages, OriginList& origins);
     void take(const store::Resource& resource, const Part& part, const std::string& key,
               const store::StoredRecord& stored, message::Page& page, OriginList& origins);
-    void take_held(const store::Resource& resource, const Part& part, const watermarks::Range& range,
-                   OriginList& origins);
+    /// Held changes come before the rest, on pages that claim nothing. False: the message is full.
+    bool take_held(const store::Resource& resource, Part& part, message::Pages& pages, OriginList& origins);
+    /// Moves what waits in quarantine to pages like `page`, but for their columns.
+    void add_waiting(const message::Page& page, message::Pages& pages);
+    void add(message::Page page, message::Pages& pages);
     /// False: the row does not wait in quarantine.
     bool take_refused(const store::Resource& resource, const std::string& key, const Record& missing,
                       OriginList& origins);
@@ -89,6 +93,7 @@ private:
     std::map<std::vector<std::string>, std::vector<message::Entry>> waiting_;
     std::int64_t rows_ = 0;
     std::size_t bytes_ = 0;
+    std::size_t bytes_max_ = 0;
 };
 
 /// What of a record a holder of `vector` lacks: the whole row, some cells, or nothing (an empty record).

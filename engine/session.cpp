@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/limits.h"
+#include "engine/text.h"
 
 namespace strandline::engine {
 
@@ -184,7 +185,7 @@ void Session::took(const message::Pages& pages) {
 void Session::close(std::string reason) {
     if (state_ == SessionState::closed) return;
     state_ = SessionState::closed;
-    close_reason_ = std::move(reason);
+    close_reason_ = plain(std::move(reason), message::kReasonBytesMax);
     serving_.reset();
     asked_.reset();
     push_due_.clear();
@@ -331,7 +332,7 @@ std::optional<Message> Session::next_pages(Now now) {
         known->expected.raise(claim.range, claim.vector);
         told_[claim.resource].raise(claim.range, claim.vector);
     }
-    if (!pages.pages.empty()) {
+    if (!serving_->reader.claims().empty()) {
         in_flight_.push_back({serving_->reader.claims(), serving_->reader.bytes_in_last()});
         bytes_in_flight_ += in_flight_.back().bytes;
     }

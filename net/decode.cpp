@@ -35,6 +35,14 @@ std::string_view resource_of(const T& item) {
     return item.resource;
 }
 
+/// As SQLite compares names: ASCII letters alone lose their case.
+std::string lower_case(std::string name) {
+    for (char& c : name) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    return name;
+}
+
 /// Reads each part of a message; encode.cpp writes them in the same order, under the same names.
 class Decoder {
 public:
@@ -187,9 +195,7 @@ private:
             page.columns = list<std::string>("the columns", kColumnsMax, [this] {
                 return std::string(cursor_.text("a column", kNameBytesMax));
             });
-            demand_no_doubles(
-                page.columns, [](const std::string& name) { return std::string_view(name); },
-                "a page names a column twice");
+            demand_no_doubles(page.columns, lower_case, "a page names a column twice");
             base_ = cursor_.number("a page's base", kHlcMax);
             columns_count_ = page.columns.size();
             page.entries = list<Entry>("the entries", kEntriesPerPageMax, [this] { return entry(); });
@@ -208,7 +214,7 @@ private:
     }
 
     Entry entry() {
-        return record<Entry>("an entry", 6, [this](Entry& entry) {
+        const auto read = [this](Entry& entry) {
             entry.key = cursor_.binary("a key", kKeyBytesMax);
             demand(!entry.key.empty(), "a key is empty");
             if (!cursor_.take_nil()) entry.key_raw = values("a key's values", 1);
@@ -217,7 +223,19 @@ private:
             entry.cells = cells();
             entry.values = values("the values", 0);
             demand_form(entry);
-        });
+        };
+        return record<Entry>("an entry", 6, read, [this](Entry& entry) { entry.withheld = withheld(entry); });
+    }
+
+    std::vector<std::uint32_t> withheld(const Entry& entry) {
+        auto withheld = list<std::uint32_t>("what is withheld", entry.values.size(),
+                                            [this] { return number32("an index of what is withheld"); });
+        for (std::size_t i = 0; i < withheld.size(); ++i) {
+            demand(i == 0 || withheld[i - 1] < withheld[i], "what is withheld is not in order");
+            demand(withheld[i] < entry.values.size() && entry.values[withheld[i]] == Value{},
+                   "what is withheld is there, or has no place");
+        }
+        return withheld;
     }
 
     /// The three forms of <strandline/message.h>.
@@ -278,8 +296,8 @@ private:
 
     Range range() {
         Range range;
-        range.low = cursor_.binary("a range's beginning", kKeyBytesMax);
-        if (!cursor_.take_nil()) range.high = cursor_.binary("a range's end", kKeyBytesMax);
+        range.low = cursor_.binary("a range's beginning", kBoundBytesMax);
+        if (!cursor_.take_nil()) range.high = cursor_.binary("a range's end", kBoundBytesMax);
         demand(!range.high || range.low < *range.high, "a range ends before it begins");
         return range;
     }
@@ -308,11 +326,18 @@ private:
     /// An array whose first fields we know; what a later version put behind them is skipped.
     template <typename T, typename Read>
     T record(const char* what, std::size_t fields, Read read) {
+        return record<T>(what, fields, read, [this](T&) { cursor_.skip(); });
+    }
+
+    /// The same, with a field behind those which need not be there.
+    template <typename T, typename Read, typename ReadNext>
+    T record(const char* what, std::size_t fields, Read read, ReadNext read_next) {
         std::size_t count = cursor_.array(what, kFrameBytesMax);
         if (count < fields) throw Malformed(std::string(what) + " has too few fields");
         T record;
         read(record);
-        for (; count > fields; --count) cursor_.skip();
+        if (count > fields) read_next(record);
+        for (; count > fields + 1; --count) cursor_.skip();
         return record;
     }
 

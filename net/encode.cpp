@@ -111,9 +111,10 @@ private:
     }
 
     void write(const std::string& column) { text(column); }
+    void write(std::uint32_t index) { number(index); }
 
     void write(const Entry& entry) {
-        array(6);
+        array(entry.withheld.empty() ? 6 : 7);
         binary(entry.key);
         entry.key_raw ? list(*entry.key_raw) : nil();
         entry.era ? write(*entry.era) : nil();
@@ -124,6 +125,7 @@ private:
             hlc_and_origin(cell.stamp);
         }
         list(entry.values);
+        if (!entry.withheld.empty()) list(entry.withheld);
     }
 
     void write(const Stamp& stamp) {

@@ -2,7 +2,10 @@
 
 #include <cstddef>
 
-/// What the wire may carry, each with its unit and its reason. All are checked before memory is taken,
+#include <strandline/message.h>
+
+/// What the wire may carry, each with its unit and its reason; what the engine must know too when it makes
+/// a message stands in <strandline/message.h>. All are checked before memory is taken,
 /// and an announced count is never believed beyond the bytes that are really there.
 ///
 /// There is no limit of nesting: known fields nest as deep as docs/protocol.md draws them and no deeper,
@@ -18,20 +21,21 @@ constexpr std::size_t kHandshakeBytesMax = 512;  // The longest of version 1 has
 
 // --- messages ------------------------------------------------------------------------------------------
 
-constexpr std::size_t kFrameBytesMax =
-    64 * 1024 * 1024;  // One row with large blobs; ten times a usual delta.
+using message::kColumnsMax;
+using message::kFrameBytesMax;
+using message::kKeyBytesMax;
+using message::kNameBytesMax;
+using message::kReasonBytesMax;
+using message::kResourcesMax;
+
 /// Lists, before their texts: what one decoded message may take. Four times the frame, because an absent
 /// value is one byte on the wire and 40 in memory.
 constexpr std::size_t kListBytesMax = 4 * kFrameBytesMax;
 
-constexpr std::size_t kNameBytesMax = 255;       // Tables, columns, devices: what people name fits.
-constexpr std::size_t kReasonBytesMax = 1024;    // A sentence or two, for a log.
-constexpr std::size_t kKeyBytesMax = 64 * 1024;  // A key is compared and indexed; larger ones are blobs.
-constexpr std::size_t kOriginsMax = 65536;       // 2.5 MiB of full ids; a group that large has other limits.
-constexpr std::size_t kResourcesMax = 4096;      // Tables of one database.
-constexpr std::size_t kPiecesMax = 4096;         // Ranges of one resource; holders join theirs far below.
-constexpr std::size_t kColumnsMax = 2000;        // SQLite's own default, SQLITE_MAX_COLUMN.
-constexpr std::size_t kPagesMax = 4096;          // Several for each of some tables.
+constexpr std::size_t kBoundBytesMax = kKeyBytesMax + 1;  // The end of a range: the key just behind another.
+constexpr std::size_t kOriginsMax = 65536;  // 2.5 MiB of full ids; a group that large has other limits.
+constexpr std::size_t kPiecesMax = 4096;    // Ranges of one resource; holders join theirs far below.
+constexpr std::size_t kPagesMax = 4096;     // Several for each of some tables.
 constexpr std::size_t kEntriesPerPageMax = 1024 * 1024;  // A whole frame of rows of 64 bytes.
 
 }  // namespace strandline::net

@@ -49,25 +49,29 @@ Record read_stamps(Connection& connection, std::int64_t id) {
 
 void write_values(Connection& connection, const Quarantined& entry, std::int64_t id) {
     Statement put = connection.prepare(
-        "INSERT INTO strandline_quarantine_values(id, name, is_key, value) VALUES (?, ?, ?, ?)");
+        "INSERT INTO strandline_quarantine_values(id, name, is_key, value, is_withheld) VALUES (?, ?, ?, ?, "
+        "?)");
     for (std::size_t i = 0; i < entry.key_raw.size(); ++i) {
         const std::string name = std::to_string(i + 1'000);  // Sorts as the key's columns do.
-        put.bind(1, id).bind_text(2, name).bind(3, std::int64_t{1}).bind(4, entry.key_raw[i]).run();
+        put.bind(1, id).bind_text(2, name).bind(3, std::int64_t{1}).bind(4, entry.key_raw[i]);
+        put.bind(5, std::int64_t{0}).run();
     }
     for (const NamedValue& value : entry.values) {
-        put.bind(1, id).bind_text(2, value.name).bind(3, std::int64_t{0}).bind(4, value.value).run();
+        put.bind(1, id).bind_text(2, value.name).bind(3, std::int64_t{0}).bind(4, value.value);
+        put.bind(5, std::int64_t{value.is_withheld}).run();
     }
 }
 
 void read_values(Connection& connection, Quarantined& entry) {
     Statement read = connection.prepare(
-        "SELECT name, is_key, value FROM strandline_quarantine_values WHERE id = ? ORDER BY is_key, name");
+        "SELECT name, is_key, value, is_withheld FROM strandline_quarantine_values WHERE id = ? "
+        "ORDER BY is_key, name");
     read.bind(1, entry.id);
     while (read.step()) {
         if (read.integer(1) == 1) {
             entry.key_raw.push_back(read.value(2));
         } else {
-            entry.values.push_back({read.text(0), read.value(2)});
+            entry.values.push_back({read.text(0), read.value(2), read.integer(3) != 0});
         }
     }
 }
@@ -127,10 +131,18 @@ std::vector<Quarantined> Quarantine::refused(std::int64_t resource) {
     return read(statement);
 }
 
-std::vector<Quarantined> Quarantine::held(std::int64_t resource) {
+std::optional<Quarantined> Quarantine::held_after(std::int64_t resource, std::int64_t id) {
+    Statement statement = connection_.prepare(
+        std::string(kColumns) + "WHERE resource = ? AND kind = 'held' AND id > ? ORDER BY id LIMIT 1");
+    auto found = read(statement.bind(1, resource).bind(2, id));
+    if (found.empty()) return std::nullopt;
+    return std::move(found.front());
+}
+
+std::vector<Quarantined> Quarantine::held(std::int64_t resource, const std::string& key) {
     Statement statement =
-        connection_.prepare(std::string(kColumns) + "WHERE resource = ? AND kind = 'held' ORDER BY key, id");
-    statement.bind(1, resource);
+        connection_.prepare(std::string(kColumns) + "WHERE resource = ? AND key = ? AND kind = 'held'");
+    statement.bind(1, resource).bind_blob(2, key);
     return read(statement);
 }
 

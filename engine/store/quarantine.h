@@ -21,6 +21,7 @@ enum class QuarantineKind {
 struct NamedValue {
     std::string name;
     Value value;
+    bool is_withheld = false;  ///< too large to travel: known to be there, and nothing more
 };
 
 /// A change that is held durably and is not visible in the app's table.
@@ -47,8 +48,10 @@ public:
     [[nodiscard]] std::optional<Quarantined> refused(std::int64_t resource, const std::string& key);
     /// Refused rows of a resource, oldest first.
     [[nodiscard]] std::vector<Quarantined> refused(std::int64_t resource);
-    /// Held changes of a resource, by key, each key's in order of arrival.
-    [[nodiscard]] std::vector<Quarantined> held(std::int64_t resource);
+    /// The held change of a resource that came next after number `id`.
+    [[nodiscard]] std::optional<Quarantined> held_after(std::int64_t resource, std::int64_t id);
+    /// Held changes of one key.
+    [[nodiscard]] std::vector<Quarantined> held(std::int64_t resource, const std::string& key);
     /// Held changes of all resources whose time has come.
     [[nodiscard]] std::vector<Quarantined> due(WallMs now);
     /// When the next held change is due; empty: none is held.

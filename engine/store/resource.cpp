@@ -4,6 +4,8 @@
 #include <cctype>
 #include <map>
 
+#include <strandline/message.h>
+
 namespace strandline::engine::store {
 namespace {
 
@@ -88,6 +90,27 @@ Result<void> read_indexes(Connection& connection, TableShape& shape) {
     return {};
 }
 
+/// What a message can say of a table. Error: its name, or a column's, is too long, or there are too many.
+Result<void> check_limits(const TableShape& shape) {
+    const std::string limit = std::to_string(message::kNameBytesMax) + " bytes";
+    if (shape.name.size() > message::kNameBytesMax) {
+        return failure(Category::schema, "the name of table " + quoted(shape.name) + " is longer than " +
+                                             limit + ", which is the most that devices can tell each other");
+    }
+    for (const std::string& column : shape.columns) {
+        if (column.size() <= message::kNameBytesMax) continue;
+        return failure(Category::schema,
+                       "table " + quoted(shape.name) + " has a column whose name is longer than " + limit +
+                           ", the most that devices can tell each other: " + quoted(column));
+    }
+    if (shape.columns.size() > message::kColumnsMax) {
+        return failure(Category::schema, "table " + quoted(shape.name) + " has more than " +
+                                             std::to_string(message::kColumnsMax) +
+                                             " columns beside its key");
+    }
+    return {};
+}
+
 }  // namespace
 
 bool same_name(const std::string& a, const std::string& b) {
@@ -126,6 +149,7 @@ Result<TableShape> inspect_table(Connection& connection, const std::string& tabl
                            "with a key, best a random 16-byte BLOB or a UUID as TEXT");
     }
     if (auto read = read_indexes(connection, shape); !read) return tl::unexpected(read.error());
+    if (auto checked = check_limits(shape); !checked) return tl::unexpected(checked.error());
     return shape;
 }
 

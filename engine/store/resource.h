@@ -33,8 +33,8 @@ struct TableShape {
     std::vector<UniqueIndex> unique;
 };
 
-/// Reads a table's shape. Error: it is not there, is not a plain table, has no primary key, or a key
-/// under a collation that other devices cannot be known to have.
+/// Reads a table's shape. Error: it is not there, is not a plain table, has no primary key, a key under a
+/// collation that other devices cannot be known to have, or names too long for a message.
 [[nodiscard]] Result<TableShape> inspect_table(Connection& connection, const std::string& table);
 
 struct ValueColumn {

@@ -132,6 +132,20 @@ std::optional<AppRow> Rows::Scan::next() {
     return take_row(statement_, key_columns_);
 }
 
+std::size_t bytes_of(const Value& value) {
+    constexpr std::size_t kNumberBytes = 9;
+    constexpr std::size_t kLengthBytes = 5;
+    if (const auto* text = std::get_if<std::string>(&value)) return text->size() + kLengthBytes;
+    if (const auto* blob = std::get_if<Blob>(&value)) return blob->bytes.size() + kLengthBytes;
+    return kNumberBytes;
+}
+
+std::size_t bytes_of(const Values& values) {
+    std::size_t bytes = 0;
+    for (const Value& value : values) bytes += bytes_of(value);
+    return bytes;
+}
+
 std::string digest_of(const Value& value) {
     std::uint64_t hash = 0;
     const std::uint64_t type = value.index() + 1;

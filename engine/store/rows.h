@@ -61,6 +61,9 @@ private:
     std::map<std::pair<bool, std::vector<ColumnId>>, Statement> updates_;
 };
 
+/// What a value takes in a message. Roughly.
+[[nodiscard]] std::size_t bytes_of(const Value& value);
+[[nodiscard]] std::size_t bytes_of(const Values& values);
 /// The digest of one value: kDigestBytes, never all zero, which stands for "not known".
 [[nodiscard]] std::string digest_of(const Value& value);
 /// Puts a column's digest into a row's digests.

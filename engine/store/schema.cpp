@@ -93,9 +93,10 @@ CREATE TABLE strandline_quarantine_stamps(
   PRIMARY KEY (id, slot)
 ) WITHOUT ROWID;
 CREATE TABLE strandline_quarantine_values(
-  id     INTEGER NOT NULL,
-  name   TEXT    NOT NULL,
-  is_key INTEGER NOT NULL,
+  id          INTEGER NOT NULL,
+  name        TEXT    NOT NULL,
+  is_key      INTEGER NOT NULL,
+  is_withheld INTEGER NOT NULL,  -- The value was too large to travel, and is not here.
   value,
   PRIMARY KEY (id, is_key, name)
 ) WITHOUT ROWID;

@@ -11,6 +11,7 @@
 #include "engine/store/ledger.h"
 #include "engine/store/schema.h"
 #include "engine/store/stamps.h"
+#include "engine/text.h"
 
 namespace strandline {
 namespace engine::store {
@@ -162,6 +163,10 @@ Result<bool> request_answered(const std::string& database, std::int64_t number) 
 }
 
 Result<void> init_database(const InitOptions& options, Now now) {
+    if (engine::plain(options.name, message::kNameBytesMax) != options.name) {
+        return failure(Category::usage, "the name of a device is one line of at most " +
+                                            std::to_string(message::kNameBytesMax) + " bytes");
+    }
     try {
         Connection connection(options.database, OpenMode::create, options.vfs);
         if (engine::store::has_schema(connection)) {

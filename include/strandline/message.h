@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,6 +21,17 @@
 /// every index is in bounds. Vectors, like all lists of origins here, are sorted by index and hold
 /// none twice.
 namespace strandline::message {
+
+// Limits that whoever makes a message must know; those that only readers check are in net/limits.h.
+
+constexpr std::size_t kFrameBytesMax =
+    64 * 1024 * 1024;                          // One row with large blobs; ten times a usual delta.
+constexpr std::size_t kNameBytesMax = 255;     // Tables, columns, devices: what people name fits.
+constexpr std::size_t kReasonBytesMax = 1024;  // A sentence or two, for a log.
+/// A key is compared and indexed; larger ones are blobs. One byte is left for the key just behind it, which ends a range.
+constexpr std::size_t kKeyBytesMax = 64 * 1024 - 1;
+constexpr std::size_t kResourcesMax = 4096;  // Tables of one database.
+constexpr std::size_t kColumnsMax = 2000;    // SQLite's own default, SQLITE_MAX_COLUMN.
 
 /// (hlc, origin) of one write.
 struct Stamp {
@@ -61,6 +73,8 @@ struct Entry {
     std::optional<Stamp> row;
     std::vector<Cell> cells;
     Values values;
+    /// Which of `values` are too large to travel, ascending: NULL stands in their places.
+    std::vector<std::uint32_t> withheld = {};
 };
 
 /// First message of a session, both ways.

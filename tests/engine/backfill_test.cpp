@@ -142,3 +142,15 @@ TEST_CASE("rows that are deleted travel too, so a late device does not bring the
     CHECK(group.app(1).ask("SELECT id FROM notes") == "'b'");
     CHECK(group.app(2).ask("SELECT id FROM notes") == "'b'");
 }
+
+TEST_CASE("an answer whose last page is full with the last key that was asked for ends there") {
+    Group group(3, "CREATE TABLE t(id INTEGER PRIMARY KEY, v)", {"t"});
+    group.connect(0, 1);
+    group.connect(1, 2);
+    group.converge();
+    // The first page ends behind row 1; device 1 passes it on before it has the second.
+    group.write(0, "INSERT INTO t VALUES (1, zeroblob(600000)), (2, 2)");
+    group.converge();
+    CHECK(group.is_connected(1, 2));
+    CHECK(group.is_same("t"));
+}

@@ -149,6 +149,7 @@ public:
         if (!is_connected(i, j)) return false;
         auto message = engine(i).next_message(id(j), now(i));
         if (!message) return false;
+        require_that_it_travels(*message);
         if (on_send) on_send(i, j, *message);
         wires_[{i, j}].push_back(std::move(*message));
         return true;
@@ -234,6 +235,35 @@ public:
     }
 
 private:
+    /// An engine never makes a message that the codec could not carry.
+    static void require_that_it_travels(const Message& message) {
+        const auto size_of = [](const Value& value) -> std::size_t {
+            if (const auto* text = std::get_if<std::string>(&value)) return text->size();
+            if (const auto* blob = std::get_if<Blob>(&value)) return blob->bytes.size();
+            return 9;
+        };
+        std::size_t bytes = 0;
+        const auto* pages = std::get_if<message::Pages>(&message);
+        for (std::size_t i = 0; pages != nullptr && i < pages->pages.size(); ++i) {
+            const message::Page& page = pages->pages[i];
+            bool is_short = page.columns.size() <= message::kColumnsMax &&
+                            std::max(page.range.low.size(), page.range.high.value_or("").size()) <=
+                                message::kKeyBytesMax + 1;
+            for (const std::string& column : page.columns)
+                is_short = is_short && column.size() <= message::kNameBytesMax;
+            for (const message::Entry& entry : page.entries) {
+                is_short = is_short && entry.key.size() <= message::kKeyBytesMax;
+                bytes += entry.key.size();
+                for (const Value& value : entry.values) bytes += size_of(value);
+            }
+            if (!is_short)
+                throw std::runtime_error("a message that cannot travel: a name or a key is too long");
+        }
+        if (bytes > message::kFrameBytesMax)
+            throw std::runtime_error("a message that cannot travel: it has " + std::to_string(bytes) +
+                                     " bytes");
+    }
+
     struct Device {
         explicit Device(std::size_t i) : vfs("strandline-test-" + std::to_string(i)) {}
         DeviceId id;

@@ -153,6 +153,9 @@ TEST_CASE("a key that is none of the table's ends the session, and nothing of it
     SECTION("an integer of more bytes than it needs") {
         entry.key = std::string("\x16\x00\x01", 3);
     }
+    SECTION("not a number, which SQLite would make NULL") {
+        entry.key = std::string("\x21\xff\xf8\0\0\0\0\0\0", 9);
+    }
     SECTION("behind a good one") {
         page.entries.push_back(entry);
         page.entries.back().key = std::string("\x7f");

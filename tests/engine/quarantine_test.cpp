@@ -55,6 +55,23 @@ TEST_CASE("an edit of a row in quarantine meets it there, and mends it") {
     CHECK(chain.is_same("notes"));
 }
 
+TEST_CASE("an assignment that changes nothing does not undo the update that waits for its row") {
+    Chain chain("CREATE TABLE notes(id TEXT PRIMARY KEY, title UNIQUE, body)");
+    chain.write(0, "INSERT INTO notes VALUES ('a', 'x', 1), ('b', 'y', 2)");
+    chain.converge();
+    chain.write(0, "UPDATE notes SET title = 'x' WHERE id = 'b'");
+    chain.converge();
+    REQUIRE(chain.engine(1).status().quarantined == 1);
+    chain.write(1, "UPDATE notes SET title = title");
+    chain.converge();
+    CHECK(chain.table(0, "notes") == "'a'|'x'|1\n'b'|'x'|2");
+    CHECK(chain.engine(1).status().quarantined == 1);
+    chain.write(0, "UPDATE notes SET title = 'z' WHERE id = 'a'");
+    chain.converge();
+    CHECK(chain.table(1, "notes") == "'a'|'z'|1\n'b'|'x'|2");
+    CHECK(chain.is_same("notes"));
+}
+
 TEST_CASE("a row in quarantine that is deleted is gone everywhere") {
     Chain chain("CREATE TABLE notes(id TEXT PRIMARY KEY, title UNIQUE, body)");
     chain.write(0, "INSERT INTO notes VALUES ('a', 'same', 1), ('b', 'same', 2)");

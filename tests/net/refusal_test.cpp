@@ -140,10 +140,11 @@ TEST_CASE("ranges that are empty, turned round, overlapping or with gaps are ref
     check_refused_when(two_wanted(), "not in key order, or overlap",
                        [](Pull& p) { std::swap(p.wanted[0].pieces[0], p.wanted[0].pieces[1]); });
     check_refused_when(two_wanted(), "range's end is too long", [](Pull& p) {
-        p.wanted[0].pieces[0].range.high = std::string(kKeyBytesMax + 1, 'b');
+        p.wanted[0].pieces[0].range.high = std::string(kBoundBytesMax + 1, 'b');
     });
-    check_refused_when(two_wanted(), "range's beginning is too long",
-                       [](Pull& p) { p.wanted[0].pieces[1].range.low = std::string(kKeyBytesMax + 1, 'd'); });
+    check_refused_when(two_wanted(), "range's beginning is too long", [](Pull& p) {
+        p.wanted[0].pieces[1].range.low = std::string(kBoundBytesMax + 1, 'd');
+    });
 }
 
 TEST_CASE("a resource or a column that is named twice is refused") {
@@ -153,6 +154,8 @@ TEST_CASE("a resource or a column that is named twice is refused") {
                        [](Pull& p) { p.wanted[1].resource = p.wanted[0].resource; });
     check_refused_when(all_forms(), "names a column twice",
                        [](Pages& p) { p.pages[0].columns[1] = p.pages[0].columns[0]; });
+    check_refused_when(all_forms(), "names a column twice",
+                       [](Pages& p) { p.pages[0].columns[1] = "TITLE"; });
 }
 
 TEST_CASE("a pull without a number is refused, as its answer would be a push") {
@@ -194,6 +197,17 @@ TEST_CASE("an entry that is not exactly one of the three forms is refused") {
                        [&](Pages& p) { entry_of(p, 4).values.emplace_back(); });
     check_refused_when(all_forms(), "no row, no cells and no deletion",
                        [&](Pages& p) { entry_of(p, 0).row.reset(); });
+}
+
+TEST_CASE("what is withheld is in order, and NULL stands in its place") {
+    const auto cells_of = [](Pages& p) -> Entry& { return p.pages[0].entries[1]; };
+    check_refused_when(some_withheld(), "not in order", [&](Pages& p) { cells_of(p).withheld = {1, 0}; });
+    check_refused_when(some_withheld(), "not in order", [&](Pages& p) { cells_of(p).withheld = {1, 1}; });
+    check_refused_when(some_withheld(), "has no place", [&](Pages& p) { cells_of(p).withheld = {2}; });
+    check_refused_when(some_withheld(), "too long a list", [&](Pages& p) {
+        cells_of(p).withheld = {0, 1, 2};
+    });
+    check_refused_when(some_withheld(), "is there", [&](Pages& p) { cells_of(p).values[0] = 1.0; });
 }
 
 TEST_CASE("cells out of order, doubled or of no column are refused") {

@@ -113,6 +113,18 @@ inline Pages all_forms() {
     return pages_of(page_of({"title", "body"}, {whole, with_cells, again, cells_only, deleted}));
 }
 
+/// Values too large to travel, of a whole row and of cells.
+inline Pages some_withheld() {
+    Entry whole = whole_row("a", stamp(today(5), 0), {std::monostate{}, std::int64_t{2}});
+    whole.withheld = {0};
+    Entry cells_only;
+    cells_only.key = "b";
+    cells_only.cells = {{0, stamp(today(6), 0)}, {1, stamp(today(7), 1)}};
+    cells_only.values = {std::monostate{}, std::monostate{}};
+    cells_only.withheld = {0, 1};
+    return pages_of(page_of({"title", "body"}, {whole, cells_only}));
+}
+
 inline Have two_holdings() {
     Have have;
     have.complete = true;
@@ -166,6 +178,7 @@ inline std::vector<Sample> samples() {
             {"pull", two_wanted()},
             {"pages_of_every_value", answer},
             {"pages_of_every_form", all_forms()},
+            {"pages_with_withheld_values", some_withheld()},
             {"pages_pushed", push_of_two_pages()},
             {"pages_none", Pages{}},
             {"ping", Ping{0}},

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include <strandline/value.h>
+
+namespace strandline::engine {
+
+/// Text for people that came from, or goes to, another device: on one line, without control characters, and of
+/// at most `bytes_max` bytes. What is cut ends in whole UTF-8 characters.
+[[nodiscard]] std::string plain(std::string text, std::size_t bytes_max);
+
+/// A key as people read it, in one short line: 7, 'text', x'00ff'.
+[[nodiscard]] std::string shown(const Values& key);
+
+}  // namespace strandline::engine
