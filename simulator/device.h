@@ -97,6 +97,8 @@ public:
     [[nodiscard]] const Tally& tally() const { return tally_; }
     [[nodiscard]] bool has_pending_writes() const { return witness_.has_pending(); }
     [[nodiscard]] bool was_restored() const { return was_restored_; }
+    /// Whether there is a session with that device just now.
+    [[nodiscard]] bool has_session(const Device& peer) const { return sessions_.contains(peer.id()); }
     /// A connection for checks; only while running or stopped.
     [[nodiscard]] Sql& sql() { return app_->sql(); }
     /// Laws 2 and 4, now.

@@ -94,8 +94,8 @@ void Device::open_engine() {
 }
 
 void Device::check_promises() {
-    if (life_ == Life::running && app_ && !app_->is_in_transaction())
-        promises_.keep(read_coverage(app_->sql()));
+    if (life_ != Life::running || !app_ || app_->is_in_transaction()) return;
+    if (const auto coverage = read_coverage(app_->sql())) promises_.keep(*coverage);
 }
 
 void Device::stop() {

@@ -110,6 +110,7 @@ void Faults::later(std::int64_t us, Schedule::Action action) {
 
 void Faults::end() {
     is_over_ = true;
+    victims_.network.end_half_open();
     std::int64_t latest = 0;
     for (const auto& device : victims_.devices) latest = std::max(latest, device->clock().wall().value);
     for (const auto& [from, to] : victims_.links) {

@@ -33,7 +33,7 @@ std::string printable(const std::string& bytes) {
 
 }  // namespace
 
-Coverage read_coverage(Sql& sql) {
+std::optional<Coverage> read_coverage(Sql& sql) {
     Coverage coverage;
     for (const Table& table : tables()) coverage[table.name];
     auto read = sql.ask(
@@ -47,6 +47,7 @@ Coverage read_coverage(Sql& sql) {
         if (read.integer(4) != 0)
             pieces.back().vector[origin_from(read.bytes(2), read.integer(3))] = Hlc{read.integer(4)};
     }
+    if (!read.is_done()) return std::nullopt;
     for (auto& [table, pieces] : coverage) {
         const auto same = [](const Piece& a, const Piece& b) { return a.vector == b.vector; };
         pieces.erase(std::unique(pieces.begin(), pieces.end(), same), pieces.end());
@@ -124,7 +125,9 @@ std::int64_t count_held(Sql& sql) {
 
 State read_state(Sql& sql) {
     State state;
-    state.coverage = read_coverage(sql);
+    const auto coverage = read_coverage(sql);
+    check(coverage.has_value(), "a healed disk does not give what is on it");
+    state.coverage = *coverage;
     state.held = count_held(sql);
     state.rows.resize(tables().size());
     state.stamps.resize(tables().size());

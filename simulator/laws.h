@@ -26,7 +26,8 @@ struct Piece {
 /// By table's name. Without zeros, and without borders between equal pieces, so equal coverage is equal here.
 using Coverage = std::map<std::string, std::vector<Piece>>;
 
-[[nodiscard]] Coverage read_coverage(Sql& sql);
+/// Empty: the disk fails underneath.
+[[nodiscard]] std::optional<Coverage> read_coverage(Sql& sql);
 /// What holds in every piece.
 [[nodiscard]] Vector floor_of(const std::vector<Piece>& pieces);
 /// The vector of the piece that this key is in.

@@ -277,6 +277,19 @@ bool Network::half_open_one() {
     return true;
 }
 
+void Network::end_half_open() {
+    for (auto& [id, pipe] : pipes_) {
+        if (!pipe.is_lost) continue;
+        pipe.is_lost = false;
+        for (std::size_t side = 0; side < 2; ++side) {
+            pipe.sides[side].is_shut = true;
+            pipe.sides[side].waiting.clear();
+            pipe.sides[side].flying.clear();
+            launch(id, side, {Mark::reset, {}, {}});
+        }
+    }
+}
+
 bool Network::flip_bit_of_one() {
     const std::uint64_t id = pick_pipe();
     if (id == 0) return false;

@@ -81,8 +81,11 @@ public:
     [[nodiscard]] Link& link(std::size_t from, std::size_t to) { return links_[{from, to}]; }
     void block(std::size_t from, std::size_t to, bool is_blocked);
     /// Each of these picks one living pipe; false: there is none.
-    bool reset_one();        ///< in the middle of what is on its way
-    bool half_open_one();    ///< from now on all that is sent vanishes, and nobody is told
+    bool reset_one();  ///< in the middle of what is on its way
+    bool half_open_one();
+    /// Whatever vanishes into a half-open pipe is told at last: both ends hear of a reset.
+    void end_half_open();
+    ///< from now on all that is sent vanishes, and nobody is told
     bool flip_bit_of_one();  ///< in the next bytes that arrive
 
     struct Traffic {

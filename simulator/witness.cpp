@@ -170,6 +170,8 @@ void Witness::fold(Sql& sql) {
     for (auto& [where, key] : touched) {
         if (!key.is_changed) continue;
         const auto& [table, encoded] = where;
+        if (key.last == 0 && to_text(key.before.value_or(Values{})) == to_text(key.after.value_or(Values{})))
+            continue;
         if (key.last == 0)
             throw LawBroken(
                 5, fmt::format("a write to {} was committed and not captured", tables()[table].name));

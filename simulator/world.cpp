@@ -224,12 +224,18 @@ void World::second_act() {
 }
 
 bool World::has_converged() {
+    for (const auto& [from, to] : links_) {
+        const Device& a = *devices_[from];
+        const Device& b = *devices_[to];
+        if (a.life() == Device::Life::left || b.life() == Device::Life::left) continue;
+        if (!a.has_session(b) || !b.has_session(a)) return false;
+    }
     std::optional<Coverage> first;
     for (Device* device : living()) {
         if (device->life() != Device::Life::running || device->has_pending_writes()) return false;
         if (count_held(device->sql()) != 0) return false;
-        Coverage coverage = read_coverage(device->sql());
-        if (first && *first != coverage) return false;
+        auto coverage = read_coverage(device->sql());
+        if (!coverage || (first && *first != *coverage)) return false;
         if (!first) first = std::move(coverage);
     }
     return true;
