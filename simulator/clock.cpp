@@ -11,6 +11,8 @@ WallMs Clock::wall() const {
 }
 
 void Clock::set(std::int64_t wall_ms) {
+    latest_ms_ = latest().value;
+
     set_ms_ = std::max<std::int64_t>(0, wall_ms);  // No wall clock goes back before 1970.
     set_at_ = schedule_.now();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include <strandline/time.h>
@@ -21,6 +22,9 @@ public:
     [[nodiscard]] SteadyMs steady() const { return {schedule_.now().us / kUsPerMs}; }
     [[nodiscard]] WallMs wall() const;
 
+    /// The latest that it has ever shown.
+    [[nodiscard]] WallMs latest() const { return {std::max(latest_ms_, wall().value)}; }
+
     /// Somebody sets the wall clock: so much later, or earlier.
     void step(std::int64_t ms) { set(wall().value + ms); }
     void set(std::int64_t wall_ms);
@@ -34,6 +38,7 @@ private:
     const Schedule& schedule_;
     std::int64_t set_ms_ = kBeginMs;  ///< what it showed when it was last touched
     Moment set_at_;
+    std::int64_t latest_ms_ = kBeginMs;
     std::int64_t ppm_ = 0;
     bool is_frozen_ = false;
 };

@@ -121,9 +121,10 @@ void Device::say(const DeviceId& peer, Connection& connection) {
             if (!is_heartbeat(*message)) ++tally_.talk;
             const std::size_t to = index_of_.at(peer);
             ++world_.network.traffic(index_, to).messages;
-            if (world_.chronicle.is_logging())
-                world_.chronicle.note(index_, "says", {},
-                                      fmt::format("→ {}  {}, {} bytes", to, brief(*message), frame.size()));
+            world_.chronicle.note(index_, "says", frame,
+                                  world_.chronicle.is_logging()
+                                      ? fmt::format("→ {}  {}, {} bytes", to, brief(*message), frame.size())
+                                      : std::string());
             connection.send(frame);
             tally_.unsent_bytes_most = std::max(tally_.unsent_bytes_most, connection.unsent());
         } else if (engine_->is_closed(peer)) {

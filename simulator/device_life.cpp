@@ -286,7 +286,7 @@ void Device::end_session(Connection& connection, const std::string& why) {
 }
 
 void Device::gone(Connection& connection, const Error& why) {
-    if (world_.chronicle.is_logging()) note("closed", why.message);
+    note("closed", why.message);
     end_session(connection, why.message);
     for (Named& named : named_) {
         if (named.connection.get() != &connection) continue;

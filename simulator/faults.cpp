@@ -112,7 +112,7 @@ void Faults::end() {
     is_over_ = true;
     victims_.network.end_half_open();
     std::int64_t latest = 0;
-    for (const auto& device : victims_.devices) latest = std::max(latest, device->clock().wall().value);
+    for (const auto& device : victims_.devices) latest = std::max(latest, device->clock().latest().value);
     for (const auto& [from, to] : victims_.links) {
         for (const auto& [a, b] : {std::pair(from, to), std::pair(to, from)}) {
             victims_.network.link(a, b).clog_us = 0;
@@ -121,7 +121,7 @@ void Faults::end() {
         }
     }
     for (const auto& device : victims_.devices) {
-        // Every clock shows what the one that was furthest ahead shows: what was held has its time.
+        // Every clock shows the latest that any has ever shown: what was held has its time.
         device->clock().run();
         device->clock().drift(0);
         device->clock().set(latest);

@@ -178,30 +178,43 @@ namespace {
 
 using Texts = std::map<std::string, std::string>;
 
-std::string first_difference(const Texts& a, const Texts& b) {
-    const auto text_in = [](const Texts& texts, const std::string& key) {
-        const auto at = texts.find(key);
-        return at != texts.end() ? at->second : std::string("nothing");
-    };
+std::string text_in(const Texts& texts, const std::string& key) {
+    const auto at = texts.find(key);
+    return at != texts.end() ? at->second : std::string("nothing");
+}
+
+/// The first key whose texts differ; empty: none.
+std::optional<std::string> first_difference(const Texts& a, const Texts& b) {
     for (const auto& [key, text] : a) {
-        if (text_in(b, key) != text) return printable(key) + ": " + text + " against " + text_in(b, key);
+        if (text_in(b, key) != text) return key;
     }
     for (const auto& [key, text] : b) {
-        if (!a.contains(key)) return printable(key) + ": nothing against " + text;
+        if (!a.contains(key)) return key;
     }
-    return {};
+    return std::nullopt;
+}
+
+/// What each of two sides has at a key, and all that was ever written to it.
+std::string told(const Texts& a, const Texts& b, std::size_t table, const std::string& key,
+                 const Model& model) {
+    return printable(fmt::format("{} {}: {} against {}", tables()[table].name, key, text_in(a, key),
+                                 text_in(b, key))) +
+           "; written to it:" + model.history(table, key);
 }
 
 }  // namespace
 
-void demand_equal(const State& a, std::size_t device_a, const State& b, std::size_t device_b) {
+void demand_equal(const State& a, std::size_t device_a, const State& b, std::size_t device_b,
+                  const Model& model) {
     for (std::size_t i = 0; i < tables().size(); ++i) {
-        const bool rows_differ = a.rows[i] != b.rows[i];
-        if (!rows_differ && a.stamps[i] == b.stamps[i]) continue;
-        throw LawBroken(6, fmt::format("devices {} and {} hold the same and differ in {} of {}: {}", device_a,
-                                       device_b, rows_differ ? "a row" : "the stamps", tables()[i].name,
-                                       printable(rows_differ ? first_difference(a.rows[i], b.rows[i])
-                                                             : first_difference(a.stamps[i], b.stamps[i]))));
+        for (const bool is_row : {true, false}) {
+            const Texts& left = is_row ? a.rows[i] : a.stamps[i];
+            const Texts& right = is_row ? b.rows[i] : b.stamps[i];
+            if (const auto key = first_difference(left, right))
+                throw LawBroken(
+                    6, fmt::format("devices {} and {} hold the same and differ in {} of {}", device_a,
+                                   device_b, is_row ? "a row" : "stamps", told(left, right, i, *key, model)));
+        }
     }
 }
 
@@ -215,10 +228,10 @@ void demand_modelled(const State& state, const Model& model) {
         Texts expected;
         for (const auto& [key, row] : model.expected(i, tables()[i].columns.size(), is_held))
             expected[key] = to_text(row);
-        if (expected == state.rows[i]) continue;
-        throw LawBroken(
-            5, fmt::format("all devices agree, but not with what was written: {} {}", tables()[i].name,
-                           printable(first_difference(expected, state.rows[i]))));
+        if (const auto key = first_difference(expected, state.rows[i]))
+            throw LawBroken(5, "all devices agree, but not with what was written: " +
+                                   told(expected, state.rows[i], i, *key, model) + "\n  stamps " +
+                                   text_in(state.stamps[i], *key));
     }
 }
 

@@ -63,7 +63,8 @@ struct State {
 [[nodiscard]] std::int64_t count_held(Sql& sql);
 [[nodiscard]] State read_state(Sql& sql);
 /// Law 6: throws with the first difference, if there is one.
-void demand_equal(const State& a, std::size_t device_a, const State& b, std::size_t device_b);
+void demand_equal(const State& a, std::size_t device_a, const State& b, std::size_t device_b,
+                  const Model& model);
 /// Laws 5 and 6: the rows are what the model makes of all writes that somebody holds.
 void demand_modelled(const State& state, const Model& model);
 

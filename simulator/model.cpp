@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "simulator/check.h"
 #include "simulator/tables.h"
 
@@ -56,6 +58,25 @@ std::optional<Values> Model::merged(const std::vector<const Write*>& writes, std
     }
     if (!spelled) return std::nullopt;
     return row;
+}
+
+std::string Model::history(std::size_t table, const std::string& key) const {
+    const auto text_of = [](const Stamp& stamp) {
+        return fmt::format("{}@{}/{:04x}", stamp.hlc.value, short_hex(stamp.origin.device),
+                           static_cast<std::uint64_t>(stamp.origin.incarnation) >> 48);
+    };
+    std::string out;
+    const auto at = writes_.find({table, key});
+    if (at == writes_.end()) return out;
+    for (const Write& write : at->second) {
+        out += "\n  ";
+        if (write.era) out += "era " + text_of(*write.era) + " ";
+        if (write.row) out += "row " + text_of(*write.row) + " ";
+        for (const auto& [column, value] : write.values)
+            out += fmt::format("{} = {} {} ", tables()[table].columns[column], to_text(value.second),
+                               text_of(value.first));
+    }
+    return out;
 }
 
 void Model::for_each(

@@ -50,6 +50,8 @@ public:
     /// Writes that nobody holds, each once.
     void for_each(
         const std::function<void(std::size_t table, const std::string& key, const Write&)>& visit) const;
+    /// All writes to one key, a line each: for whoever looks into a finding.
+    [[nodiscard]] std::string history(std::size_t table, const std::string& key) const;
     [[nodiscard]] std::size_t count() const { return count_; }
 
 private:

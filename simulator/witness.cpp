@@ -23,7 +23,8 @@ struct Touched {
     std::optional<Values> after;
     bool is_changed = false;
     std::int64_t row = 0;
-    std::int64_t removed = 0;  ///< by a delete, or perhaps by a REPLACE
+    std::int64_t removed = 0;
+    std::int64_t checked = 0;  ///< perhaps removed, by a REPLACE
     std::map<std::int64_t, std::int64_t> columns;
     std::int64_t last = 0;
 
@@ -33,7 +34,9 @@ struct Touched {
             row = journal.hlc;
         } else if (journal.what == kWhatDelete) {
             removed = journal.hlc;
-        } else if (journal.what != kWhatCheck) {
+        } else if (journal.what == kWhatCheck) {
+            checked = journal.hlc;
+        } else {
             columns[journal.what - 1] = journal.hlc;
         }
     }
@@ -178,8 +181,11 @@ void Witness::fold(Sql& sql) {
         const auto own = [&](std::int64_t hlc) { return Stamp{Hlc{hlc}, self}; };
         Write write;
         write.last = own(key.last);
+        // A row that came and was replaced between two folds was never there: nobody needs to know of its end.
+        if (!key.after && !key.before && key.removed == 0 && key.checked == key.last) continue;
         if (!key.after) {
-            write.era = own(key.removed != 0 ? key.removed : key.last);
+            const std::int64_t removed = std::max(key.removed, key.checked);
+            write.era = own(removed != 0 ? removed : key.last);
             model_.add(table, encoded, std::move(write));
             continue;
         }

@@ -48,6 +48,7 @@ Outcome World::run() {
     }
     const std::chrono::duration<double> real = std::chrono::steady_clock::now() - begin;
     outcome.hash = chronicle_.hash();
+    outcome.amplification = amplification();
     outcome.summary = summary(real.count());
     return outcome;
 }
@@ -250,7 +251,7 @@ void World::demand_final_state() {
         if (!check.step() || check.bytes(0) != "ok")
             throw LawBroken(11, fmt::format("the database of device {} is damaged", device->index()));
         if (device != devices.front())
-            demand_equal(first, devices.front()->index(), read_state(device->sql()), device->index());
+            demand_equal(first, devices.front()->index(), read_state(device->sql()), device->index(), model_);
     }
     model_.for_each([&](std::size_t table, const std::string& key, const Write& write) {
         const Vector& vector = vector_at(first.coverage.at(tables()[table].name), key);
@@ -282,6 +283,13 @@ void World::demand_silence() {
 
 // --- what is told -------------------------------------------------------------------------------
 
+double World::amplification() const {
+    std::uint64_t rows = 0;
+    for (const auto& device : devices_) rows += device->tally().rows_received;
+    const double least = static_cast<double>(model_.count()) * static_cast<double>(devices_.size() - 1);
+    return least > 0 ? static_cast<double>(rows) / least : 0.0;
+}
+
 std::string World::summary(double real_seconds) {
     const double simulated = static_cast<double>(schedule_.now().us) / static_cast<double>(kUsPerSecond);
     std::string out = fmt::format("simulated {:.1f} s, {:.0f} times as fast as real time\n", simulated,
@@ -299,11 +307,10 @@ std::string World::summary(double real_seconds) {
         spins += device->tally().spins;
         unsent = std::max(unsent, device->tally().unsent_bytes_most);
     }
-    const double least = static_cast<double>(model_.count()) * static_cast<double>(devices_.size() - 1);
     out += fmt::format(
         "{} changes written; {} rows crossed into a device, {:.2f} times the least; {} commits went with "
         "the power; most unsent {} bytes; {} deadlines without work\n",
-        model_.count(), rows, least > 0 ? static_cast<double>(rows) / least : 0.0, lost, unsent, spins);
+        model_.count(), rows, amplification(), lost, unsent, spins);
     if (devices_.size() <= 10) {
         for (const auto& [way, traffic] : network_.all_traffic())
             out += fmt::format("link {} → {}: {} messages, {} bytes\n", way.first, way.second,

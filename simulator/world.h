@@ -27,6 +27,9 @@ struct Outcome {
     std::string finding;  ///< a sentence; empty: none
     std::string summary;  ///< some lines for people
     std::uint64_t hash = 0;
+    /// Rows that crossed into a device, against one for each change and other device. Below 1: changes to one row
+    /// were carried together.
+    double amplification = 0;
 };
 
 /// One seed, one world. START HERE.
@@ -58,6 +61,7 @@ private:
     void demand_silence();
     [[nodiscard]] std::int64_t bound_us() const;
     [[nodiscard]] std::vector<Device*> living();
+    [[nodiscard]] double amplification() const;
     [[nodiscard]] std::string summary(double real_seconds);
     void run_until(Moment end);
 
