@@ -178,6 +178,8 @@ namespace {
 
 using Texts = std::map<std::string, std::string>;
 
+constexpr std::size_t kTextBytesMost = 300;  // A finding is to be read.
+
 std::string text_in(const Texts& texts, const std::string& key) {
     const auto at = texts.find(key);
     return at != texts.end() ? at->second : std::string("nothing");

@@ -61,20 +61,24 @@ std::optional<Values> Model::merged(const std::vector<const Write*>& writes, std
 }
 
 std::string Model::history(std::size_t table, const std::string& key) const {
+    constexpr std::size_t kLinesMost = 20;
+    constexpr std::size_t kValueBytesMost = 30;
     const auto text_of = [](const Stamp& stamp) {
         return fmt::format("{}@{}/{:04x}", stamp.hlc.value, short_hex(stamp.origin.device),
                            static_cast<std::uint64_t>(stamp.origin.incarnation) >> 48);
     };
-    std::string out;
     const auto at = writes_.find({table, key});
-    if (at == writes_.end()) return out;
-    for (const Write& write : at->second) {
-        out += "\n  ";
-        if (write.era) out += "era " + text_of(*write.era) + " ";
-        if (write.row) out += "row " + text_of(*write.row) + " ";
-        for (const auto& [column, value] : write.values)
-            out += fmt::format("{} = {} {} ", tables()[table].columns[column], to_text(value.second),
-                               text_of(value.first));
+    if (at == writes_.end()) return " nothing";
+    const std::vector<Write>& writes = at->second;
+    std::string out;
+    if (writes.size() > kLinesMost) out += fmt::format("\n  {} earlier ones", writes.size() - kLinesMost);
+    for (std::size_t i = writes.size() - std::min(writes.size(), kLinesMost); i < writes.size(); ++i) {
+        out += "\n ";
+        if (writes[i].era) out += " era " + text_of(*writes[i].era);
+        if (writes[i].row) out += " row " + text_of(*writes[i].row);
+        for (const auto& [column, value] : writes[i].values)
+            out += fmt::format(" {} = {:.{}} {}", tables()[table].columns[column], to_text(value.second),
+                               kValueBytesMost, text_of(value.first));
     }
     return out;
 }
