@@ -90,7 +90,8 @@ public:
 
     [[nodiscard]] std::size_t index() const { return index_; }
     [[nodiscard]] Life life() const { return life_; }
-    [[nodiscard]] bool is_paused() const { return is_paused_; }
+    /// The disk holds a database, and its app may write.
+    [[nodiscard]] bool is_up() const { return life_ == Life::running || life_ == Life::stopped; }
     [[nodiscard]] DeviceId id() const { return identity_.device(); }
     [[nodiscard]] Clock& clock() { return clock_; }
     [[nodiscard]] disk::Disk& disk() { return disk_; }

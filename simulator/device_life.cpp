@@ -116,7 +116,7 @@ void Device::start() {
 }
 
 void Device::crash(std::uint64_t at_call) {
-    if (life_ != Life::running && life_ != Life::stopped) return;
+    if (!is_up()) return;
     note("fault", fmt::format("crashes at call {}", at_call));
     is_power_cut_ = false;
     if (at_call > 0) return disk_.crash_at_call(at_call);
@@ -125,7 +125,7 @@ void Device::crash(std::uint64_t at_call) {
 }
 
 void Device::cut_power(const disk::Survival& survival, std::uint64_t at_call) {
-    if (life_ != Life::running && life_ != Life::stopped) return;
+    if (!is_up()) return;
     note("fault", fmt::format("loses its power at call {}", at_call));
     is_power_cut_ = true;
     if (at_call > 0) return disk_.cut_power_at_call(at_call, survival);
@@ -197,12 +197,12 @@ void Device::leave() {
 }
 
 void Device::keep_copy() {
-    if (disk_.is_down() || (app_ && app_->is_in_transaction())) return;
+    if (!is_up() || disk_.is_down() || app_->is_in_transaction()) return;
     copy_ = Copy{disk_.visible_image(), witness_.memory(), opened_};
 }
 
 bool Device::restore_copy(bool with_key_file) {
-    if (!copy_ || (life_ != Life::running && life_ != Life::stopped)) return false;
+    if (!copy_ || !is_up()) return false;
     note("fault", with_key_file ? "an old copy is restored, with its key file" : "an old copy is restored");
     if (app_ && app_->is_in_transaction()) app_->roll_back();
     disk_.restore(copy_->image);

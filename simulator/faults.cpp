@@ -52,6 +52,7 @@ const std::vector<Faults::Kind>& Faults::kinds() {
         {"stop", 15, &Faults::stop},
         {"pause", 20, &Faults::pause},
         {"leave", 60, &Faults::leave},
+        {"late-join", 10, &Faults::late_join},
         {"restore", 30, &Faults::restore},
         {"restore-with-key", 30, &Faults::restore_with_key},
         {"old-key-file", 30, &Faults::old_key_file},
@@ -85,6 +86,10 @@ std::string Faults::armed() const {
     for (const Armed& armed : armed_)
         out += fmt::format("{}{}×{}", out.empty() ? "" : " ", armed.kind->name, armed.strength);
     return out.empty() ? "none" : out;
+}
+
+bool Faults::is_armed(const std::string& name) const {
+    return std::ranges::any_of(armed_, [&](const Armed& armed) { return name == armed.kind->name; });
 }
 
 void Faults::begin() {
@@ -226,6 +231,7 @@ void Faults::power_cut() {
 
 void Faults::disk_full() {
     Device& full = device();
+    if (!full.is_up()) return;
     std::int64_t size = 0;
     const disk::DiskImage image = full.disk().visible_image();
     for (const auto& [name, content] : image.files()) size += static_cast<std::int64_t>(content.size());
@@ -237,7 +243,9 @@ void Faults::disk_full() {
 void Faults::io_error() {
     constexpr disk::Hits kHits[] = {disk::Hits::reads, disk::Hits::writes, disk::Hits::syncs,
                                     disk::Hits::any};
-    device().disk().fail({kHits[chance_->below(4)], 1 + chance_->below(200), chance_->one_in(3)});
+    Device& failing = device();
+    if (!failing.is_up()) return;
+    failing.disk().fail({kHits[chance_->below(4)], 1 + chance_->below(200), chance_->one_in(3)});
     victims_.chronicle.count_fault("io-error");
 }
 
@@ -274,6 +282,11 @@ void Faults::leave() {
     has_left_ = true;
     gone.leave();
     victims_.chronicle.count_fault("leave");
+}
+
+void Faults::late_join() {
+    victims_.join_next();
+    victims_.chronicle.count_fault("late-join");
 }
 
 void Faults::restore() {
@@ -330,8 +343,7 @@ void Faults::clock_frozen() {
 
 void Faults::slow_app() {
     Device& slow = device();
-    const bool is_up = slow.life() == Device::Life::running || slow.life() == Device::Life::stopped;
-    if (!is_up || slow.app() == nullptr || slow.app()->is_in_transaction()) return;
+    if (!slow.is_up() || slow.app() == nullptr || slow.app()->is_in_transaction()) return;
     victims_.chronicle.count_fault("slow-app");
     if (victims_.workloads[slow.index()].begin(*slow.app()) != App::Outcome::done) return slow.wrote();
     later(chance_->between(10 * kUsPerMs, 3 * kUsPerSecond), [&slow] {
@@ -343,8 +355,7 @@ void Faults::slow_app() {
 
 void Faults::bulk() {
     Device& busy = device();
-    const bool is_up = busy.life() == Device::Life::running || busy.life() == Device::Life::stopped;
-    if (!is_up || busy.app() == nullptr || busy.app()->is_in_transaction()) return;
+    if (!busy.is_up() || busy.app() == nullptr || busy.app()->is_in_transaction()) return;
     victims_.chronicle.count_fault("bulk");
     victims_.workloads[busy.index()].load(*busy.app(), 50 + chance_->below(1'000));
     busy.wrote();

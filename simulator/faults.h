@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,7 @@ struct Victims {
     std::vector<std::unique_ptr<Device>>& devices;
     std::vector<Workload>& workloads;
     const std::vector<std::pair<std::size_t, std::size_t>>& links;  ///< who dials whom
+    std::function<void()> join_next;  ///< lets in the next device that was held back
 };
 
 /// The first act's harm. Each kind that is armed strikes again and again, at moments and places of its own stream of
@@ -37,6 +39,7 @@ public:
 
     /// The names of those armed, with their strengths.
     [[nodiscard]] std::string armed() const;
+    [[nodiscard]] bool is_armed(const std::string& name) const;
     /// From now on they strike; devices that join late are held back here.
     void begin();
     /// They strike no more, and what they did to links, clocks, disks and processes is undone: second act.
@@ -83,6 +86,7 @@ private:
     void stop();
     void pause();
     void leave();
+    void late_join();
     void restore();
     void restore_with_key();
     void old_key_file();

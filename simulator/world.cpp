@@ -66,24 +66,30 @@ void World::build() {
         }
     }
     const Surroundings world{schedule_, chronicle_, network_, model_};
-    Random sync = random_.fork("synchronous");
     for (std::size_t i = 0; i < options_.devices; ++i) {
         const Random own = random_.fork("device", i);
         devices_.push_back(std::make_unique<Device>(world, i, own));
         workloads_.emplace_back(i, own.fork("workload"));
         paces_.push_back(own.fork("pace"));
     }
-    for (std::size_t i = 0; i < options_.devices; ++i) {
-        std::vector<const Device*> members;
-        for (const auto& [from, to] : links_) {
-            if (from == i) members.push_back(devices_[to].get());
-            if (to == i) members.push_back(devices_[from].get());
-        }
-        devices_[i]->join(members, sync.one_in(2));
-    }
+    faults_ = std::make_unique<Faults>(
+        Victims{schedule_, chronicle_, network_, devices_, workloads_, links_, [this] { join_next(); }},
+        random_.fork("faults"), options_.faults);
+    // A third is held back when devices join late, and whoever dials them meets nobody yet.
+    const std::size_t late = faults_->is_armed("late-join") ? options_.devices / 3 : 0;
+    while (joined_ < options_.devices - late) join_next();
     for (const auto& [from, to] : links_) devices_[from]->dial(*devices_[to]);
-    faults_ = std::make_unique<Faults>(Victims{schedule_, chronicle_, network_, devices_, workloads_, links_},
-                                       random_.fork("faults"), options_.faults);
+}
+
+void World::join_next() {
+    if (joined_ == devices_.size()) return;
+    const std::size_t device = joined_++;
+    std::vector<const Device*> members;
+    for (const auto& [from, to] : links_) {
+        if (from == device) members.push_back(devices_[to].get());
+        if (to == device) members.push_back(devices_[from].get());
+    }
+    devices_[device]->join(members, random_.fork("synchronous", device).one_in(2));
 }
 
 void World::lay_links(Topology topology) {
@@ -168,8 +174,7 @@ void World::keep_writing(std::size_t device) {
     schedule_.after(paces_[device].between(0, 2 * mean_us), [this, device] {
         if (!is_first_act_) return;
         Device& writer = *devices_[device];
-        const bool is_up = writer.life() == Device::Life::running || writer.life() == Device::Life::stopped;
-        if (is_up && writer.app() != nullptr && !writer.app()->is_in_transaction()) {
+        if (writer.is_up() && writer.app() != nullptr && !writer.app()->is_in_transaction()) {
             workloads_[device].write(*writer.app());
             writer.wrote();
         }
@@ -210,6 +215,7 @@ void World::second_act() {
             network_.block(port, options_.devices - 1, false);
         }
     }
+    while (joined_ < devices_.size()) join_next();
     faults_->end();
     const Moment begin = schedule_.now();
     const Moment end = after(begin, bound_us());

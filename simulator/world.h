@@ -51,6 +51,8 @@ public:
 private:
     void build();
     void lay_links(Topology topology);
+
+    void join_next();
     void move_courier(std::size_t island);
     void keep_writing(std::size_t device);
     void keep_checking();
@@ -77,6 +79,7 @@ private:
     std::vector<std::pair<std::size_t, std::size_t>> links_;
     std::vector<std::vector<std::size_t>> islands_;
     std::unique_ptr<Faults> faults_;
+    std::size_t joined_ = 0;  ///< the devices before this one have joined
     bool is_first_act_ = true;
     std::int64_t converged_after_us_ = -1;
 };
