@@ -72,12 +72,14 @@ std::optional<std::string> unknown_fault(const std::string& names) {
 }
 
 Faults::Faults(Victims victims, Random random, const std::string& names) : victims_(victims) {
-    Random swarm = random.fork("swarm");
     for (const Kind& kind : kinds()) {
+        // A stream for each, so that a new kind leaves what a seed does with the others.
+        const Random own = random.fork(kind.name);
+        Random swarm = own.fork("swarm");
         const std::uint64_t strength = 1 + swarm.below(3);
         const bool is_in_swarm = swarm.one_in(3);
         if (names == "swarm" ? is_in_swarm : is_chosen(kind.name, names))
-            armed_.push_back({&kind, strength, random.fork(kind.name)});
+            armed_.push_back({&kind, strength, own.fork("strikes")});
     }
 }
 

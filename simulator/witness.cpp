@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -64,8 +65,8 @@ void Witness::left_open() {
 void Witness::committed(Sql& sql) {
     uncertain_.clear();
     auto journal = journal_after(sql, last_seen_);
-    if (!journal || !take(sql, open_, std::move(*journal))) return left_open();
-    open_.clear();
+    is_owed_ = !journal || !take(sql, open_, std::move(*journal));
+    if (!is_owed_) open_.clear();
 }
 
 bool Witness::take(Sql& sql, std::vector<Change>& changes, std::vector<JournalRow> journal) {
@@ -217,6 +218,7 @@ void Witness::fold(Sql& sql) {
 }
 
 std::optional<std::size_t> Witness::reopened(Sql& sql, bool may_lose) {
+    if (std::exchange(is_owed_, false)) uncertain_ = std::move(open_);
     open_.clear();
     const auto journal = journal_after(sql, 0);
     const auto watermarks = folded(sql);
@@ -252,6 +254,7 @@ std::optional<std::size_t> Witness::reopened(Sql& sql, bool may_lose) {
 }
 
 void Witness::remember(Memory memory) {
+    is_owed_ = false;
     open_.clear();
     uncertain_.clear();
     pending_ = std::move(memory.pending);

@@ -31,6 +31,8 @@ public:
     /// A statement was refused: what it had done since there were so many changes is undone.
     void undo_to(std::size_t changes) { open_.resize(changes); }
     void committed(Sql& sql);
+    /// The disk would not say what was just committed: committed() must be called again, before the engine looks.
+    [[nodiscard]] bool is_owed() const { return is_owed_; }
     void rolled_back() { open_.clear(); }
     /// The commit failed, and only the disk knows whether it is there.
     void left_open();
@@ -81,7 +83,8 @@ private:
 
     Model& model_;
     DeviceId device_;
-    std::vector<Change> open_;       ///< of the transaction that is open
+    std::vector<Change> open_;  ///< of the transaction that is open
+    bool is_owed_ = false;
     std::vector<Change> uncertain_;  ///< of one whose commit failed
     std::vector<Commit> pending_;
     std::map<Key, std::optional<Stamp>> eras_;      ///< of each pending key, before it was touched
