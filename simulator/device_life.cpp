@@ -43,7 +43,13 @@ void Device::join(const std::vector<const Device*>& members, bool syncs_fully) {
     for (const Table& table : tables()) check(app_->sql().run(table.sql) == 0, "a table cannot be made");
     open_engine();
     check(engine_.has_value(), "a new device does not open");
-    for (const Table& table : tables()) require(engine_->track({table.name}, table.ownership, clock_.now()));
+    for (const Ownership ownership : {Ownership::shared, Ownership::device_owned}) {
+        std::vector<std::string> names;
+        for (const Table& table : tables()) {
+            if (table.ownership == ownership) names.push_back(table.name);
+        }
+        require(engine_->track(names, ownership, clock_.now()));
+    }
     for (const Device* member : members) {
         index_of_[member->id()] = member->index();
         if (member != this) require(engine_->trust(member->id(), "", clock_.now()));
