@@ -15,6 +15,9 @@ namespace {
 
 /// SQLite's code of a constraint: what we throw with it is about this row alone.
 constexpr int kConstraint = 19;
+constexpr const char* kAhead =
+    "its stamp is further ahead of this device's clock than the drift bound allows; it is applied when the "
+    "time has come";
 constexpr const char* kIgnored = "a trigger of the app's ignored the row";
 
 std::string withheld_reason(const std::string& column) {
@@ -71,7 +74,8 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
         const Incoming incoming = incoming_from(entry, columns, origins);
         ++applied_.received;
         if (is_ahead(incoming.record)) {
-            hold(resource, incoming);
+            hold(resource, incoming, WallMs{hlc::wall_of(newest(incoming.record)).value - hlc::kDriftMs},
+                 kAhead);
         } else {
             join(resource, incoming);
         }
@@ -128,60 +132,25 @@ bool Apply::is_ahead(const Record& record) const {
     return hlc::is_ahead(newest(record), now_.wall, clock_.last(), hlc::kDriftMs);
 }
 
-void Apply::hold(const Resource& resource, const Incoming& incoming) {
+void Apply::hold(const Resource& resource, const Incoming& incoming, WallMs due, const char* reason) {
     for (const Quarantined& there : store_.quarantine.held(resource.id, incoming.key)) {
         if (there.record == incoming.record) return;
     }
-    Quarantined entry{0,  resource.id, incoming.key, QuarantineKind::held, {}, {}, now_.wall, incoming.record,
-                      {}, {}};
-    entry.due = WallMs{hlc::wall_of(newest(incoming.record)).value - hlc::kDriftMs};
-    entry.due = std::max(entry.due, held_until(resource, incoming.key).value_or(entry.due));
-    entry.reason =
-        "its stamp is further ahead of this device's clock than the drift bound allows; it is applied when "
-        "the time has come";
+    Quarantined entry{
+        0, resource.id, incoming.key, QuarantineKind::held, {}, reason, now_.wall, incoming.record, {}, {}};
+    entry.due = due;
     if (incoming.key_raw != nullptr) entry.key_raw = *incoming.key_raw;
     for (std::size_t i = 0; i < incoming.values.size(); ++i) entry.values.push_back(incoming.named(i));
     store_.quarantine.put(entry);
     ++applied_.quarantined;
-    tell(EventKind::held, resource, "a change is held: " + entry.reason);
-}
-
-std::optional<WallMs> Apply::held_until(const Resource& resource, const std::string& key) {
-    std::optional<WallMs> until;
-    if (!store_.quarantine.has_any(resource.id)) return until;
-    for (const Quarantined& held : store_.quarantine.held(resource.id, key))
-        until = std::max(until.value_or(held.due), held.due);
-    return until;
-}
-
-void Apply::due() {
-    for (const Quarantined& entry : store_.quarantine.due(now_.wall)) {
-        store_.quarantine.drop(entry.id);
-        const Resource* resource = store_.catalog.find(entry.resource);
-        if (resource == nullptr) continue;
-        Incoming incoming;
-        incoming.key = entry.key;
-        if (!entry.key_raw.empty()) incoming.key_raw = &entry.key_raw;
-        incoming.record = entry.record;
-        for (const NamedValue& value : entry.values) {
-            const auto known = resource->column(value.name);
-            incoming.columns.push_back(known ? *known : store_.catalog.column_id(resource->id, value.name));
-            incoming.names.push_back(value.name);
-            incoming.values.push_back(&value.value);
-            incoming.withheld.push_back(value.is_withheld);
-            if (!known && incoming.missing.empty()) incoming.missing = value.name;
-        }
-        join(*resource, incoming);
-    }
+    tell(EventKind::held, resource, std::string("a change is held: ") + reason);
 }
 
 void Apply::join(const Resource& resource, const Incoming& incoming) {
     const StoredRecord before = store_.stamps.load(resource.id, incoming.key);
     const Merge merged = merge(before.record, incoming.record, incoming.columns, order_, resource.ownership);
-    // Cells of a row that is only held wait with it: alone they would be nothing, and be lost.
-    if (merged.refusal == Refusal::row_missing && held_until(resource, incoming.key))
-        return hold(resource, incoming);
-    if (merged.refusal != Refusal::no) return refuse(resource, incoming, merged.refusal);
+    if (merged.refusal == Refusal::row_missing) return await_row(resource, incoming);
+    if (merged.refusal == Refusal::not_owner) return refuse(resource, incoming);
     clock_.observe(newest(incoming.record));
     if (!merged.changes(before.record)) return;
     if (resource.ownership == Ownership::device_owned && gives_way(before.record, merged.record))
@@ -197,14 +166,11 @@ void Apply::join(const Resource& resource, const Incoming& incoming) {
     store_.stamps.save(resource.id, incoming.key, before, after);
     if (resource.ownership == Ownership::device_owned) mark_owner(resource, incoming, after.record);
     row_difference_[resource.id] += int{after.record.is_alive()} - int{before.record.is_alive()};
+    if (!before.record.is_alive() && after.record.is_alive() && store_.quarantine.has_any(resource.id))
+        awaited_.emplace(resource.id, incoming.key);
 }
 
-void Apply::refuse(const Resource& resource, const Incoming& incoming, Refusal refusal) {
-    if (refusal == Refusal::row_missing) {
-        return tell(
-            EventKind::refused, resource,
-            "cells of a row that is not here: their sender believed it was; verify would find what differs");
-    }
+void Apply::refuse(const Resource& resource, const Incoming& incoming) {
     Quarantined entry{0,
                       resource.id,
                       incoming.key,
@@ -375,6 +341,7 @@ void Apply::tell(EventKind kind, const Resource& resource, std::string text) {
 }
 
 Applied Apply::finish() {
+    join_awaited();
     store_.journal.set_applying(false);
     store_.journal.set_floor(clock_.last());
     for (const auto& [resource, difference] : row_difference_) store_.catalog.add_rows(resource, difference);

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <strandline/event.h>
@@ -39,7 +41,7 @@ public:
     /// Joins a page's entries, and raises the range's coverage to the page's vector. `origins` is the
     /// message's list: its stamps still count by it.
     void page(const message::Page& page, const std::vector<Origin>& origins);
-    /// Applies held changes whose time has come.
+    /// Held changes whose time has come are joined at the end.
     void due();
     /// Tries a resource's refused rows again: the schema, or the data in their way, may be another now.
     void retry(const store::Resource& resource);
@@ -78,11 +80,16 @@ private:
     void raise(const store::Resource& resource, const message::Page& page,
                const std::vector<Origin>& origins);
     [[nodiscard]] bool is_ahead(const Record& record) const;
-    /// When the last change of this key that is held comes due; empty: none is held.
-    [[nodiscard]] std::optional<WallMs> held_until(const store::Resource& resource, const std::string& key);
-    void hold(const store::Resource& resource, const Incoming& incoming);
+    /// Keeps a change, and passes it on, but does not join it before its time; `reason`: says what it waits for.
+    void hold(const store::Resource& resource, const Incoming& incoming, WallMs due, const char* reason);
+    /// Cells alone would be nothing, and be lost: they wait for their row, which may be held itself, or stand
+    /// further on in the same message.
+    void await_row(const store::Resource& resource, const Incoming& incoming);
+    /// Joins what is held of keys whose time or row may have come, in the order in which it came.
+    void join_awaited();
+    void rejoin(const store::Resource& resource, const store::Quarantined& held);
     void join(const store::Resource& resource, const Incoming& incoming);
-    void refuse(const store::Resource& resource, const Incoming& incoming, Refusal refusal);
+    void refuse(const store::Resource& resource, const Incoming& incoming);
     /// Whether a device's living row makes room for another device's, though nobody deleted it.
     [[nodiscard]] bool gives_way(const Record& before, const Record& after) const;
     /// Keeps, for people to see, a row that gives way in a device-owned resource.
@@ -108,6 +115,8 @@ private:
     StampOrder order_;
     Applied applied_;
     std::map<std::int64_t, std::int64_t> row_difference_;
+    std::set<std::pair<std::int64_t, std::string>> awaited_;  ///< resource and key
+    bool is_finishing_ = false;
 };
 
 }  // namespace strandline::engine

@@ -5,6 +5,7 @@
 // Apply, continued: rows that wait in quarantine, or go there from the table.
 namespace strandline::engine {
 
+using store::NamedValue;
 using store::Quarantined;
 using store::QuarantineKind;
 using store::Resource;
@@ -32,6 +33,49 @@ void Apply::retry(const Resource& resource) {
             has_progress = true;
         }
     }
+}
+
+void Apply::due() {
+    for (const Quarantined& held : store_.quarantine.due(now_.wall))
+        awaited_.emplace(held.resource, held.key);
+}
+
+void Apply::await_row(const Resource& resource, const Incoming& incoming) {
+    constexpr std::int64_t kTryAgainMs = 600'000;
+    constexpr const char* kRowMissing =
+        "these are cells of a row that is not here; they are applied when it is";
+    hold(resource, incoming, WallMs{now_.wall.value + kTryAgainMs}, kRowMissing);
+    if (!is_finishing_) awaited_.emplace(resource.id, incoming.key);
+}
+
+void Apply::join_awaited() {
+    is_finishing_ = true;
+    while (!awaited_.empty()) {
+        const auto [id, key] = *awaited_.begin();
+        awaited_.erase(awaited_.begin());
+        const Resource* resource = store_.catalog.find(id);
+        for (const Quarantined& held : store_.quarantine.held(id, key)) {
+            if (is_ahead(held.record)) continue;
+            store_.quarantine.drop(held.id);
+            if (resource != nullptr) rejoin(*resource, held);
+        }
+    }
+}
+
+void Apply::rejoin(const Resource& resource, const Quarantined& held) {
+    Incoming incoming;
+    incoming.key = held.key;
+    if (!held.key_raw.empty()) incoming.key_raw = &held.key_raw;
+    incoming.record = held.record;
+    for (const NamedValue& value : held.values) {
+        const auto known = resource.column(value.name);
+        incoming.columns.push_back(known ? *known : store_.catalog.column_id(resource.id, value.name));
+        incoming.names.push_back(value.name);
+        incoming.values.push_back(&value.value);
+        incoming.withheld.push_back(value.is_withheld);
+        if (!known && incoming.missing.empty()) incoming.missing = value.name;
+    }
+    join(resource, incoming);
 }
 
 bool Apply::gives_way(const Record& before, const Record& after) const {

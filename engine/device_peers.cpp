@@ -199,8 +199,8 @@ void Device::count_progress(const Session& session, const message::Pages& pages,
         backfill_->resource = resource;
     }
     if (pages.last) {
-        tell(EventKind::backfill_done, now, {}, to_hex(session.peer()),
-             rows_text(backfill_received_), backfill_received_);
+        tell(EventKind::backfill_done, now, {}, to_hex(session.peer()), rows_text(backfill_received_),
+             backfill_received_);
         backfill_.reset();
         progress_.reset();
     }

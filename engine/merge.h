@@ -20,7 +20,7 @@ enum class RowAction {
 enum class Refusal {
     no,
     not_owner,    ///< device-owned: it was stamped by a device that has no right to this row
-    row_missing,  ///< cells of a row that we never had: what its sender believes of us is wrong
+    row_missing,  ///< cells of a row that is not here: it is held, or still to come
 };
 
 struct Merge {

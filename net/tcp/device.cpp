@@ -4,7 +4,7 @@
 #include <strandline/engine.h>
 #include <strandline/node.h>
 
-#include "net/identity.h"
+#include "net/key_file.h"
 #include "net/tcp/lock.h"
 #include "net/tcp/machine.h"
 
@@ -20,21 +20,21 @@ std::string key_path(const std::string& database) {
 Result<DeviceId> init_device(const std::string& database, const std::string& name) {
     // A key without a device: an init that was cut short, or a database that was lost. It is still who we are.
     const bool has_key = std::filesystem::exists(key_path(database));
-    const auto identity = has_key ? net::Identity::load(key_path(database))
-                                  : net::Identity::create(key_path(database), net::tcp::random_seed());
-    if (!identity) return tl::unexpected(identity.error());
-    const auto made =
-        init_database({database, identity->device(), name, "", net::tcp::system_entropy}, net::tcp::now());
-    if (made) return identity->device();
+    const auto key = has_key ? net::KeyFile::load(key_path(database))
+                             : net::KeyFile::create(key_path(database), net::tcp::random_seed());
+    if (!key) return tl::unexpected(key.error());
+    const auto made = init_database({database, key->identity().device(), name, "", net::tcp::system_entropy},
+                                    net::tcp::now());
+    if (made) return key->identity().device();
     std::error_code ignored;
     if (!has_key) std::filesystem::remove(key_path(database), ignored);
     return tl::unexpected(made.error());
 }
 
 Result<DeviceId> device_id_of(const std::string& database) {
-    const auto identity = net::Identity::load(key_path(database));
-    if (!identity) return tl::unexpected(identity.error());
-    return identity->device();
+    const auto key = net::KeyFile::load(key_path(database));
+    if (!key) return tl::unexpected(key.error());
+    return key->identity().device();
 }
 
 Result<int> running_process(const std::string& database) {

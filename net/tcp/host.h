@@ -12,7 +12,7 @@
 
 #include <strandline/engine.h>
 
-#include "net/identity.h"
+#include "net/key_file.h"
 #include "net/tcp/connection.h"
 #include "net/tcp/dialer.h"
 #include "net/tcp/listener.h"
@@ -27,7 +27,7 @@ namespace strandline::net::tcp {
 struct HostParts {
     std::string database;
     Lock lock;
-    Identity identity;
+    KeyFile key;
     std::optional<Listener> listener;
     Engine engine;
     std::vector<Address> peers;

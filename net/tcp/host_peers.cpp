@@ -18,7 +18,7 @@ void Host::arrived(asio::ip::tcp::socket socket) {
     if (phase_ != Phase::running) return;
     make_room_for_strangers();
     const auto connection =
-        std::make_shared<Connection>(std::move(socket), parts_.identity, *this, now().steady);
+        std::make_shared<Connection>(std::move(socket), parts_.key.identity(), *this, now().steady);
     connections_.push_back(connection);
     connection->greet();
 }
@@ -60,7 +60,7 @@ void Host::dial(std::size_t index, const Result<Endpoints>& endpoints) {
     auto order = *endpoints;
     const auto first = static_cast<std::ptrdiff_t>(named.dialer.failures() % order.size());
     std::rotate(order.begin(), order.begin() + first, order.end());
-    named.connection = std::make_shared<Connection>(context_, parts_.identity, *this, at);
+    named.connection = std::make_shared<Connection>(context_, parts_.key.identity(), *this, at);
     connections_.push_back(named.connection);
     named.connection->dial(order);
 }

@@ -46,22 +46,22 @@ Result<Node> Node::open(const NodeOptions& options) {
     // What changes nothing comes first, so that a wrong call leaves everything as it was.
     auto peers = parse_peers(options.peers);
     if (!peers) return tl::unexpected(peers.error());
-    auto identity = net::Identity::load(options.database + ".key");
-    if (!identity) return tl::unexpected(identity.error());
+    auto key = net::KeyFile::load(options.database + ".key");
+    if (!key) return tl::unexpected(key.error());
     auto lock = tcp::Lock::take(options.database);
     if (!lock) return tl::unexpected(lock.error());
     // Again, now that nobody else can be raising the count in it.
-    identity = net::Identity::load(options.database + ".key");
-    if (!identity) return tl::unexpected(identity.error());
+    key = net::KeyFile::load(options.database + ".key");
+    if (!key) return tl::unexpected(key.error());
     auto listener = open_listener(parts->context, options.listen);
     if (!listener) return tl::unexpected(listener.error());
-    const std::uint64_t opened = identity->opened();
-    auto engine =
-        Engine::open({options.database, identity->device(), "", tcp::system_entropy, opened}, tcp::now());
+    const std::uint64_t opened = key->opened();
+    auto engine = Engine::open({options.database, key->identity().device(), "", tcp::system_entropy, opened},
+                               tcp::now());
     if (!engine) return tl::unexpected(engine.error());
-    if (auto counted = identity->set_opened(opened + 1); !counted) return tl::unexpected(counted.error());
+    if (auto counted = key->set_opened(opened + 1); !counted) return tl::unexpected(counted.error());
     parts->host.emplace(parts->context,
-                        tcp::HostParts{options.database, std::move(*lock), std::move(*identity),
+                        tcp::HostParts{options.database, std::move(*lock), std::move(*key),
                                        std::move(*listener), std::move(*engine), std::move(*peers)});
     return Node(std::move(parts));
 }

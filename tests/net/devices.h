@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "net/bytes.h"
 #include "net/identity.h"
 #include "tests/net/hex.h"
 
@@ -30,13 +31,11 @@ private:
     std::filesystem::path path_;
 };
 
-/// The device of this seed; made once, as key files are written through to the disk.
+/// The device of this seed; made once, as channels keep a reference.
 inline const net::Identity& identity_of(const std::string& seed) {
     static std::map<std::string, net::Identity> made;
-    if (const auto found = made.find(seed); found != made.end()) return found->second;
-    const Folder folder;
-    const std::span<const std::uint8_t, 32> chance(net::bytes_of(std::string_view(seed)), 32);
-    return made.emplace(seed, net::Identity::create(folder / "key", chance).value()).first->second;
+    const std::span<const std::uint8_t, 32> bytes(net::bytes_of(std::string_view(seed)), 32);
+    return made.try_emplace(seed, net::Secret<32>(bytes)).first->second;
 }
 
 /// Thirty-two bytes that are this byte.

@@ -9,13 +9,11 @@
 #include <catch2/catch.hpp>
 
 #include "net/tcp/machine.h"
-#include "tests/tcp/folder.h"
 
 using namespace strandline;
 using namespace strandline::net;
 using namespace strandline::net::tcp;
 using Socket = asio::ip::tcp::socket;
-using strandline::tests::Folder;
 
 namespace {
 
@@ -40,19 +38,16 @@ public:
     std::vector<Error> ends;
 };
 
-Identity identity_in(const Folder& folder, const std::string& name) {
-    auto made = Identity::create(folder / name, random_seed());
-    REQUIRE(made);
-    return std::move(*made);
+Identity new_identity() {
+    return Identity(Secret<32>(random_seed()));
 }
 
 /// Two ends of a loopback connection: `near` is always ours, the far end either another Connection or a
 /// bare socket that speaks as the test likes.
 struct Wire {
-    Folder folder;
     asio::io_context context;
-    Identity near_identity = identity_in(folder, "near.key");
-    Identity far_identity = identity_in(folder, "far.key");
+    Identity near_identity = new_identity();
+    Identity far_identity = new_identity();
     asio::ip::tcp::acceptor acceptor{context, asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0)};
     SteadyMs began = now().steady;
     Notebook near_notes, far_notes;

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "simulator/schedule.h"
+
+namespace strandline::simulator {
+
+/// All that happens in one world: a running hash over it, counts by name, and with --log a line each.
+///
+/// The hash covers time, device, kind and payload in order, so two runs with one hash did the same thing.
+class Chronicle {
+public:
+    /// `lanes`: how many devices a log line has room for; 0: no log.
+    Chronicle(const Schedule& schedule, std::size_t lanes) : schedule_(schedule), lanes_(lanes) {}
+
+    /// Something happened at a device: to be told to people as `text`, which is empty for what is not worth a line.
+    void note(std::size_t device, std::string_view kind, std::string_view payload, const std::string& text);
+    [[nodiscard]] bool is_logging() const { return lanes_ > 0; }
+
+    /// A fault of this kind was done.
+    void count_fault(const std::string& kind) { ++faults_[kind]; }
+    /// One of the situations that a long run must have seen.
+    void count_situation(const std::string& name) { ++situations_[name]; }
+
+    [[nodiscard]] std::uint64_t hash() const { return hash_; }
+    using Counts = std::map<std::string, std::uint64_t>;
+    [[nodiscard]] const Counts& faults() const { return faults_; }
+    [[nodiscard]] const Counts& situations() const { return situations_; }
+
+private:
+    const Schedule& schedule_;
+    std::size_t lanes_;
+    std::uint64_t hash_ = 0;
+    Counts faults_;
+    Counts situations_;
+};
+
+}  // namespace strandline::simulator

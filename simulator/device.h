@@ -1,0 +1,192 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <strandline/engine.h>
+
+#include "net/identity.h"
+#include "net/tcp/dialer.h"
+#include "simulator/app.h"
+#include "simulator/clock.h"
+#include "simulator/connection.h"
+#include "simulator/disk/disk.h"
+#include "simulator/laws.h"
+#include "simulator/model.h"
+#include "simulator/network.h"
+#include "simulator/witness.h"
+
+namespace strandline::simulator {
+
+/// What all devices of a world share.
+struct Surroundings {
+    Schedule& schedule;
+    Chronicle& chronicle;
+    Network& network;
+    Model& model;
+};
+
+/// What one device has seen go by.
+struct Tally {
+    std::uint64_t rows_received = 0;
+    std::uint64_t messages = 0;      ///< said, heartbeats too
+    std::uint64_t talk = 0;          ///< said, without heartbeats
+    std::uint64_t transactions = 0;  ///< of the app's, committed
+    std::uint64_t lost = 0;          ///< of these, gone with the power, as synchronous=NORMAL allows
+    std::uint64_t spins = 0;         ///< the engine had nothing to do at its deadline, and named it again
+    std::size_t unsent_bytes_most = 0;
+};
+
+/// One device: a disk, two clocks, a key file, an app, and a host that runs the engine that ships. Plays the part
+/// of net::tcp::Host: dials with backoff, keeps one session a peer, asks for messages only while there is room.
+///
+///     absent ──join()──▶ running ⇄ stopped      an orderly stop; the app writes on
+///                         ▲  │
+///                 start() │  ▼ crash, power cut, a failing disk
+///                         down ──▶ ... leave() from anywhere: for ever
+class Device final : public Connection::Owner {
+public:
+    enum class Life { absent, running, stopped, down, left };
+
+    Device(const Surroundings& world, std::size_t index, const Random& random);
+    ~Device() override;
+
+    // --- life -------------------------------------------------------------------------------------
+
+    /// Makes the database with all tables, lets these in, and starts. `syncs_fully`: the app's synchronous=FULL.
+    void join(const std::vector<const Device*>& members, bool syncs_fully);
+    /// Dials this device from now on.
+    void dial(const Device& peer);
+    /// An orderly end of the engine's process.
+    void stop();
+    void start();
+    /// All processes die, now or at the n-th call of the disk from now.
+    void crash(std::uint64_t at_call);
+    void cut_power(const disk::Survival& survival, std::uint64_t at_call);
+    /// The engine's process stands still: it reads nothing, says nothing, and does not know it.
+    void pause(bool is_paused);
+    void leave();
+    /// A copy of the disk as it is, and of the key file with it.
+    void keep_copy();
+    /// Puts the copy back while everything is down; `with_key_file`: the key file too.
+    bool restore_copy(bool with_key_file);
+    [[nodiscard]] bool has_copy() const { return copy_.has_value(); }
+    /// The key file's count is lost with the next crash: a file of before comes back.
+    void forget_count() { opened_ = opened_ > 0 ? opened_ - 1 : 0; }
+
+    // --- the app ----------------------------------------------------------------------------------
+
+    /// Null while there is none. After a transaction: wrote().
+    [[nodiscard]] App* app() { return app_ ? &*app_ : nullptr; }
+    void wrote();
+
+    // --- what is so -------------------------------------------------------------------------------
+
+    [[nodiscard]] std::size_t index() const { return index_; }
+    [[nodiscard]] Life life() const { return life_; }
+    /// The disk holds a database, and its app may write.
+    [[nodiscard]] bool is_up() const { return life_ == Life::running || life_ == Life::stopped; }
+    [[nodiscard]] DeviceId id() const { return identity_.device(); }
+    [[nodiscard]] Clock& clock() { return clock_; }
+    [[nodiscard]] disk::Disk& disk() { return disk_; }
+    [[nodiscard]] const Tally& tally() const { return tally_; }
+    [[nodiscard]] bool has_pending_writes() const { return witness_.has_pending(); }
+    [[nodiscard]] bool was_restored() const { return was_restored_; }
+    /// Whether there is a session with that device just now.
+    [[nodiscard]] bool has_session(const Device& peer) const { return sessions_.contains(peer.id()); }
+    /// A connection for checks; only while running or stopped.
+    [[nodiscard]] Sql& sql() { return app_->sql(); }
+    /// Laws 2 and 4, now.
+    void check_promises();
+
+    // --- what a Connection asks and tells -----------------------------------------------------------
+
+    [[nodiscard]] SteadyMs steady() const override { return clock_.steady(); }
+    std::optional<Error> objection(const Connection& connection, const DeviceId& peer) override;
+    void proven(Connection& connection) override;
+    void received(Connection& connection, const std::string& frame) override;
+    bool takes_input() override;
+    void said_more() override { ask_settle(); }
+    void moved_bytes(std::size_t sent, std::size_t received) override;
+    void gone(Connection& connection, const Error& why) override;
+
+private:
+    using ConnectionRef = std::shared_ptr<Connection>;
+    struct Named {
+        std::size_t device = 0;
+        net::tcp::Dialer dialer;
+        ConnectionRef connection;
+    };
+    struct Copy {
+        disk::DiskImage image;
+        Witness::Memory memory;
+        std::uint64_t opened = 0;
+    };
+
+    // The loop, as the TCP host's.
+    void ask_settle();
+    void settle();
+    void say(const DeviceId& peer, Connection& connection);
+    void tell_events();
+    void arm();
+    void tick();
+    void look_soon();
+    void look();
+    void pulse();
+    /// After every door of the engine's: what it did to the disk, and what the disk did to it.
+    void after_door();
+
+    // Connections.
+    std::shared_ptr<Network::End> accept(Network::Port port, std::size_t from);
+    void dial_what_is_due();
+    void end_session(Connection& connection, const std::string& why);
+    void forget_connections();
+
+    // Life.
+    [[nodiscard]] bool open_app();
+    void open_engine();
+    void die(bool without_power);
+    void come_back();
+    void note(std::string_view kind, const std::string& text);
+    [[nodiscard]] bool runs() const { return life_ == Life::running && engine_ && !is_paused_; }
+
+    Surroundings world_;
+    std::size_t index_;
+    Random random_;
+    Random disk_random_;
+    Clock clock_;
+    net::Identity identity_;
+    disk::Disk disk_;
+    Witness witness_;
+    Promises promises_;
+    std::uint64_t opened_ = 0;  ///< what the key file says; durable
+    bool syncs_fully_ = false;
+    bool is_power_cut_ = false;  ///< what takes the disk down next, or did
+    bool may_lose_ = false;      ///< what the app committed last; set when something took it
+    bool was_restored_ = false;
+    std::optional<App> app_;
+    std::optional<Engine> engine_;
+    std::optional<Copy> copy_;
+    std::map<DeviceId, std::size_t> index_of_;
+
+    Life life_ = Life::absent;
+    bool is_paused_ = false;
+    std::uint64_t life_number_ = 0;  ///< what was planned in an earlier one does not happen
+    bool settle_due_ = false;
+    bool look_due_ = false;
+    std::optional<Moment> armed_;
+    Moment ticked_at_{-1};
+    Tally tally_;
+
+    std::vector<Named> named_;
+    std::vector<ConnectionRef> connections_;
+    std::map<DeviceId, ConnectionRef> sessions_;
+};
+
+}  // namespace strandline::simulator

@@ -1,0 +1,313 @@
+// Device's other half: how it begins, ends and comes back, and whom it is connected with.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "simulator/check.h"
+#include "simulator/device.h"
+#include "simulator/tables.h"
+
+namespace strandline::simulator {
+namespace {
+
+constexpr const char* kDatabase = "device.db";
+/// How long a device is away after its processes died.
+constexpr std::int64_t kDownUsMin = 100 * kUsPerMs;
+constexpr std::int64_t kDownUsMax = 8 * kUsPerSecond;
+
+/// Chance for one handshake.
+net::Secret<32> ephemeral(Random& random) {
+    const std::string bytes = random.bytes(32);
+    net::Secret<32> secret;
+    std::ranges::copy(bytes, secret.data());
+    return secret;
+}
+
+template <typename T>
+void require(const Result<T>& result) {
+    if (!result) throw WorldBroken(result.error().message);
+}
+
+}  // namespace
+
+// --- life ---------------------------------------------------------------------------------------
+
+void Device::join(const std::vector<const Device*>& members, bool syncs_fully) {
+    check(life_ == Life::absent, "a device joins once");
+    syncs_fully_ = syncs_fully;
+    require(init_database(
+        {kDatabase, id(), fmt::format("device {}", index_), disk_.name(), [this] { return random_.next(); }},
+        clock_.now()));
+    app_.emplace(kDatabase, disk_.name(), syncs_fully_, witness_);
+    for (const Table& table : tables()) check(app_->sql().run(table.sql) == 0, "a table cannot be made");
+    open_engine();
+    check(engine_.has_value(), "a new device does not open");
+    for (const Ownership ownership : {Ownership::shared, Ownership::device_owned}) {
+        std::vector<std::string> names;
+        for (const Table& table : tables()) {
+            if (table.ownership == ownership) names.push_back(table.name);
+        }
+        require(engine_->track(names, ownership, clock_.now()));
+    }
+    for (const Device* member : members) {
+        index_of_[member->id()] = member->index();
+        if (member != this) require(engine_->trust(member->id(), "", clock_.now()));
+    }
+}
+
+void Device::dial(const Device& peer) {
+    named_.push_back(
+        {peer.index(), net::tcp::Dialer({"device", static_cast<std::uint16_t>(peer.index())}), nullptr});
+    if (runs()) ask_settle();
+}
+
+bool Device::open_app() {
+    app_.emplace(kDatabase, disk_.name(), syncs_fully_, witness_);
+    const auto lost = witness_.reopened(app_->sql(), may_lose_);
+    if (!lost) return false;
+    tally_.lost += *lost;
+    if (*lost > 0) world_.chronicle.count_situation("the power took commits that were not synced");
+    may_lose_ = false;
+    return true;
+}
+
+void Device::open_engine() {
+    auto opened = Engine::open({kDatabase, id(), disk_.name(), [this] { return random_.next(); }, opened_},
+                               clock_.now());
+    if (!opened) {
+        note("fails", opened.error().message);
+        return;
+    }
+    ++life_number_;
+    ++opened_;
+    engine_.emplace(std::move(*opened));
+    life_ = Life::running;
+    settle_due_ = look_due_ = false;
+    armed_.reset();
+    for (Named& named : named_) {
+        named.connection.reset();
+        named.dialer = net::tcp::Dialer(named.dialer.address());
+    }
+    world_.network.listen(index_,
+                          [this](Network::Port port, std::size_t from) { return accept(port, from); });
+    note("starts", fmt::format("opening number {}", opened_));
+    check_promises();
+    after_door();
+    if (!runs()) return;
+    pulse();
+    tick();
+}
+
+void Device::check_promises() {
+    if (life_ != Life::running || !app_ || app_->is_in_transaction()) return;
+    if (const auto coverage = read_coverage(app_->sql())) promises_.keep(*coverage);
+}
+
+void Device::stop() {
+    if (life_ != Life::running) return;
+    note("stops", "in an orderly way");
+    forget_connections();
+    world_.network.hang_up(index_);
+    world_.network.listen(index_, {});
+    engine_.reset();
+    is_paused_ = false;
+    ++life_number_;
+    life_ = Life::stopped;
+    after_door();
+}
+
+void Device::start() {
+    if (life_ == Life::stopped) open_engine();
+}
+
+void Device::crash(std::uint64_t at_call) {
+    if (!is_up()) return;
+    note("fault", fmt::format("crashes at call {}", at_call));
+    is_power_cut_ = false;
+    if (at_call > 0) return disk_.crash_at_call(at_call);
+    disk_.crash();
+    after_door();
+}
+
+void Device::cut_power(const disk::Survival& survival, std::uint64_t at_call) {
+    if (!is_up()) return;
+    note("fault", fmt::format("loses its power at call {}", at_call));
+    is_power_cut_ = true;
+    if (at_call > 0) return disk_.cut_power_at_call(at_call, survival);
+    disk_.cut_power(survival);
+    after_door();
+}
+
+/// Every process is gone, and the connections with them.
+void Device::die(bool without_power) {
+    if (life_ == Life::down || life_ == Life::left) return;
+    note("dies", without_power ? "without power" : "and its machine lives");
+    ++life_number_;
+    life_ = Life::down;
+    is_paused_ = false;
+    may_lose_ = may_lose_ || (without_power && !syncs_fully_);
+    forget_connections();
+    world_.network.listen(index_, {});
+    if (without_power) {
+        world_.network.power_off(index_);
+    } else {
+        world_.network.hang_up(index_);
+    }
+    // The engine may be on the stack: it goes when it has returned.
+    world_.schedule.after(0, [this, life = life_number_] {
+        if (life == life_number_) come_back();
+    });
+}
+
+void Device::come_back() {
+    engine_.reset();
+    app_.reset();
+    if (!disk_.is_down()) disk_.crash();
+    world_.schedule.after(random_.between(kDownUsMin, kDownUsMax), [this, life = life_number_] {
+        if (life != life_number_) return;
+        disk_.reboot();
+        disk_.heal();
+        is_power_cut_ = false;
+        world_.network.power_on(index_);
+        if (open_app()) open_engine();
+        if (life_ != Life::down) return;
+        // The disk went down again in the middle of it.
+        life_ = Life::running;
+        die(is_power_cut_);
+    });
+}
+
+void Device::pause(bool is_paused) {
+    if (life_ != Life::running || is_paused_ == is_paused) return;
+    note("fault", is_paused ? "stands still" : "goes on");
+    is_paused_ = is_paused;
+    if (is_paused) return;
+    armed_.reset();
+    settle_due_ = false;
+    tick();
+}
+
+void Device::leave() {
+    if (life_ == Life::left) return;
+    note("leaves", "for ever");
+    ++life_number_;
+    forget_connections();
+    world_.network.listen(index_, {});
+    world_.network.hang_up(index_);
+    life_ = Life::left;
+    world_.schedule.after(0, [this] {
+        engine_.reset();
+        app_.reset();
+    });
+}
+
+void Device::keep_copy() {
+    if (!is_up() || disk_.is_down() || app_->is_in_transaction()) return;
+    copy_ = Copy{disk_.visible_image(), witness_.memory(), opened_};
+}
+
+bool Device::restore_copy(bool with_key_file) {
+    if (!copy_ || !is_up()) return false;
+    note("fault", with_key_file ? "an old copy is restored, with its key file" : "an old copy is restored");
+    if (app_ && app_->is_in_transaction()) app_->roll_back();
+    disk_.restore(copy_->image);
+    witness_.remember(copy_->memory);
+    promises_.release();
+    if (with_key_file) opened_ = copy_->opened;
+    was_restored_ = true;
+    may_lose_ = true;
+    life_ = Life::running;
+    die(false);
+    return true;
+}
+
+// --- connections --------------------------------------------------------------------------------
+
+std::shared_ptr<Network::End> Device::accept(Network::Port port, std::size_t /*from*/) {
+    if (life_ != Life::running) return nullptr;
+    auto connection =
+        std::make_shared<Connection>(world_.network, *this, identity_, true, ephemeral(random_));
+    connection->accepted(port);
+    connections_.push_back(connection);
+    return connection;
+}
+
+void Device::dial_what_is_due() {
+    for (Named& named : named_) {
+        if (named.dialer.device() && sessions_.contains(*named.dialer.device())) continue;
+        const auto due = named.dialer.due();
+        if (!due || *due > steady()) continue;
+        named.dialer.started();
+        named.connection =
+            std::make_shared<Connection>(world_.network, *this, identity_, false, ephemeral(random_));
+        connections_.push_back(named.connection);
+        named.connection->dial(index_, named.device);
+    }
+}
+
+std::optional<Error> Device::objection(const Connection& connection, const DeviceId& peer) {
+    for (Named& named : named_) {
+        if (named.connection.get() == &connection) named.dialer.found(peer);
+    }
+    if (!engine_ || !engine_->is_trusted(peer))
+        return Error{Category::auth, "that device is not trusted here"};
+    const bool dialled_already = std::ranges::any_of(connections_, [&](const ConnectionRef& other) {
+        return other.get() != &connection && !other->inbound() && other->peer() == peer;
+    });
+    if (!connection.inbound() && (dialled_already || sessions_.contains(peer)))
+        return Error{Category::busy, "there is a connection with that device already", Retry::later};
+    return std::nullopt;
+}
+
+void Device::proven(Connection& connection) {
+    const DeviceId peer = *connection.peer();
+    if (const auto existing = sessions_.find(peer); existing != sessions_.end()) {
+        const Error why{Category::busy, "another connection with that device took its place", Retry::later};
+        if (!net::tcp::takes_over(connection.rival(), existing->second->rival(), id(), peer)) {
+            return connection.close(why);
+        }
+        world_.chronicle.count_situation("one connection took another's place");
+        const auto old = existing->second;
+        old->close(why);
+    }
+    sessions_.emplace(peer, connection.shared_from_this());
+    engine_->peer_up(peer, clock_.now());
+    after_door();
+    ask_settle();
+}
+
+void Device::end_session(Connection& connection, const std::string& why) {
+    if (!connection.peer()) return;
+    const auto session = sessions_.find(*connection.peer());
+    if (session == sessions_.end() || session->second.get() != &connection) return;
+    sessions_.erase(session);
+    engine_->peer_down(*connection.peer(), why, clock_.now());
+    after_door();
+    for (Named& named : named_) {
+        if (!named.dialer.is_resting() || named.dialer.device() != connection.peer()) continue;
+        named.dialer.ended(connection.session_ms(), steady(), random_.next());
+    }
+    ask_settle();
+}
+
+void Device::gone(Connection& connection, const Error& why) {
+    note("closed", why.message);
+    end_session(connection, why.message);
+    for (Named& named : named_) {
+        if (named.connection.get() != &connection) continue;
+        named.dialer.ended(connection.session_ms(), steady(), random_.next());
+        named.connection.reset();
+    }
+    std::erase_if(connections_, [&](const ConnectionRef& other) { return other.get() == &connection; });
+    ask_settle();
+}
+
+void Device::forget_connections() {
+    for (const auto& connection : connections_) connection->forget();
+    connections_.clear();
+    sessions_.clear();
+    for (Named& named : named_) named.connection.reset();
+}
+
+}  // namespace strandline::simulator

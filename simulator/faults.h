@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "simulator/chronicle.h"
+#include "simulator/device.h"
+#include "simulator/network.h"
+#include "simulator/random.h"
+#include "simulator/schedule.h"
+#include "simulator/workload.h"
+
+namespace strandline::simulator {
+
+/// Who can come to harm.
+struct Victims {
+    Schedule& schedule;
+    Chronicle& chronicle;
+    Network& network;
+    std::vector<std::unique_ptr<Device>>& devices;
+    std::vector<Workload>& workloads;
+    const std::vector<std::pair<std::size_t, std::size_t>>& links;  ///< who dials whom
+    std::function<void()> join_next;  ///< lets in the next device that was held back
+};
+
+/// The first act's harm. Each kind that is armed strikes again and again, at moments and places of its own stream of
+/// chance; so arming one more does not move the others.
+///
+/// Swarm (Groce and others, "Swarm testing", 2012): every seed arms a random subset, each with a random strength. A
+/// run with all faults at once seldom gets far enough to meet the rare ones.
+class Faults {
+public:
+    Faults(Victims victims, Random random, const std::string& names);
+
+    /// The names of those armed, with their strengths.
+    [[nodiscard]] std::string armed() const;
+    [[nodiscard]] bool is_armed(const std::string& name) const;
+    /// From now on they strike; devices that join late are held back here.
+    void begin();
+    /// They strike no more, and what they did to links, clocks, disks and processes is undone: second act.
+    void end();
+
+    struct Kind {
+        const char* name;
+        std::int64_t every_s;  ///< on average, at strength 1
+        void (Faults::*strike)();
+    };
+    [[nodiscard]] static const std::vector<Kind>& kinds();
+
+private:
+    struct Armed {
+        const Kind* kind = nullptr;
+        std::uint64_t strength = 1;
+        Random random;
+    };
+
+    void plan(std::size_t armed);
+    /// Later, if the first act is still on.
+    void later(std::int64_t us, Schedule::Action action);
+    [[nodiscard]] Device& device();
+    [[nodiscard]] std::pair<std::size_t, std::size_t> link();
+    [[nodiscard]] std::int64_t seconds(std::int64_t low, std::int64_t high);
+    /// Half of the time at once, else at one of the next calls of the disk.
+    [[nodiscard]] std::uint64_t at_call();
+
+    void reset();
+    void half_open();
+    void flips();
+    void pieces();
+    void clog();
+    void partition();
+    void one_way();
+    void crash();
+    void power_cut();
+    void disk_full();
+    void io_error();
+    void clock_step();
+    void clock_years();
+    void clock_drift();
+    void clock_frozen();
+    void stop();
+    void pause();
+    void leave();
+    void late_join();
+    void restore();
+    void restore_with_key();
+    void old_key_file();
+    void slow_app();
+    void bulk();
+
+    Victims victims_;
+    std::vector<Armed> armed_;
+    Random* chance_ = nullptr;  ///< the stream of the fault that strikes just now
+    bool is_over_ = false;
+    bool has_left_ = false;
+};
+
+/// The first name that is no fault's; empty: all are.
+[[nodiscard]] std::optional<std::string> unknown_fault(const std::string& names);
+
+}  // namespace strandline::simulator

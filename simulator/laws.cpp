@@ -1,0 +1,240 @@
+#include "simulator/laws.h"
+
+#include <algorithm>
+#include <variant>
+
+#include <fmt/format.h>
+
+#include "simulator/check.h"
+#include "simulator/tables.h"
+
+namespace strandline::simulator {
+namespace {
+
+OriginId origin_from(const std::string& device, std::int64_t incarnation) {
+    OriginId origin;
+    std::ranges::copy(device, origin.device.bytes.begin());
+    origin.incarnation = static_cast<Incarnation>(incarnation);
+    return origin;
+}
+
+std::string short_text(const OriginId& origin) {
+    return short_hex(origin.device) +
+           fmt::format("/{:04x}", static_cast<std::uint64_t>(origin.incarnation) >> 48);
+}
+
+std::string printable(const std::string& bytes) {
+    std::string out;
+    for (const char c : bytes)
+        out += c >= ' ' && c <= '~' ? std::string(1, c)
+                                    : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    return out;
+}
+
+}  // namespace
+
+std::optional<Coverage> read_coverage(Sql& sql) {
+    Coverage coverage;
+    for (const Table& table : tables()) coverage[table.name];
+    auto read = sql.ask(
+        "SELECT r.name, c.low, o.device, o.incarnation, c.hlc FROM strandline_coverage AS c "
+        "JOIN strandline_resources AS r ON r.id = c.resource JOIN strandline_origins AS o ON o.id = c.origin "
+        "ORDER BY c.resource, c.low");
+    while (read.step()) {
+        auto& pieces = coverage[read.bytes(0)];
+        const std::string low = read.bytes(1);
+        if (pieces.empty() || pieces.back().low != low) pieces.push_back({low, {}});
+        if (read.integer(4) != 0)
+            pieces.back().vector[origin_from(read.bytes(2), read.integer(3))] = Hlc{read.integer(4)};
+    }
+    if (!read.is_done()) return std::nullopt;
+    for (auto& [table, pieces] : coverage) {
+        const auto same = [](const Piece& a, const Piece& b) { return a.vector == b.vector; };
+        pieces.erase(std::unique(pieces.begin(), pieces.end(), same), pieces.end());
+        if (pieces.empty()) pieces.push_back({});
+    }
+    return coverage;
+}
+
+Vector floor_of(const std::vector<Piece>& pieces) {
+    Vector floor = pieces.front().vector;
+    for (const Piece& piece : pieces) {
+        for (auto at = floor.begin(); at != floor.end();) {
+            const auto other = piece.vector.find(at->first);
+            if (other == piece.vector.end()) {
+                at = floor.erase(at);
+            } else {
+                at->second = std::min(at->second, other->second);
+                ++at;
+            }
+        }
+    }
+    return floor;
+}
+
+const Vector& vector_at(const std::vector<Piece>& pieces, const std::string& key) {
+    auto piece = std::ranges::upper_bound(pieces, key, {}, &Piece::low);
+    return piece == pieces.begin() ? piece->vector : std::prev(piece)->vector;
+}
+
+// --- what was said ------------------------------------------------------------------------------
+
+void Promises::promise(const std::string& table, const Vector& vector) {
+    Vector& promised = promised_[table];
+    for (const auto& [origin, hlc] : vector) {
+        Hlc& known = promised[origin];
+        known = std::max(known, hlc);
+    }
+}
+
+void Promises::said(const message::Message& message) {
+    const auto* have = std::get_if<message::Have>(&message);
+    if (have == nullptr) return;
+    for (const message::Holding& holding : have->holdings) {
+        std::vector<Piece> pieces;
+        for (const message::Piece& said : holding.pieces) {
+            Vector vector;
+            for (const auto& [origin, hlc] : said.vector)
+                vector[have->origins[static_cast<std::size_t>(origin)]] = hlc;
+            pieces.push_back({said.range.low, std::move(vector)});
+        }
+        if (!pieces.empty()) promise(holding.resource, floor_of(pieces));
+    }
+}
+
+void Promises::keep(const Coverage& coverage) {
+    for (const auto& [table, vector] : promised_) {
+        const Vector held = floor_of(coverage.at(table));
+        for (const auto& [origin, hlc] : vector) {
+            const auto at = held.find(origin);
+            const std::int64_t now = at != held.end() ? at->second.value : 0;
+            if (now >= hlc.value) continue;
+            throw LawBroken(2, fmt::format("{} of origin {} was held up to {} and is held up to {} now",
+                                           table, short_text(origin), hlc.value, now));
+        }
+    }
+    for (const auto& [table, pieces] : coverage) promise(table, floor_of(pieces));
+}
+
+// --- the whole state ----------------------------------------------------------------------------
+
+std::int64_t count_held(Sql& sql) {
+    auto read = sql.ask("SELECT count(*) FROM strandline_quarantine WHERE kind = 'held'");
+    return read.step() ? read.integer(0) : 0;
+}
+
+State read_state(Sql& sql) {
+    State state;
+    const auto coverage = read_coverage(sql);
+    check(coverage.has_value(), "a healed disk does not give what is on it");
+    state.coverage = *coverage;
+    state.held = count_held(sql);
+    state.rows.resize(tables().size());
+    state.stamps.resize(tables().size());
+    for (std::size_t i = 0; i < tables().size(); ++i) {
+        const Table& table = tables()[i];
+        std::string columns;
+        for (const std::string& column : table.columns) columns += (columns.empty() ? "" : ", ") + column;
+        auto rows = sql.ask("SELECT " + columns + " FROM " + table.name);
+        while (rows.step()) {
+            Values row;
+            for (std::size_t c = 0; c < table.columns.size(); ++c)
+                row.push_back(rows.value(static_cast<int>(c)));
+            state.rows[i][encoded_key(table, row)] = to_text(row);
+        }
+        auto waiting = sql.ask(
+            "SELECT q.id, q.key FROM strandline_quarantine AS q JOIN strandline_resources AS r ON r.id = "
+            "q.resource "
+            "WHERE q.kind = 'refused' AND r.name = ?");
+        waiting.bind(1, table.name);
+        while (waiting.step()) {
+            ++state.quarantined;
+            std::map<std::string, Value> values;
+            auto parts =
+                sql.ask("SELECT name, value FROM strandline_quarantine_values WHERE id = ? AND is_key = 0");
+            parts.bind(1, waiting.integer(0));
+            while (parts.step()) values[parts.bytes(0)] = parts.value(1);
+            // Tables whose rows a constraint can refuse have keys of one text, spelled as they are.
+            Values row{waiting.bytes(1).substr(1)};
+            for (std::size_t c = 1; c < table.columns.size(); ++c) row.push_back(values[table.columns[c]]);
+            state.rows[i][waiting.bytes(1)] = to_text(row);
+        }
+        auto stamps = sql.ask(
+            "SELECT s.key, s.slot, s.hlc, o.device, o.incarnation FROM strandline_stamps AS s "
+            "JOIN strandline_resources AS r ON r.id = s.resource JOIN strandline_origins AS o ON o.id = "
+            "s.origin "
+            "WHERE r.name = ? ORDER BY s.key, s.slot");
+        stamps.bind(1, table.name);
+        while (stamps.step()) {
+            const OriginId origin = origin_from(stamps.bytes(3), stamps.integer(4));
+            state.stamps[i][stamps.bytes(0)] +=
+                fmt::format("{}={}@{} ", stamps.integer(1), stamps.integer(2), to_text(origin));
+        }
+    }
+    return state;
+}
+
+namespace {
+
+using Texts = std::map<std::string, std::string>;
+
+constexpr std::size_t kTextBytesMost = 300;  // A finding is to be read.
+
+std::string text_in(const Texts& texts, const std::string& key) {
+    const auto at = texts.find(key);
+    return at != texts.end() ? at->second : std::string("nothing");
+}
+
+/// The first key whose texts differ; empty: none.
+std::optional<std::string> first_difference(const Texts& a, const Texts& b) {
+    for (const auto& [key, text] : a) {
+        if (text_in(b, key) != text) return key;
+    }
+    for (const auto& [key, text] : b) {
+        if (!a.contains(key)) return key;
+    }
+    return std::nullopt;
+}
+
+/// What each of two sides has at a key, and all that was ever written to it.
+std::string told(const Texts& a, const Texts& b, std::size_t table, const std::string& key,
+                 const Model& model) {
+    return printable(fmt::format("{} {}: {} against {}", tables()[table].name, key, text_in(a, key),
+                                 text_in(b, key))) +
+           "; written to it:" + model.history(table, key);
+}
+
+}  // namespace
+
+void demand_equal(const State& a, std::size_t device_a, const State& b, std::size_t device_b,
+                  const Model& model) {
+    for (std::size_t i = 0; i < tables().size(); ++i) {
+        for (const bool is_row : {true, false}) {
+            const Texts& left = is_row ? a.rows[i] : a.stamps[i];
+            const Texts& right = is_row ? b.rows[i] : b.stamps[i];
+            if (const auto key = first_difference(left, right))
+                throw LawBroken(
+                    6, fmt::format("devices {} and {} hold the same and differ in {} of {}", device_a,
+                                   device_b, is_row ? "a row" : "stamps", told(left, right, i, *key, model)));
+        }
+    }
+}
+
+void demand_modelled(const State& state, const Model& model) {
+    const auto is_held = [&](std::size_t table, const std::string& key, const Stamp& stamp) {
+        const Vector& vector = vector_at(state.coverage.at(tables()[table].name), key);
+        const auto at = vector.find(stamp.origin);
+        return at != vector.end() && stamp.hlc <= at->second;
+    };
+    for (std::size_t i = 0; i < tables().size(); ++i) {
+        Texts expected;
+        for (const auto& [key, row] : model.expected(i, tables()[i].columns.size(), is_held))
+            expected[key] = to_text(row);
+        if (const auto key = first_difference(expected, state.rows[i]))
+            throw LawBroken(5, "all devices agree, but not with what was written: " +
+                                   told(expected, state.rows[i], i, *key, model) + "\n  stamps " +
+                                   text_in(state.stamps[i], *key));
+    }
+}
+
+}  // namespace strandline::simulator

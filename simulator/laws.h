@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <strandline/ids.h>
+#include <strandline/message.h>
+#include <strandline/time.h>
+
+#include "simulator/model.h"
+#include "simulator/sql.h"
+
+/// The laws of DESIGN section 9 that can be checked on one device, read from its database with plain SQL.
+namespace strandline::simulator {
+
+using Vector = std::map<OriginId, Hlc>;
+/// From `low` up to the next piece.
+struct Piece {
+    std::string low;
+    Vector vector;
+    friend bool operator==(const Piece&, const Piece&) = default;
+};
+/// By table's name. Without zeros, and without borders between equal pieces, so equal coverage is equal here.
+using Coverage = std::map<std::string, std::vector<Piece>>;
+
+/// Empty: the disk fails underneath.
+[[nodiscard]] std::optional<Coverage> read_coverage(Sql& sql);
+/// What holds in every piece.
+[[nodiscard]] Vector floor_of(const std::vector<Piece>& pieces);
+/// The vector of the piece that this key is in.
+[[nodiscard]] const Vector& vector_at(const std::vector<Piece>& pieces, const std::string& key);
+
+/// What a device has held and has said that it holds, to be held against what it holds later: also after a crash,
+/// so a word that went out before it was durable is found.
+class Promises {
+public:
+    void said(const message::Message& message);
+    /// Laws 1, 2 and 4: what was held is held still, and what was said is held. Floors are compared, since
+    /// joining ranges by the minimum lowers pieces and never a floor.
+    void keep(const Coverage& coverage);
+    /// An older state was put in place of the one that made them.
+    void release() { promised_.clear(); }
+
+private:
+    void promise(const std::string& table, const Vector& vector);
+
+    std::map<std::string, Vector> promised_;
+};
+
+/// All that devices must agree on.
+struct State {
+    Coverage coverage;
+    /// By table and encoded key: the row as it is, or as it waits in quarantine.
+    std::vector<std::map<std::string, std::string>> rows;
+    /// By table and encoded key: slots, stamps and full origins.
+    std::vector<std::map<std::string, std::string>> stamps;
+    std::int64_t held = 0;         ///< changes from too far in the future
+    std::int64_t quarantined = 0;  ///< rows that a constraint keeps out of a table
+};
+[[nodiscard]] std::int64_t count_held(Sql& sql);
+[[nodiscard]] State read_state(Sql& sql);
+/// Law 6: throws with the first difference, if there is one.
+void demand_equal(const State& a, std::size_t device_a, const State& b, std::size_t device_b,
+                  const Model& model);
+/// Laws 5 and 6: the rows are what the model makes of all writes that somebody holds.
+void demand_modelled(const State& state, const Model& model);
+
+}  // namespace strandline::simulator

@@ -1,0 +1,76 @@
+// The program strandline-sim: one seed or many, each in a process of its own, and what they found.
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "simulator/options.h"
+#include "simulator/runs.h"
+#include "simulator/world.h"
+
+namespace strandline::simulator {
+namespace {
+
+constexpr const char* kDoes =
+    "Simulates devices that keep tables in step: virtual time, a network, disks and clocks that fail, one "
+    "seed.";
+constexpr const char* kExits =
+    "Exit status: 0 clean, 2 wrong usage, 3 a law was broken, 4 no convergence, 5 a crash.\n"
+    "Faults: swarm (each seed arms some), all, none, or names with commas between; see docs/simulator.md.\n"
+    "Scenarios: quiet, torn-network, power, wrong-clocks, old-copies, couriers.";
+
+int refuse(const std::string& sentence) {
+    fmt::print(stderr, "strandline-sim: {}\nSee: strandline-sim --help\n", sentence);
+    return static_cast<int>(Verdict::usage);
+}
+
+void add_options(CLI::App& app, Options& options) {
+    app.footer(kExits);
+    app.add_option("--seed", options.seed, "The first seed (1)");
+    app.add_option("--seeds", options.seeds, "How many seeds, from the first on (1)");
+    app.add_option("--jobs", options.jobs, "How many at a time (1)");
+    app.add_option("--scenario", options.scenario, "A named set of the options below, which change it");
+    app.add_option("--devices", options.devices, "How many devices (5)");
+    app.add_option("--minutes", options.minutes, "How long the first act is, in simulated minutes (1)");
+    app.add_option("--topology", options.topology, "line, star, ring, mesh, random or islands (mesh)");
+    app.add_option("--faults", options.faults, "What goes wrong (swarm)");
+    app.add_option("--writes", options.writes_per_minute, "Transactions a minute of each device's app (120)");
+    app.add_flag("--log", options.log, "A line for each event, in a lane for each device");
+    app.set_version_flag("--version", STRANDLINE_VERSION, "Print the version, and exit");
+}
+
+int run(int argc, char** argv) {
+    Options options;
+    CLI::App app(kDoes, "strandline-sim");
+    add_options(app, options);
+    try {
+        app.parse(argc, argv);
+        if (!options.scenario.empty()) {
+            // Again over the scenario, so that what was said on the command line counts.
+            auto story = scenario(options.scenario);
+            if (!story) return refuse("there is no scenario '" + options.scenario + "'");
+            options = *story;
+            app.parse(argc, argv);
+        }
+    } catch (const CLI::ParseError& error) {
+        if (error.get_exit_code() == 0) return app.exit(error);
+        return refuse(error.what());
+    }
+    if (const std::string wrong = objection(options); !wrong.empty()) return refuse(wrong);
+    if (options.log && options.seeds > 1) return refuse("a log is of one seed: leave out --seeds, or --log");
+    return static_cast<int>(run_seeds(options));
+}
+
+}  // namespace
+}  // namespace strandline::simulator
+
+int main(int argc, char** argv) {
+    try {
+        return strandline::simulator::run(argc, argv);
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "strandline-sim: {}\n", error.what());
+    }
+    return static_cast<int>(strandline::simulator::Verdict::crash);
+}

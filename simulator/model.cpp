@@ -1,0 +1,93 @@
+#include "simulator/model.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "simulator/check.h"
+#include "simulator/tables.h"
+
+namespace strandline::simulator {
+
+void Model::add(std::size_t table, const std::string& key, Write write) {
+    const auto stands_for = [&](const Stamp& stamp, std::int64_t column, const std::string& content) {
+        const std::string whole = std::to_string(table) + "/" + key + "/" + content;
+        const auto [known, is_new] = contents_.try_emplace({stamp, column}, whole);
+        if (!is_new && known->second != whole)
+            throw LawBroken(3, "one stamp has two contents: " + known->second + " and " + whole);
+    };
+    if (write.is_deletion()) stands_for(*write.era, -1, "deleted");
+    for (const auto& [column, value] : write.values)
+        stands_for(value.first, static_cast<std::int64_t>(column), to_text(value.second));
+    writes_[{table, key}].push_back(std::move(write));
+    ++count_;
+}
+
+Model::Rows Model::expected(std::size_t table, std::size_t columns, const IsHeld& is_held) const {
+    Rows rows;
+    for (auto at = writes_.lower_bound({table, ""}); at != writes_.end() && at->first.first == table; ++at) {
+        const std::string& key = at->first.second;
+        std::vector<const Write*> held;
+        for (const Write& write : at->second) {
+            if (is_held(table, key, write.last)) held.push_back(&write);
+        }
+        if (auto row = merged(held, columns)) rows.emplace(key, std::move(*row));
+    }
+    return rows;
+}
+
+/// The written rule: the latest era wins; in it, alive beats deleted, and each column takes the largest stamp.
+std::optional<Values> Model::merged(const std::vector<const Write*>& writes, std::size_t columns) {
+    std::optional<Stamp> era;
+    for (const Write* write : writes) era = std::max(era, write->era);
+    Values row(columns);
+    std::map<std::size_t, Stamp> newest;
+    std::optional<Stamp> spelled;
+    for (const Write* write : writes) {
+        if (write->era != era || write->is_deletion()) continue;
+        for (const auto& [column, value] : write->values) {
+            const auto [at, is_new] = newest.try_emplace(column, value.first);
+            if (!is_new && value.first < at->second) continue;
+            at->second = value.first;
+            row[column] = value.second;
+        }
+        if (write->row && (!spelled || *spelled < *write->row)) {
+            spelled = write->row;
+            std::ranges::copy(write->key, row.begin());
+        }
+    }
+    if (!spelled) return std::nullopt;
+    return row;
+}
+
+std::string Model::history(std::size_t table, const std::string& key) const {
+    constexpr std::size_t kLinesMost = 20;
+    constexpr std::size_t kValueBytesMost = 30;
+    const auto text_of = [](const Stamp& stamp) {
+        return fmt::format("{}@{}/{:04x}", stamp.hlc.value, short_hex(stamp.origin.device),
+                           static_cast<std::uint64_t>(stamp.origin.incarnation) >> 48);
+    };
+    const auto at = writes_.find({table, key});
+    if (at == writes_.end()) return " nothing";
+    const std::vector<Write>& writes = at->second;
+    std::string out;
+    if (writes.size() > kLinesMost) out += fmt::format("\n  {} earlier ones", writes.size() - kLinesMost);
+    for (std::size_t i = writes.size() - std::min(writes.size(), kLinesMost); i < writes.size(); ++i) {
+        out += "\n ";
+        if (writes[i].era) out += " era " + text_of(*writes[i].era);
+        if (writes[i].row) out += " row " + text_of(*writes[i].row);
+        for (const auto& [column, value] : writes[i].values)
+            out += fmt::format(" {} = {:.{}} {}", tables()[table].columns[column], to_text(value.second),
+                               kValueBytesMost, text_of(value.first));
+    }
+    return out;
+}
+
+void Model::for_each(
+    const std::function<void(std::size_t table, const std::string& key, const Write&)>& visit) const {
+    for (const auto& [where, writes] : writes_) {
+        for (const Write& write : writes) visit(where.first, where.second, write);
+    }
+}
+
+}  // namespace strandline::simulator

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <strandline/ids.h>
+#include <strandline/time.h>
+#include <strandline/value.h>
+
+namespace strandline::simulator {
+
+/// (hlc, origin) of one write, in the order of DESIGN 3: by HLC, then by the origin's full id.
+struct Stamp {
+    Hlc hlc;
+    OriginId origin;
+    friend auto operator<=>(const Stamp&, const Stamp&) = default;
+};
+
+/// What one device did to one key between two folds, as a record that can be joined.
+struct Write {
+    std::optional<Stamp> era;  ///< of the last delete that the writer knew of; its own, if it deleted
+    std::optional<Stamp> row;  ///< the whole row was set
+    /// By column's index in the table: with `row` all columns, else those that were written.
+    std::map<std::size_t, std::pair<Stamp, Value>> values;
+    Values key;  ///< as the writer spells it
+    Stamp last;  ///< the latest of the writer's own stamps in it
+
+    [[nodiscard]] bool is_deletion() const { return !row && values.empty(); }
+};
+
+/// All writes of all devices, for ever, and the naive merge of them: no coverage, no stamps per cell kept up to
+/// date, no pages. It shares no code with the engine; it is what the engine is compared with.
+class Model {
+public:
+    /// Stops the run by law 3 when the same stamp once stood for something else.
+    void add(std::size_t table, const std::string& key, Write write);
+
+    /// Whether somebody still holds this write.
+    using IsHeld = std::function<bool(std::size_t table, const std::string& key, const Stamp& stamp)>;
+    /// Rows by encoded key; each has all columns, the key's as they must be spelled.
+    using Rows = std::map<std::string, Values>;
+    [[nodiscard]] Rows expected(std::size_t table, std::size_t columns, const IsHeld& is_held) const;
+
+    /// Writes that nobody holds, each once.
+    void for_each(
+        const std::function<void(std::size_t table, const std::string& key, const Write&)>& visit) const;
+    /// All writes to one key, a line each: for whoever looks into a finding.
+    [[nodiscard]] std::string history(std::size_t table, const std::string& key) const;
+    [[nodiscard]] std::size_t count() const { return count_; }
+
+private:
+    [[nodiscard]] static std::optional<Values> merged(const std::vector<const Write*>& writes,
+                                                      std::size_t columns);
+
+    std::map<std::pair<std::size_t, std::string>, std::vector<Write>> writes_;
+    /// What each stamp stands for: table, key, and by column (−1: the era) the value.
+    std::map<std::pair<Stamp, std::int64_t>, std::string> contents_;
+    std::size_t count_ = 0;
+};
+
+}  // namespace strandline::simulator

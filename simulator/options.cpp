@@ -1,0 +1,79 @@
+#include "simulator/options.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "simulator/faults.h"
+
+namespace strandline::simulator {
+namespace {
+
+constexpr std::array<std::pair<const char*, Topology>, 6> kTopologies{{{"line", Topology::line},
+                                                                       {"star", Topology::star},
+                                                                       {"ring", Topology::ring},
+                                                                       {"mesh", Topology::mesh},
+                                                                       {"random", Topology::random},
+                                                                       {"islands", Topology::islands}}};
+
+constexpr std::size_t kDevicesMost = 10'000;
+constexpr double kMinutesMost = 60.0 * 24 * 365;
+
+struct Story {
+    const char* name;
+    std::size_t devices;
+    double minutes;
+    const char* topology;
+    const char* faults;
+};
+constexpr std::array<Story, 6> kStories{{
+    {"quiet", 5, 1, "mesh", "none"},
+    {"torn-network", 5, 1, "ring", "reset,half-open,flips,pieces,partition,one-way,clog"},
+    {"power", 4, 1, "mesh", "power-cut,crash"},
+    {"wrong-clocks", 4, 1, "mesh", "clock-step,clock-years,clock-drift,clock-frozen"},
+    {"old-copies", 4, 1, "mesh", "restore,crash"},
+    {"couriers", 7, 2, "islands", "stop,reset"},
+}};
+
+}  // namespace
+
+std::string to_text(const Options& options) {
+    return fmt::format("--devices {} --minutes {} --topology {} --faults {} --writes {}", options.devices,
+                       options.minutes, options.topology, options.faults, options.writes_per_minute);
+}
+
+std::optional<Topology> topology_from(const std::string& name) {
+    for (const auto& [known, topology] : kTopologies) {
+        if (name == known) return topology;
+    }
+    return std::nullopt;
+}
+
+std::optional<Options> scenario(const std::string& name) {
+    const auto story = std::ranges::find_if(kStories, [&](const Story& other) { return name == other.name; });
+    if (story == kStories.end()) return std::nullopt;
+    Options options;
+    options.devices = story->devices;
+    options.minutes = story->minutes;
+    options.topology = story->topology;
+    options.faults = story->faults;
+    return options;
+}
+
+std::string objection(const Options& options) {
+    if (options.devices < 1 || options.devices > kDevicesMost)
+        return fmt::format("there can be 1 to {} devices", kDevicesMost);
+    if (!(options.minutes > 0 && options.minutes <= kMinutesMost))
+        return "the minutes must be more than 0, and at most those of a year";
+    if (options.writes_per_minute > 60'000) return "an app can write 60000 times a minute at most";
+    if (options.seeds < 1 || options.jobs < 1) return "seeds and jobs are 1 or more";
+    if (!topology_from(options.topology)) return "there is no topology '" + options.topology + "'";
+    if (options.topology == "islands" && options.devices < 3)
+        return "two islands and a courier are 3 devices";
+    if (const auto unknown = unknown_fault(options.faults)) return "there is no fault '" + *unknown + "'";
+    return {};
+}
+
+}  // namespace strandline::simulator

@@ -1,0 +1,265 @@
+#include "simulator/witness.h"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "simulator/check.h"
+#include "simulator/tables.h"
+
+namespace strandline::simulator {
+namespace {
+
+// The journal's codes, docs/schema.md.
+constexpr std::int64_t kWhatRow = 0;
+constexpr std::int64_t kWhatDelete = -1;
+constexpr std::int64_t kWhatCheck = -2;
+
+/// All that happened to one key between two folds.
+struct Touched {
+    std::optional<Values> before;
+    std::optional<Values> after;
+    bool is_changed = false;
+    std::int64_t row = 0;
+    std::int64_t removed = 0;
+    std::int64_t checked = 0;  ///< perhaps removed, by a REPLACE
+    std::map<std::int64_t, std::int64_t> columns;
+    std::int64_t last = 0;
+
+    void take(const Witness::JournalRow& journal) {
+        last = std::max(last, journal.hlc);
+        if (journal.what == kWhatRow) {
+            row = journal.hlc;
+        } else if (journal.what == kWhatDelete) {
+            removed = journal.hlc;
+        } else if (journal.what == kWhatCheck) {
+            checked = journal.hlc;
+        } else {
+            columns[journal.what - 1] = journal.hlc;
+        }
+    }
+};
+
+}  // namespace
+
+void Witness::changed(std::size_t table, std::optional<Values> before, std::optional<Values> after) {
+    const Table& shape = tables()[table];
+    const std::string old_key = before ? encoded_key(shape, *before) : std::string();
+    const std::string new_key = after ? encoded_key(shape, *after) : std::string();
+    if (before && after && old_key != new_key) {
+        open_.push_back({table, old_key, std::move(before), std::nullopt});
+        open_.push_back({table, new_key, std::nullopt, std::move(after)});
+        return;
+    }
+    open_.push_back({table, after ? new_key : old_key, std::move(before), std::move(after)});
+}
+
+void Witness::left_open() {
+    uncertain_ = std::move(open_);
+    open_.clear();
+}
+
+void Witness::committed(Sql& sql) {
+    uncertain_.clear();
+    auto journal = journal_after(sql, last_seen_);
+    is_owed_ = !journal || !take(sql, open_, std::move(*journal));
+    if (!is_owed_) open_.clear();
+}
+
+bool Witness::take(Sql& sql, std::vector<Change>& changes, std::vector<JournalRow> journal) {
+    if (changes.empty() && journal.empty()) return true;
+    if (!read_eras(sql, changes)) return false;
+    if (!journal.empty()) last_seen_ = journal.back().hlc;
+    pending_.push_back({std::move(changes), std::move(journal)});
+    return true;
+}
+
+std::optional<std::vector<Witness::JournalRow>> Witness::journal_after(Sql& sql, std::int64_t hlc) {
+    if (table_of_.empty()) learn_numbers(sql);
+    std::vector<JournalRow> rows;
+    auto read = sql.ask("SELECT * FROM strandline_journal WHERE hlc > ? ORDER BY hlc");
+    read.bind(1, hlc);
+    while (read.step()) {
+        JournalRow row{read.integer(0), table_of_.at(read.integer(1)), read.integer(2), {}};
+        const Table& shape = tables()[row.table];
+        Values key;
+        for (std::size_t i = 0; i < shape.key_columns; ++i)
+            key.push_back(read.value(3 + static_cast<int>(i)));
+        row.key = encoded_key(shape, key);
+        rows.push_back(std::move(row));
+    }
+    if (!read.is_done()) return std::nullopt;
+    return rows;
+}
+
+/// Our own watermarks: what is at or below them has been folded.
+std::optional<std::map<std::size_t, std::int64_t>> Witness::folded(Sql& sql) {
+    std::map<std::size_t, std::int64_t> folded;
+    auto read = sql.ask(
+        "SELECT c.resource, max(c.hlc) FROM strandline_coverage AS c JOIN strandline_origins AS o ON o.id = "
+        "c.origin JOIN strandline_device AS d ON d.device = o.device AND d.incarnation = o.incarnation GROUP "
+        "BY 1");
+    while (read.step()) folded[table_of_.at(read.integer(0))] = read.integer(1);
+    if (!read.is_done()) return std::nullopt;
+    return folded;
+}
+
+void Witness::learn_numbers(Sql& sql) {
+    auto read = sql.ask(
+        "SELECT r.id, r.name, c.id, c.name FROM strandline_resources AS r JOIN strandline_columns AS c "
+        "ON c.resource = r.id");
+    while (read.step()) {
+        const std::string table = read.bytes(1);
+        const std::string column = read.bytes(3);
+        for (std::size_t i = 0; i < tables().size(); ++i) {
+            if (tables()[i].name != table) continue;
+            table_of_[read.integer(0)] = i;
+            const auto at = std::ranges::find(tables()[i].columns, column);
+            column_of_[{i, read.integer(2)}] = static_cast<std::size_t>(at - tables()[i].columns.begin());
+        }
+    }
+}
+
+/// The era that the engine knows of a key before it folds what was just written to it.
+bool Witness::read_eras(Sql& sql, const std::vector<Change>& changes) {
+    for (const Change& change : changes) {
+        const auto [era, is_new] = eras_.try_emplace({change.table, change.key});
+        if (!is_new) continue;
+        auto read = sql.ask(
+            "SELECT s.hlc, o.device, o.incarnation FROM strandline_stamps AS s JOIN strandline_origins AS o "
+            "ON o.id = s.origin WHERE s.resource = (SELECT id FROM strandline_resources WHERE name = ?) "
+            "AND s.key = ? AND s.slot = 1");
+        read.bind(1, tables()[change.table].name).bind(2, Blob{change.key});
+        if (read.step()) {
+            OriginId origin;
+            std::ranges::copy(read.bytes(1), origin.device.bytes.begin());
+            origin.incarnation = static_cast<Incarnation>(read.integer(2));
+            era->second = Stamp{Hlc{read.integer(0)}, origin};
+        } else if (!read.is_done()) {
+            eras_.erase(era);
+            return false;
+        }
+    }
+    return true;
+}
+
+void Witness::look(Sql& sql) {
+    if (pending_.empty()) return;
+    auto read = sql.ask("SELECT NOT EXISTS (SELECT 1 FROM strandline_journal)");
+    if (read.step() && read.integer(0) == 1) fold(sql);
+}
+
+/// What the fold makes of what was written (DESIGN 5), with values in place of the engine's digests.
+void Witness::fold(Sql& sql) {
+    OriginId self{device_, {}};
+    {
+        auto read = sql.ask("SELECT incarnation FROM strandline_device");
+        if (!read.step()) return;
+        self.incarnation = static_cast<Incarnation>(read.integer(0));
+    }
+    std::map<Key, Touched> touched;
+    std::map<std::size_t, std::int64_t> last;
+    for (Commit& commit : pending_) {
+        for (Change& change : commit.changes) {
+            Touched& key = touched[{change.table, change.key}];
+            if (!key.is_changed) key.before = std::move(change.before);
+            key.after = std::move(change.after);
+            key.is_changed = true;
+        }
+        for (const JournalRow& row : commit.journal) touched[{row.table, row.key}].take(row);
+    }
+    for (auto& [where, key] : touched) {
+        if (!key.is_changed) continue;
+        const auto& [table, encoded] = where;
+        if (key.last == 0 && to_text(key.before.value_or(Values{})) == to_text(key.after.value_or(Values{})))
+            continue;
+        if (key.last == 0)
+            throw LawBroken(
+                5, fmt::format("a write to {} was committed and not captured", tables()[table].name));
+        const auto own = [&](std::int64_t hlc) { return Stamp{Hlc{hlc}, self}; };
+        Write write;
+        write.last = own(key.last);
+        // A row that came and was replaced between two folds was never there: nobody needs to know of its end.
+        if (!key.after && !key.before && key.removed == 0 && key.checked == key.last) continue;
+        if (!key.after) {
+            const std::int64_t removed = std::max(key.removed, key.checked);
+            write.era = own(removed != 0 ? removed : key.last);
+            model_.add(table, encoded, std::move(write));
+            continue;
+        }
+        const Table& shape = tables()[table];
+        write.key.assign(key.after->begin(),
+                         key.after->begin() + static_cast<std::ptrdiff_t>(shape.key_columns));
+        write.era = key.removed != 0 ? own(key.removed) : eras_[where];
+        const bool is_new_row = !key.before || key.removed != 0;
+        const bool sets_row = is_new_row || (key.row != 0 && shape.ownership == Ownership::shared);
+        const std::int64_t row = key.row > key.removed ? key.row : key.last;
+        if (sets_row) write.row = own(row);
+        std::map<std::size_t, std::int64_t> assigned;
+        for (const auto& [number, hlc] : key.columns) assigned[column_of_.at({table, number})] = hlc;
+        for (std::size_t i = shape.key_columns; i < shape.columns.size(); ++i) {
+            std::int64_t set = assigned.contains(i) ? assigned[i] : 0;
+            if (sets_row) {
+                set = std::max(set, row);
+            } else if (key.row > set) {
+                set = key.row;
+            } else if ((*key.before)[i] == (*key.after)[i]) {
+                continue;
+            }
+            write.values[i] = {own(set), (*key.after)[i]};
+        }
+        if (write.row || !write.values.empty()) model_.add(table, encoded, std::move(write));
+    }
+    pending_.clear();
+    eras_.clear();
+}
+
+std::optional<std::size_t> Witness::reopened(Sql& sql, bool may_lose) {
+    if (std::exchange(is_owed_, false)) uncertain_ = std::move(open_);
+    open_.clear();
+    const auto journal = journal_after(sql, 0);
+    const auto watermarks = folded(sql);
+    if (!journal || !watermarks) return std::nullopt;
+    std::set<std::int64_t> there;
+    for (const JournalRow& row : *journal) there.insert(row.hlc);
+    const auto is_there = [&](const JournalRow& row) {
+        const auto watermark = watermarks->find(row.table);
+        return there.contains(row.hlc) || (watermark != watermarks->end() && row.hlc <= watermark->second);
+    };
+    const auto first_lost = std::ranges::find_if_not(
+        pending_, [&](const Commit& commit) { return std::ranges::all_of(commit.journal, is_there); });
+    const auto lost = static_cast<std::size_t>(pending_.end() - first_lost);
+    if (lost > 0 && !may_lose)
+        throw LawBroken(5, fmt::format("{} committed transactions did not survive the crash", lost));
+    if (lost > 0) {
+        pending_.erase(first_lost, pending_.end());
+        last_seen_ = 0;
+        for (const Commit& commit : pending_) {
+            for (const JournalRow& row : commit.journal) last_seen_ = std::max(last_seen_, row.hlc);
+        }
+    }
+    std::vector<JournalRow> news;
+    std::ranges::copy_if(*journal, std::back_inserter(news),
+                         [&](const JournalRow& row) { return row.hlc > last_seen_; });
+    if (!news.empty()) {
+        if (uncertain_.empty()) throw LawBroken(5, "after the crash the journal has rows that nobody wrote");
+        if (!take(sql, uncertain_, std::move(news))) return std::nullopt;
+    }
+    uncertain_.clear();
+    look(sql);
+    return lost;
+}
+
+void Witness::remember(Memory memory) {
+    is_owed_ = false;
+    open_.clear();
+    uncertain_.clear();
+    pending_ = std::move(memory.pending);
+    eras_ = std::move(memory.eras);
+    last_seen_ = memory.last_seen;
+}
+
+}  // namespace strandline::simulator

@@ -1,0 +1,332 @@
+#include "simulator/world.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "simulator/check.h"
+#include "simulator/disk/disk.h"
+#include "simulator/laws.h"
+#include "simulator/tables.h"
+
+namespace strandline::simulator {
+namespace {
+
+/// How often promises are checked in the first act, and convergence in the second.
+constexpr std::int64_t kCheckUs = kUsPerSecond;
+constexpr std::int64_t kPollUs = kUsPerSecond / 4;
+/// Longest that anything waits which is not data: a silent peer is given up after 35 s, a dial that nobody answers
+/// after 10 s, the next one comes up to 30 s later; what was held is looked at once a minute.
+constexpr std::int64_t kPatienceUs = 180 * kUsPerSecond;
+/// After convergence: the last receipts, then nothing but heartbeats.
+constexpr std::int64_t kReceiptsUs = 5 * kUsPerSecond;
+constexpr std::int64_t kSilenceUs = 25 * kUsPerSecond;
+constexpr std::int64_t kCourierStayUs = 10 * kUsPerSecond;
+
+}  // namespace
+
+World::World(const Options& options)
+    : options_(options),
+      random_(options.seed),
+      chronicle_(schedule_, options.log ? options.devices : 0),
+      network_(schedule_, chronicle_, random_.fork("network")) {}
+
+Outcome World::run() {
+    Outcome outcome;
+    const auto begin = std::chrono::steady_clock::now();
+    try {
+        build();
+        first_act();
+        second_act();
+    } catch (const LawBroken& broken) {
+        outcome.verdict = broken.law() == 0 ? Verdict::no_convergence : Verdict::law_broken;
+        outcome.finding =
+            broken.law() == 0 ? broken.what() : fmt::format("law {}: {}", broken.law(), broken.what());
+        outcome.finding += fmt::format(" (at {}.{:06} s)", schedule_.now().us / kUsPerSecond,
+                                       schedule_.now().us % kUsPerSecond);
+    }
+    const std::chrono::duration<double> real = std::chrono::steady_clock::now() - begin;
+    outcome.hash = chronicle_.hash();
+    outcome.amplification = amplification();
+    outcome.summary = summary(real.count());
+    return outcome;
+}
+
+// --- building -----------------------------------------------------------------------------------
+
+void World::build() {
+    disk::seed_sqlite(static_cast<int>(1 + random_.fork("sqlite").next() % 0x7fff'fffe));
+    lay_links(*topology_from(options_.topology));
+    Random links = random_.fork("links");
+    for (const auto& [from, to] : links_) {
+        for (const auto& [a, b] : {std::pair(from, to), std::pair(to, from)}) {
+            network_.link(a, b).latency_us = links.between(200, 60'000);
+            network_.link(a, b).bytes_per_second = links.between(100'000, 20'000'000);
+        }
+    }
+    const Surroundings world{schedule_, chronicle_, network_, model_};
+    for (std::size_t i = 0; i < options_.devices; ++i) {
+        const Random own = random_.fork("device", i);
+        devices_.push_back(std::make_unique<Device>(world, i, own));
+        workloads_.emplace_back(i, own.fork("workload"));
+        paces_.push_back(own.fork("pace"));
+    }
+    faults_ = std::make_unique<Faults>(
+        Victims{schedule_, chronicle_, network_, devices_, workloads_, links_, [this] { join_next(); }},
+        random_.fork("faults"), options_.faults);
+    // A third is held back when devices join late, and whoever dials them meets nobody yet.
+    const std::size_t late = faults_->is_armed("late-join") ? options_.devices / 3 : 0;
+    while (joined_ < options_.devices - late) join_next();
+    for (const auto& [from, to] : links_) devices_[from]->dial(*devices_[to]);
+}
+
+void World::join_next() {
+    if (joined_ == devices_.size()) return;
+    const std::size_t device = joined_++;
+    std::vector<const Device*> members;
+    for (const auto& [from, to] : links_) {
+        if (from == device) members.push_back(devices_[to].get());
+        if (to == device) members.push_back(devices_[from].get());
+    }
+    devices_[device]->join(members, random_.fork("synchronous", device).one_in(2));
+}
+
+void World::lay_links(Topology topology) {
+    Random random = random_.fork("topology");
+    const std::size_t count = options_.devices;
+    const auto mesh = [&](std::size_t begin, std::size_t end) {
+        for (std::size_t i = begin; i < end; ++i) {
+            for (std::size_t j = begin; j < i; ++j) {
+                const bool is_both = random.one_in(4);
+                const bool is_up = random.one_in(2);
+                if (is_up || is_both) links_.emplace_back(i, j);
+                if (!is_up || is_both) links_.emplace_back(j, i);
+            }
+        }
+    };
+    switch (topology) {
+        case Topology::line:
+        case Topology::ring:
+            for (std::size_t i = 1; i < count; ++i) links_.emplace_back(i, i - 1);
+            if (topology == Topology::ring && count > 2) links_.emplace_back(0, count - 1);
+            break;
+        case Topology::star:
+            for (std::size_t i = 1; i < count; ++i) links_.emplace_back(i, 0);
+            break;
+        case Topology::mesh:
+            mesh(0, count);
+            break;
+        case Topology::random:
+            for (std::size_t i = 1; i < count; ++i) {
+                links_.emplace_back(i, random.below(i));
+                if (const std::size_t other = random.below(i); random.one_in(2))
+                    links_.emplace_back(other, i);
+            }
+            break;
+        case Topology::islands: {
+            const std::size_t courier = count - 1;
+            const std::size_t size = std::max<std::size_t>(1, std::min<std::size_t>(4, courier / 2));
+            for (std::size_t begin = 0; begin < courier; begin += size) {
+                const std::size_t end = std::min(courier, begin + size);
+                mesh(begin, end);
+                links_.emplace_back(courier, begin);
+                islands_.push_back({begin});
+            }
+            break;
+        }
+    }
+}
+
+/// The courier reaches one island at a time.
+void World::move_courier(std::size_t island) {
+    if (!is_first_act_ || islands_.empty()) return;
+    const std::size_t courier = options_.devices - 1;
+    for (std::size_t i = 0; i < islands_.size(); ++i) {
+        for (const std::size_t port : islands_[i]) {
+            network_.block(courier, port, i != island);
+            network_.block(port, courier, i != island);
+        }
+    }
+    chronicle_.count_situation("the courier went to another island");
+    schedule_.after(kCourierStayUs, [this, island] { move_courier((island + 1) % islands_.size()); });
+}
+
+// --- first act ----------------------------------------------------------------------------------
+
+void World::first_act() {
+    if (options_.writes_per_minute > 0) {
+        for (std::size_t i = 0; i < devices_.size(); ++i) keep_writing(i);
+    }
+    move_courier(0);
+    keep_checking();
+    faults_->begin();
+    run_until({static_cast<std::int64_t>(options_.minutes * 60 * static_cast<double>(kUsPerSecond))});
+}
+
+void World::run_until(Moment end) {
+    while (schedule_.run_next(end)) {
+    }
+}
+
+void World::keep_writing(std::size_t device) {
+    const std::int64_t mean_us = 60 * kUsPerSecond / static_cast<std::int64_t>(options_.writes_per_minute);
+    schedule_.after(paces_[device].between(0, 2 * mean_us), [this, device] {
+        if (!is_first_act_) return;
+        Device& writer = *devices_[device];
+        if (writer.is_up() && writer.app() != nullptr && !writer.app()->is_in_transaction()) {
+            workloads_[device].write(*writer.app());
+            writer.wrote();
+        }
+        keep_writing(device);
+    });
+}
+
+void World::keep_checking() {
+    if (!is_first_act_) return;
+    for (const auto& device : devices_) device->check_promises();
+    schedule_.after(kCheckUs, [this] { keep_checking(); });
+}
+
+// --- second act ---------------------------------------------------------------------------------
+
+std::vector<Device*> World::living() {
+    std::vector<Device*> living;
+    for (const auto& device : devices_) {
+        if (device->life() != Device::Life::left) living.push_back(device.get());
+    }
+    return living;
+}
+
+/// Patience, and for each hop the time that all that was ever written takes on the slowest link.
+std::int64_t World::bound_us() const {
+    constexpr std::int64_t kBytesPerWrite = 1'000;
+    constexpr std::int64_t kSlowestBytesPerSecond = 100'000;
+    const auto bytes = static_cast<std::int64_t>(model_.count()) * kBytesPerWrite;
+    const auto hops = static_cast<std::int64_t>(devices_.size());
+    return kPatienceUs + hops * (kUsPerSecond + bytes * kUsPerSecond / kSlowestBytesPerSecond);
+}
+
+void World::second_act() {
+    is_first_act_ = false;
+    for (const std::vector<std::size_t>& island : islands_) {
+        for (const std::size_t port : island) {
+            network_.block(options_.devices - 1, port, false);
+            network_.block(port, options_.devices - 1, false);
+        }
+    }
+    while (joined_ < devices_.size()) join_next();
+    faults_->end();
+    const Moment begin = schedule_.now();
+    const Moment end = after(begin, bound_us());
+    while (!has_converged()) {
+        if (schedule_.now() >= end)
+            throw LawBroken(0, fmt::format("no convergence {} s after everything was healed",
+                                           (end.us - begin.us) / kUsPerSecond));
+        run_until(after(schedule_.now(), kPollUs));
+    }
+    converged_after_us_ = schedule_.now().us - begin.us;
+    demand_final_state();
+    demand_silence();
+}
+
+bool World::has_converged() {
+    for (const auto& [from, to] : links_) {
+        const Device& a = *devices_[from];
+        const Device& b = *devices_[to];
+        if (a.life() == Device::Life::left || b.life() == Device::Life::left) continue;
+        if (!a.has_session(b) || !b.has_session(a)) return false;
+    }
+    std::optional<Coverage> first;
+    for (Device* device : living()) {
+        if (device->life() != Device::Life::running || device->has_pending_writes()) return false;
+        if (count_held(device->sql()) != 0) return false;
+        auto coverage = read_coverage(device->sql());
+        if (!coverage || (first && *first != *coverage)) return false;
+        if (!first) first = std::move(coverage);
+    }
+    return true;
+}
+
+void World::demand_final_state() {
+    const auto devices = living();
+    if (devices.empty()) return;
+    const State first = read_state(devices.front()->sql());
+    for (Device* device : devices) {
+        auto check = device->sql().ask("PRAGMA integrity_check");
+        if (!check.step() || check.bytes(0) != "ok")
+            throw LawBroken(11, fmt::format("the database of device {} is damaged", device->index()));
+        if (device != devices.front())
+            demand_equal(first, devices.front()->index(), read_state(device->sql()), device->index(), model_);
+    }
+    model_.for_each([&](std::size_t table, const std::string& key, const Write& write) {
+        const Vector& vector = vector_at(first.coverage.at(tables()[table].name), key);
+        const auto at = vector.find(write.last.origin);
+        if (at != vector.end() && write.last.hlc <= at->second) return;
+        const auto writer = std::ranges::find_if(
+            devices_, [&](const auto& device) { return device->id() == write.last.origin.device; });
+        if ((*writer)->was_restored() || (*writer)->life() == Device::Life::left) return;
+        throw LawBroken(5, fmt::format("a committed write of device {} to {} is held by nobody",
+                                       (*writer)->index(), tables()[table].name));
+    });
+    demand_modelled(first, model_);
+    if (first.quarantined > 0) chronicle_.count_situation("rows still in quarantine at the end");
+}
+
+void World::demand_silence() {
+    const auto talk = [this] {
+        std::uint64_t said = 0;
+        for (const auto& device : devices_) said += device->tally().talk;
+        return said;
+    };
+    run_until(after(schedule_.now(), kReceiptsUs));
+    const std::uint64_t before = talk();
+    run_until(after(schedule_.now(), kSilenceUs));
+    if (talk() != before)
+        throw LawBroken(8,
+                        fmt::format("{} messages other than heartbeats after convergence", talk() - before));
+}
+
+// --- what is told -------------------------------------------------------------------------------
+
+double World::amplification() const {
+    std::uint64_t rows = 0;
+    for (const auto& device : devices_) rows += device->tally().rows_received;
+    const double least = static_cast<double>(model_.count()) * static_cast<double>(devices_.size() - 1);
+    return least > 0 ? static_cast<double>(rows) / least : 0.0;
+}
+
+std::string World::summary(double real_seconds) {
+    const double simulated = static_cast<double>(schedule_.now().us) / static_cast<double>(kUsPerSecond);
+    std::string out = fmt::format("simulated {:.1f} s, {:.0f} times as fast as real time\n", simulated,
+                                  real_seconds > 0 ? simulated / real_seconds : 0.0);
+    if (converged_after_us_ >= 0)
+        out += fmt::format("converged {:.2f} s after healing\n",
+                           static_cast<double>(converged_after_us_) / static_cast<double>(kUsPerSecond));
+    std::uint64_t rows = 0;
+    std::uint64_t lost = 0;
+    std::uint64_t spins = 0;
+    std::size_t unsent = 0;
+    for (const auto& device : devices_) {
+        rows += device->tally().rows_received;
+        lost += device->tally().lost;
+        spins += device->tally().spins;
+        unsent = std::max(unsent, device->tally().unsent_bytes_most);
+    }
+    out += fmt::format(
+        "{} changes written; {} rows crossed into a device, {:.2f} times the least; {} commits went with "
+        "the power; most unsent {} bytes; {} deadlines without work\n",
+        model_.count(), rows, amplification(), lost, unsent, spins);
+    if (devices_.size() <= 10) {
+        for (const auto& [way, traffic] : network_.all_traffic())
+            out += fmt::format("link {} → {}: {} messages, {} bytes\n", way.first, way.second,
+                               traffic.messages, traffic.bytes);
+    }
+    if (faults_) out += "faults armed: " + faults_->armed() + "\n";
+    for (const auto& [name, count] : chronicle_.faults()) out += fmt::format("fault {}: {}\n", name, count);
+    for (const auto& [name, count] : chronicle_.situations())
+        out += fmt::format("sometimes {}: {}\n", name, count);
+    return out;
+}
+
+}  // namespace strandline::simulator

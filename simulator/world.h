@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "simulator/chronicle.h"
+#include "simulator/device.h"
+#include "simulator/faults.h"
+#include "simulator/model.h"
+#include "simulator/network.h"
+#include "simulator/options.h"
+#include "simulator/random.h"
+#include "simulator/schedule.h"
+#include "simulator/workload.h"
+
+namespace strandline::simulator {
+
+/// How a run ended; the numbers are the program's exit status.
+enum class Verdict { clean = 0, usage = 2, law_broken = 3, no_convergence = 4, crash = 5 };
+
+/// What a run has to say.
+struct Outcome {
+    Verdict verdict = Verdict::clean;
+    std::string finding;  ///< a sentence; empty: none
+    std::string summary;  ///< some lines for people
+    std::uint64_t hash = 0;
+    /// Rows that crossed into a device, against one for each change and other device. Below 1: changes to one row
+    /// were carried together.
+    double amplification = 0;
+};
+
+/// One seed, one world. START HERE.
+///
+/// First act: apps write, faults strike, and the laws that can be checked at any moment are. Second act: everything
+/// is healed and nobody writes; the devices must converge in bounded time, be the same and what the model says, and
+/// then be silent.
+///
+/// The same seed and options give the same world, event by event, on every machine.
+class World {
+public:
+    explicit World(const Options& options);
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
+
+    /// Once.
+    [[nodiscard]] Outcome run();
+
+private:
+    void build();
+    void lay_links(Topology topology);
+
+    void join_next();
+    void move_courier(std::size_t island);
+    void keep_writing(std::size_t device);
+    void keep_checking();
+    void first_act();
+    void second_act();
+    [[nodiscard]] bool has_converged();
+    void demand_final_state();
+    void demand_silence();
+    [[nodiscard]] std::int64_t bound_us() const;
+    [[nodiscard]] std::vector<Device*> living();
+    [[nodiscard]] double amplification() const;
+    [[nodiscard]] std::string summary(double real_seconds);
+    void run_until(Moment end);
+
+    Options options_;
+    Random random_;
+    Schedule schedule_;
+    Chronicle chronicle_;
+    Network network_;
+    Model model_;
+    std::vector<std::unique_ptr<Device>> devices_;
+    std::vector<Workload> workloads_;
+    std::vector<Random> paces_;
+    std::vector<std::pair<std::size_t, std::size_t>> links_;
+    std::vector<std::vector<std::size_t>> islands_;
+    std::unique_ptr<Faults> faults_;
+    std::size_t joined_ = 0;  ///< the devices before this one have joined
+    bool is_first_act_ = true;
+    std::int64_t converged_after_us_ = -1;
+};
+
+}  // namespace strandline::simulator
