@@ -75,7 +75,7 @@ TEST_CASE("what a device has said in a Have it must hold for ever") {
     Promises promises;
     promises.said(have);
     Coverage coverage{{"notes", {Piece{"", {{origin, Hlc{9}}}}}}};
-    CHECK_NOTHROW(promises.keep(coverage));
+    CHECK_NOTHROW(promises.demand_durable(coverage));
     coverage["notes"].front().vector.clear();
     CHECK_THROWS_WITH(promises.keep(coverage),
                       Catch::Contains("said to be held up to 9 and is held up to 0 now"));
