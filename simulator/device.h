@@ -104,6 +104,8 @@ public:
     [[nodiscard]] Sql& sql() { return app_->sql(); }
     /// Laws 2 and 4, now.
     void check_promises();
+    /// Law 4 on the worst that a power cut at this moment could leave.
+    void check_durable();
 
     // --- what a Connection asks and tells -----------------------------------------------------------
 

@@ -104,6 +104,17 @@ void Device::check_promises() {
     if (const auto coverage = read_coverage(app_->sql())) promises_.keep(*coverage);
 }
 
+void Device::check_durable() {
+    if (life_ != Life::running || disk_.is_down()) return;
+    disk::Disk left(
+        {disk_.name() + "-left", [] { return std::uint64_t{0}; }, [this] { return clock_.wall(); }},
+        disk_.durable_image());
+    Sql sql(kDatabase, left.name());
+    const auto coverage = read_coverage(sql);
+    if (!coverage) throw LawBroken(11, "what would survive a power cut is no database");
+    promises_.demand_durable(*coverage);
+}
+
 void Device::stop() {
     if (life_ != Life::running) return;
     note("stops", "in an orderly way");

@@ -33,7 +33,7 @@ bool is_chosen(const std::string& name, const std::string& names) {
 }  // namespace
 
 const std::vector<Faults::Kind>& Faults::kinds() {
-    static const std::vector<Kind> kKinds{
+    static const std::vector<Kind> all{
         {"reset", 5, &Faults::reset},
         {"half-open", 20, &Faults::half_open},
         {"flips", 10, &Faults::flips},
@@ -59,7 +59,7 @@ const std::vector<Faults::Kind>& Faults::kinds() {
         {"slow-app", 8, &Faults::slow_app},
         {"bulk", 15, &Faults::bulk},
     };
-    return kKinds;
+    return all;
 }
 
 std::optional<std::string> unknown_fault(const std::string& names) {

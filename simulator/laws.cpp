@@ -79,41 +79,57 @@ const Vector& vector_at(const std::vector<Piece>& pieces, const std::string& key
 
 // --- what was said ------------------------------------------------------------------------------
 
-void Promises::promise(const std::string& table, const Vector& vector) {
-    Vector& promised = promised_[table];
+void Promises::promise(Floors& floors, const std::string& table, const Vector& vector) {
+    Vector& floor = floors[table];
     for (const auto& [origin, hlc] : vector) {
-        Hlc& known = promised[origin];
+        Hlc& known = floor[origin];
         known = std::max(known, hlc);
     }
 }
 
 void Promises::said(const message::Message& message) {
-    const auto* have = std::get_if<message::Have>(&message);
-    if (have == nullptr) return;
-    for (const message::Holding& holding : have->holdings) {
-        std::vector<Piece> pieces;
-        for (const message::Piece& said : holding.pieces) {
-            Vector vector;
-            for (const auto& [origin, hlc] : said.vector)
-                vector[have->origins[static_cast<std::size_t>(origin)]] = hlc;
-            pieces.push_back({said.range.low, std::move(vector)});
+    const auto vector_of = [](const message::Vector& said, const std::vector<OriginId>& origins) {
+        Vector vector;
+        for (const auto& [origin, hlc] : said) vector[origins[static_cast<std::size_t>(origin)]] = hlc;
+        return vector;
+    };
+    if (const auto* have = std::get_if<message::Have>(&message)) {
+        for (const message::Holding& holding : have->holdings) {
+            std::vector<Piece> pieces;
+            for (const message::Piece& piece : holding.pieces)
+                pieces.push_back({piece.range.low, vector_of(piece.vector, have->origins)});
+            if (!pieces.empty()) promise(said_, holding.resource, floor_of(pieces));
         }
-        if (!pieces.empty()) promise(holding.resource, floor_of(pieces));
+    } else if (const auto* pages = std::get_if<message::Pages>(&message)) {
+        for (const message::Page& page : pages->pages) {
+            const bool is_whole = page.range.low.empty() && !page.range.high;
+            if (is_whole) promise(said_, page.resource, vector_of(page.vector, pages->origins));
+        }
     }
 }
 
-void Promises::keep(const Coverage& coverage) {
-    for (const auto& [table, vector] : promised_) {
+void Promises::demand(const Floors& floors, const Coverage& coverage, int law) {
+    for (const auto& [table, vector] : floors) {
         const Vector held = floor_of(coverage.at(table));
         for (const auto& [origin, hlc] : vector) {
             const auto at = held.find(origin);
             const std::int64_t now = at != held.end() ? at->second.value : 0;
             if (now >= hlc.value) continue;
-            throw LawBroken(2, fmt::format("{} of origin {} was held up to {} and is held up to {} now",
-                                           table, short_text(origin), hlc.value, now));
+            throw LawBroken(
+                law, fmt::format("{} of origin {} was {} up to {} and is held up to {} now", table,
+                                 short_text(origin), law == 2 ? "held" : "said to be held", hlc.value, now));
         }
     }
-    for (const auto& [table, pieces] : coverage) promise(table, floor_of(pieces));
+}
+
+void Promises::keep(const Coverage& coverage) {
+    demand(held_, coverage, 2);
+    demand(said_, coverage, 4);
+    for (const auto& [table, pieces] : coverage) promise(held_, table, floor_of(pieces));
+}
+
+void Promises::demand_durable(const Coverage& coverage) const {
+    demand(said_, coverage, 4);
 }
 
 // --- the whole state ----------------------------------------------------------------------------
@@ -199,8 +215,9 @@ std::optional<std::string> first_difference(const Texts& a, const Texts& b) {
 /// What each of two sides has at a key, and all that was ever written to it.
 std::string told(const Texts& a, const Texts& b, std::size_t table, const std::string& key,
                  const Model& model) {
-    return printable(fmt::format("{} {}: {} against {}", tables()[table].name, key, text_in(a, key),
-                                 text_in(b, key))) +
+    return printable(fmt::format("{} {}: {} against {}", tables()[table].name, key,
+                                 text_in(a, key).substr(0, kTextBytesMost),
+                                 text_in(b, key).substr(0, kTextBytesMost))) +
            "; written to it:" + model.history(table, key);
 }
 

@@ -41,13 +41,22 @@ public:
     /// Laws 1, 2 and 4: what was held is held still, and what was said is held. Floors are compared, since
     /// joining ranges by the minimum lowers pieces and never a floor.
     void keep(const Coverage& coverage);
+    /// The same demand on what would survive, of what has been said: law 4 without waiting for a power cut. What
+    /// was held and not said may still be on its way to the disk.
+    void demand_durable(const Coverage& coverage) const;
     /// An older state was put in place of the one that made them.
-    void release() { promised_.clear(); }
+    void release() {
+        held_.clear();
+        said_.clear();
+    }
 
 private:
-    void promise(const std::string& table, const Vector& vector);
+    using Floors = std::map<std::string, Vector>;
+    static void promise(Floors& floors, const std::string& table, const Vector& vector);
+    static void demand(const Floors& floors, const Coverage& coverage, int law);
 
-    std::map<std::string, Vector> promised_;
+    Floors held_;
+    Floors said_;
 };
 
 /// All that devices must agree on.

@@ -42,7 +42,7 @@ std::string hex(const std::string& bytes) {
 }  // namespace
 
 const std::vector<Table>& tables() {
-    static const std::vector<Table> kTables{
+    static const std::vector<Table> all{
         {"notes",
          "CREATE TABLE notes(id TEXT PRIMARY KEY, title TEXT, body TEXT, pinned INTEGER DEFAULT 0)",
          {"id", "title", "body", "pinned"},
@@ -93,7 +93,7 @@ const std::vector<Table>& tables() {
          Ownership::device_owned,
          false},
     };
-    return kTables;
+    return all;
 }
 
 std::string encoded_key(const Table& table, const Values& row) {

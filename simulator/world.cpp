@@ -185,6 +185,7 @@ void World::keep_writing(std::size_t device) {
 void World::keep_checking() {
     if (!is_first_act_) return;
     for (const auto& device : devices_) device->check_promises();
+    devices_[schedule_.count() % devices_.size()]->check_durable();
     schedule_.after(kCheckUs, [this] { keep_checking(); });
 }
 

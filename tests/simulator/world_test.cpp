@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "simulator/check.h"
 #include "simulator/laws.h"
 
 namespace strandline::simulator {
@@ -74,9 +75,20 @@ TEST_CASE("what a device has said in a Have it must hold for ever") {
     Promises promises;
     promises.said(have);
     Coverage coverage{{"notes", {Piece{"", {{origin, Hlc{9}}}}}}};
-    CHECK_NOTHROW(promises.keep(coverage));
+    CHECK_NOTHROW(promises.demand_durable(coverage));
     coverage["notes"].front().vector.clear();
-    CHECK_THROWS_WITH(promises.keep(coverage), Catch::Contains("held up to 0 now"));
+    CHECK_THROWS_WITH(promises.keep(coverage),
+                      Catch::Contains("said to be held up to 9 and is held up to 0 now"));
+    CHECK_THROWS_AS(promises.demand_durable(coverage), LawBroken);
+    promises.release();
+    CHECK_NOTHROW(promises.demand_durable(coverage));
+}
+
+TEST_CASE("what is held and was not said may still be on its way to the disk") {
+    const OriginId origin;
+    Promises promises;
+    promises.keep({{"notes", {Piece{"", {{origin, Hlc{5}}}}}}});
+    CHECK_NOTHROW(promises.demand_durable({{"notes", {Piece{}}}}));
 }
 
 TEST_CASE("rows or stamps that differ break law 6, and rows that nobody wrote law 5") {
