@@ -214,10 +214,31 @@ Result<void> Capture::stamp_all(const Resource& resource, Now now) {
     return {};
 }
 
-void Capture::compare(const Resource& resource, Now now, Found& found) {
+bool Capture::compare(const Resource& resource, Now now, Absence absence, Incarnation next, Found& found) {
     hlc::Clock clock(store_.journal.clock());
     const Hlc before = clock.last();
     TouchedKeys touched;
+    find_written(resource, now, clock, touched);
+    const std::vector<std::string> missing = find_missing(resource);
+    const auto rows = static_cast<std::size_t>(std::max<std::int64_t>(0, store_.catalog.rows(resource.id)));
+    const bool is_another =
+        absence == Absence::nothing || (absence == Absence::uncertain && 2 * missing.size() > rows);
+    const bool begins_anew = is_another && !missing.empty();
+    if (begins_anew) {
+        forget(resource, missing, next);
+    } else {
+        for (const std::string& key : missing) touched[key].removed = clock.next(now.wall);
+    }
+    if (clock.last() == before) return begins_anew;
+    fold_resource(resource, touched, found);
+    watermarks::Coverage coverage = store_.coverage(resource.id);
+    coverage.raise_all(store_.self(), clock.last());
+    store_.set_coverage(resource.id, coverage);
+    store_.journal.set_floor(clock.last());
+    return begins_anew;
+}
+
+void Capture::find_written(const Resource& resource, Now now, hlc::Clock& clock, TouchedKeys& touched) {
     store::Rows::Scan rows(store_.connection, resource);
     while (const auto row = rows.next()) {
         if (std::ranges::find(row->key, Value{}) != row->key.end()) continue;
@@ -236,20 +257,30 @@ void Capture::compare(const Resource& resource, Now now, Found& found) {
         }
         if (change.last() != Hlc{}) touched[key] = change;
     }
+}
+
+std::vector<std::string> Capture::find_missing(const Resource& resource) {
+    std::vector<std::string> missing;
     store::Stamps::Scan records(store_.connection, resource.id, {});
     while (records.next()) {
         if (!records.stored().record.is_alive()) continue;
         // A row in quarantine is known and rightly not in the table.
         if (store_.rows(resource).read(decode_key(records.key(), resource.key.size()))) continue;
         if (store_.quarantine.refused(resource.id, records.key())) continue;
-        touched[records.key()].removed = clock.next(now.wall);
+        missing.push_back(records.key());
     }
-    if (clock.last() == before) return;
-    fold_resource(resource, touched, found);
-    watermarks::Coverage coverage = store_.coverage(resource.id);
-    coverage.raise_all(store_.self(), clock.last());
-    store_.set_coverage(resource.id, coverage);
-    store_.journal.set_floor(clock.last());
+    return missing;
+}
+
+/// The eras stay: what they say was deleted is known to be.
+void Capture::forget(const Resource& resource, const std::vector<std::string>& keys, Incarnation next) {
+    for (const std::string& key : keys) {
+        const StoredRecord before = store_.stamps.load(resource.id, key);
+        store_.stamps.save(resource.id, key, before, {{before.record.era, {}, {}}, {}});
+    }
+    store_.catalog.add_rows(resource.id, -static_cast<std::int64_t>(keys.size()));
+    store_.set_coverage(resource.id, {});
+    store_.begin_incarnation(next);
 }
 
 }  // namespace strandline::engine

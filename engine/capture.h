@@ -8,6 +8,7 @@
 #include <strandline/time.h>
 
 #include "engine/store/store.h"
+#include "hlc/clock.h"
 
 namespace strandline::engine {
 
@@ -33,8 +34,17 @@ public:
     /// Error: a row whose key has a NULL in it.
     [[nodiscard]] Result<void> stamp_all(const store::Resource& resource, Now now);
 
+    /// What it means that a row, which the metadata knows, is not in the table.
+    enum class Absence {
+        deleted,    ///< it is the table that we knew
+        uncertain,  ///< it may be another table: deleted, as long as most of its rows are there
+        nothing,    ///< it is another table
+    };
     /// Compares a table with its metadata and stamps what differs, as written now. Inside the caller's transaction.
-    void compare(const store::Resource& resource, Now now, Found& found);
+    /// True: rows were missing without being deleted. They are forgotten, and so is what the resource's coverage
+    /// claimed; this device goes on as the incarnation `next`, and the rows come back from the others.
+    [[nodiscard]] bool compare(const store::Resource& resource, Now now, Absence absence, Incarnation next,
+                               Found& found);
 
 private:
     /// One key's journal rows, reduced to what matters.
@@ -48,6 +58,9 @@ private:
     };
     using TouchedKeys = std::map<std::string, Touched>;
 
+    void find_written(const store::Resource& resource, Now now, hlc::Clock& clock, TouchedKeys& touched);
+    [[nodiscard]] std::vector<std::string> find_missing(const store::Resource& resource);
+    void forget(const store::Resource& resource, const std::vector<std::string>& keys, Incarnation next);
     void fold_resource(const store::Resource& resource, const TouchedKeys& keys, Found& found);
     void fold_key(const store::Resource& resource, const std::string& key, const Touched& touched);
     [[nodiscard]] Record written(const store::Resource& resource, const store::StoredRecord& stored,

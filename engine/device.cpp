@@ -27,6 +27,8 @@ Device::Device(const EngineOptions& options, Now now)
 
 void Device::recover() {
     (void)capture_.take_events();
+    is_schema_owed_ = is_schema_owed_ || store.schema_changed();
+    look_owed_ = look_owed_ || is_schema_owed_;
     store.reload();
     receipts_ = store.ledger.receipts();
 }
@@ -94,12 +96,17 @@ void Device::look(Now now) {
     // A look that another process's lock put off is still owed.
     look_owed_ = store.changed_elsewhere() || look_owed_;
     if (!look_owed_) return;
-    if (store.schema_changed()) refresh_schema(now);
+    meet_schema(now);
     answer_requests(now);
     fold();
     tell_captured(now);
     retry_refused(now);
     look_owed_ = false;
+}
+
+/// Before anything is read or written by a schema that is another now.
+void Device::meet_schema(Now now) {
+    if (is_schema_owed_ || store.schema_changed()) refresh_schema(now);
 }
 
 void Device::retry_refused(Now now) {
@@ -128,27 +135,55 @@ void Device::refresh_schema(Now now) {
     std::map<std::int64_t, std::size_t> columns;
     for (const Resource& resource : store.catalog.resources()) columns[resource.id] = resource.columns.size();
     store.reload();
+    bool claims_less = false;
     for (const Resource& resource : store.catalog.resources()) {
-        if (!resource.is_there) {
+        if (resource.is_there) {
+            const auto known = columns.find(resource.id);
+            const bool has_new_columns = known != columns.end() && known->second != resource.columns.size();
+            claims_less = refresh_table(resource, has_new_columns, now, found) || claims_less;
+        } else if (!resource.was_away) {
+            store.catalog.set_away(resource.id, true);
             tell(EventKind::trouble, now, resource.name, {},
-                 "the tracked table is not there; what arrives for it waits in quarantine until it is");
-            continue;
+                 "the tracked table is not there: " + resource.why_away +
+                     ". None of its rows are deleted elsewhere, and nothing of it is exchanged; make it "
+                     "again, as "
+                     "it was, and its rows come back, or untrack it");
+            claims_less = true;
         }
-        retry_owed_.insert(resource.id);
-        const bool was_unseen = store::install_triggers(store.connection, resource);
-        const bool has_new_columns =
-            columns.contains(resource.id) && columns[resource.id] != resource.columns.size();
-        if (!was_unseen && !has_new_columns) continue;
-        fold_within(found, kFoldRowsMax);
-        capture_.compare(resource, now, found);
-        if (was_unseen)
-            tell(EventKind::capture_repaired, now, resource.name, {},
-                 "triggers were missing and are back; the table was compared with its metadata",
-                 found[resource.id]);
     }
     transaction.commit();
     store.reload();
+    is_schema_owed_ = false;
     push_found(found, level);
+    if (!claims_less) return;
+    // What was read or said before must not be claimed any more.
+    for (auto& [peer, session] : sessions)
+        session.close("a table went away here, or came back; connecting again tells what is held");
+}
+
+/// True: less of the table is here than was claimed.
+bool Device::refresh_table(const Resource& resource, bool has_new_columns, Now now, Capture::Found& found) {
+    retry_owed_.insert(resource.id);
+    const auto left = store::install_triggers(store.connection, resource);
+    if (left == store::TriggersLeft::all && !has_new_columns && !resource.was_away) return false;
+    fold_within(found, kFoldRowsMax);
+    auto absence = Capture::Absence::deleted;
+    if (left == store::TriggersLeft::none) absence = Capture::Absence::uncertain;
+    if (resource.was_away) absence = Capture::Absence::nothing;
+    const bool begins_anew =
+        capture_.compare(resource, now, absence, static_cast<Incarnation>(entropy_()), found);
+    if (begins_anew) {
+        tell(EventKind::incarnation, now, resource.name, {},
+             "the table lacks rows that it had, and is taken for a new one: this device goes on as a new "
+             "origin, and "
+             "the rows come back from the peers");
+    } else if (left != store::TriggersLeft::all) {
+        tell(EventKind::capture_repaired, now, resource.name, {},
+             "triggers were missing and are back; the table was compared with its metadata",
+             found[resource.id]);
+    }
+    if (resource.was_away) store.catalog.set_away(resource.id, false);
+    return begins_anew || resource.was_away;
 }
 
 // --- what operators ask -------------------------------------------------------------------------

@@ -50,6 +50,8 @@ public:
     void write_figures(Now now);
     /// After a rollback: the mirror in memory is read anew.
     void recover();
+    /// Whether the app has changed its schema since we looked: a step that failed for it is tried again.
+    [[nodiscard]] bool is_schema_stale() { return store.schema_changed(); }
     [[nodiscard]] std::optional<SteadyMs> next_deadline() const;
     [[nodiscard]] DeviceState state() const;
 
@@ -75,7 +77,9 @@ private:
     void retry_refused(Now now);
     void push_found(const Capture::Found& found, const std::map<DeviceId, std::set<std::int64_t>>& level);
     void notice_copy(std::uint64_t opened, Now now);
+    void meet_schema(Now now);
     void refresh_schema(Now now);
+    bool refresh_table(const store::Resource& resource, bool has_new_columns, Now now, Capture::Found& found);
     void answer_requests(Now now);
     void notice_restore(const Session& session, Now now);
     [[nodiscard]] bool is_patient(Session& session, const store::Resource& resource,
@@ -99,6 +103,7 @@ private:
     std::optional<backfill::Progress> progress_;
     std::int64_t backfill_received_ = 0;  ///< rows, in this backfill
     bool look_owed_ = true;
+    bool is_schema_owed_ = false;
     std::set<std::int64_t> retry_owed_;  ///< resources whose refused rows may find their way free now
     bool figures_changed_ = true;
     SteadyMs figures_at_;

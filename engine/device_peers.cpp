@@ -54,6 +54,7 @@ void Device::disconnect(const DeviceId& peer, const std::string& reason, Now now
 
 void Device::take(Session& session, const message::Message& message, Now now) {
     session.heard(now);
+    meet_schema(now);
     if (session.state() == SessionState::closed) return;
     if (const auto* hello = std::get_if<message::Hello>(&message)) {
         // The lock comes first: a message that has to wait for it must not have changed the session yet.
@@ -215,7 +216,7 @@ void Device::plan_pulls(Now now) {
         bool is_backfill = false;
         for (const Resource& resource : store.catalog.resources()) {
             const auto* theirs = session.theirs(resource.name);
-            if (theirs == nullptr || theirs->ownership != resource.ownership) continue;
+            if (!resource.is_there || theirs == nullptr || theirs->ownership != resource.ownership) continue;
             if (is_asked(resource.id)) continue;
             auto pieces = backfill::lacking(store.coverage(resource.id), theirs->acknowledged, store.self());
             if (pieces.empty() || is_patient(session, resource, pieces, now)) {
@@ -273,18 +274,21 @@ std::optional<Message> Device::read_pages(Session& session, Now now) {
         {
             const store::Snapshot snapshot(store.connection);
             // After some attempts against a busy writer, what it wrote last is folded in the reading transaction.
-            if (store.journal.is_empty()) {
+            if (store.journal.is_empty() && !store.schema_changed()) {
                 auto message = session.next_pages(now);
                 sent.rows += session.rows_in_last();
                 return message;
             }
         }
+        meet_schema(now);
+        if (session.state() == SessionState::closed) return std::nullopt;
         if (attempt < 3) {
             fold();
             continue;
         }
         Transaction transaction(store.connection);
         Capture::Found found;
+        if (store.schema_changed()) continue;
         fold_within(found, kFoldRowsMax);
         auto message = session.next_pages(now);
         transaction.commit();

@@ -46,8 +46,9 @@ struct Engine::Parts {
 
     bool is_put_off(const StorageError& error, Now now) {
         try {
+            const bool may_work_later = error.is_busy() || device.is_schema_stale();
             device.recover();
-            if (error.is_busy()) {
+            if (may_work_later) {
                 device.retry_at = SteadyMs{now.steady.value + engine::kBusyRetryMs};
                 return false;
             }

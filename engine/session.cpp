@@ -108,7 +108,8 @@ void Session::pull(const message::Pull& pull) {
     std::set<std::int64_t> resources;
     for (const message::Wanted& asked : pull.wanted) {
         const Resource* resource = store_.catalog.find(asked.resource);
-        if (resource == nullptr) return close("a Pull of " + asked.resource + ", which is not tracked here");
+        if (resource == nullptr || !resource->is_there)
+            return close("a Pull of " + asked.resource + ", which is not tracked here");
         for (const message::Piece& piece : asked.pieces)
             wanted.emplace_back(resource->id, localized(piece, origins));
         resources.insert(resource->id);
@@ -246,6 +247,7 @@ Message Session::say_everything() {
     message::Have have{true, {}, {}};
     OriginList origins(store_.origins);
     for (const Resource& resource : store_.catalog.resources()) {
+        if (!resource.is_there) continue;
         const Coverage& coverage = store_.coverage(resource.id);
         have.holdings.push_back(holding(resource, coverage.pieces(), origins));
         told_[resource.id] = coverage;
@@ -259,7 +261,7 @@ std::optional<Message> Session::say_news() {
     OriginList origins(store_.origins);
     for (const Theirs& known : theirs_) {
         const Resource* resource = store_.catalog.find(known.resource);
-        if (resource == nullptr) continue;
+        if (resource == nullptr || !resource->is_there) continue;
         const bool is_pushed =
             push_due_.contains(resource->id) ||
             (serving_ && serving_->pull == 0 && serving_->resources.contains(resource->id));
@@ -359,7 +361,7 @@ bool Session::is_in_step() const {
     if (!is_ready() || said_all_count_ == 0 || asked_ || has_pages()) return false;
     return std::ranges::all_of(theirs_, [&](const Theirs& known) {
         const Resource* resource = store_.catalog.find(known.resource);
-        if (resource == nullptr) return true;
+        if (resource == nullptr || !resource->is_there) return true;
         const Coverage& coverage = store_.coverage(resource->id);
         const auto told = told_.find(resource->id);
         return known.acknowledged.dominates(coverage) && coverage.dominates(known.acknowledged) &&

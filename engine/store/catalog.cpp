@@ -7,24 +7,40 @@
 
 namespace strandline::engine::store {
 
+namespace {
+
+std::string collations_of(const std::vector<KeyColumn>& key) {
+    const char* names[] = {"BINARY", "NOCASE", "RTRIM"};
+    std::string out;
+    for (const KeyColumn& column : key)
+        out += (out.empty() ? "" : ", ") + std::string(names[static_cast<int>(column.collation)]);
+    return out;
+}
+
+}  // namespace
+
 void Catalog::load() {
     std::vector<Resource> found;
-    Statement statement =
-        connection_.prepare("SELECT id, name, ownership FROM strandline_resources ORDER BY name");
+    Statement statement = connection_.prepare(
+        "SELECT id, name, ownership, key, is_away FROM strandline_resources ORDER BY name");
     while (statement.step()) {
         Resource resource;
         resource.id = statement.integer(0);
         resource.name = statement.text(1);
         resource.ownership = statement.text(2) == "shared" ? Ownership::shared : Ownership::device_owned;
+        resource.was_away = statement.integer(4) != 0;
+        fill_shape(resource, statement.text(3));
         found.push_back(std::move(resource));
     }
-    for (Resource& resource : found) fill_shape(resource);
     resources_ = std::move(found);
 }
 
-void Catalog::fill_shape(Resource& resource) {
+void Catalog::fill_shape(Resource& resource, const std::string& key) {
     const auto shape = inspect_table(connection_, resource.name);
-    if (!shape) return;
+    if (!shape || collations_of(shape->key) != key) {
+        resource.why_away = shape ? "its key is another one than when it was tracked" : shape.error().message;
+        return;
+    }
     resource.is_there = true;
     resource.key = shape->key;
     resource.unique = shape->unique;
@@ -47,9 +63,10 @@ const Resource* Catalog::find(std::int64_t id) const {
 }
 
 const Resource& Catalog::add(const TableShape& shape, Ownership ownership) {
-    Statement insert =
-        connection_.prepare("INSERT INTO strandline_resources(name, ownership) VALUES (?, ?) RETURNING id");
-    insert.bind_text(1, shape.name).bind_text(2, name_of(ownership));
+    Statement insert = connection_.prepare(
+        "INSERT INTO strandline_resources(name, ownership, key) VALUES (?, ?, ?) RETURNING id");
+    const std::string key = collations_of(shape.key);
+    insert.bind_text(1, shape.name).bind_text(2, name_of(ownership)).bind_text(3, key);
     insert.step();
     const std::int64_t id = insert.integer(0);
     insert.run();
@@ -125,6 +142,13 @@ std::string Catalog::column_name(std::int64_t resource, ColumnId column) {
     Statement find = connection_.prepare("SELECT name FROM strandline_columns WHERE resource = ? AND id = ?");
     find.bind(1, resource).bind(2, static_cast<std::int64_t>(column));
     return find.step() ? find.text(0) : std::string();
+}
+
+void Catalog::set_away(std::int64_t resource, bool is_away) {
+    connection_.prepare("UPDATE strandline_resources SET is_away = ? WHERE id = ?")
+        .bind(1, std::int64_t{is_away})
+        .bind(2, resource)
+        .run();
 }
 
 void Catalog::set_rows(std::int64_t resource, std::int64_t rows) {

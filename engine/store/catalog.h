@@ -34,12 +34,13 @@ public:
     /// The name of a column that the table may not have (any more).
     [[nodiscard]] std::string column_name(std::int64_t resource, ColumnId column);
 
+    void set_away(std::int64_t resource, bool is_away);
     void set_rows(std::int64_t resource, std::int64_t rows);
     void add_rows(std::int64_t resource, std::int64_t difference);
     [[nodiscard]] std::int64_t rows(std::int64_t resource);
 
 private:
-    void fill_shape(Resource& resource);
+    void fill_shape(Resource& resource, const std::string& key);
     void make_room_for_key(std::size_t columns);
 
     Connection& connection_;

@@ -54,20 +54,19 @@ bool StorageError::is_about_row() const {
            primary == SQLITE_ERROR;
 }
 
-Statement::Statement(sqlite3* database, std::string_view sql) {
-    check(database, sqlite3_prepare_v3(database, sql.data(), static_cast<int>(sql.size()),
-                                       SQLITE_PREPARE_PERSISTENT, &statement_, nullptr));
-}
-
-Statement::Statement(Statement&& other) noexcept : statement_(std::exchange(other.statement_, nullptr)) {}
+Statement::Statement(Statement&& other) noexcept
+    : statement_(std::exchange(other.statement_, nullptr)), home_(other.home_) {}
 
 Statement& Statement::operator=(Statement&& other) noexcept {
     std::swap(statement_, other.statement_);
+    std::swap(home_, other.home_);
     return *this;
 }
 
 Statement::~Statement() {
-    sqlite3_finalize(statement_);
+    if (statement_ == nullptr) return;
+    reset();
+    home_->push_back(statement_);
 }
 
 Statement& Statement::bind(int at, std::int64_t value) {
@@ -187,6 +186,9 @@ Connection::Connection(const std::string& path, OpenMode mode, const std::string
 }
 
 Connection::~Connection() {
+    for (const auto& [sql, statements] : idle_) {
+        for (sqlite3_stmt* statement : statements) sqlite3_finalize(statement);
+    }
     sqlite3_close_v2(database_);
 }
 
@@ -195,7 +197,17 @@ void Connection::execute(const std::string& sql) {
 }
 
 Statement Connection::prepare(std::string_view sql) {
-    return {database_, sql};
+    auto idle = idle_.find(sql);
+    if (idle == idle_.end()) idle = idle_.try_emplace(std::string(sql)).first;
+    if (!idle->second.empty()) {
+        Statement kept(idle->second.back(), idle->second);
+        idle->second.pop_back();
+        return kept;
+    }
+    sqlite3_stmt* statement = nullptr;
+    check(database_, sqlite3_prepare_v3(database_, sql.data(), static_cast<int>(sql.size()),
+                                        SQLITE_PREPARE_PERSISTENT, &statement, nullptr));
+    return {statement, idle->second};
 }
 
 std::int64_t Connection::ask_integer(const std::string& sql) {
@@ -217,7 +229,7 @@ void Connection::set_busy_ms(int milliseconds) {
 }
 
 Transaction::Transaction(Connection& connection) : connection_(connection) {
-    connection_.execute("BEGIN IMMEDIATE");
+    connection_.prepare("BEGIN IMMEDIATE").run();
 }
 
 Transaction::~Transaction() {
@@ -226,12 +238,12 @@ Transaction::~Transaction() {
 }
 
 void Transaction::commit() {
-    connection_.execute("COMMIT");
+    connection_.prepare("COMMIT").run();
     open_ = false;
 }
 
 Snapshot::Snapshot(Connection& connection) : connection_(connection) {
-    connection_.execute("BEGIN");
+    connection_.prepare("BEGIN").run();
 }
 Snapshot::~Snapshot() {
     sqlite3_exec(connection_.raw(), "COMMIT", nullptr, nullptr, nullptr);

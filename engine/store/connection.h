@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <strandline/value.h>
 
@@ -31,7 +34,6 @@ private:
 class Statement {
 public:
     Statement() = default;
-    Statement(sqlite3* database, std::string_view sql);
     Statement(Statement&& other) noexcept;
     Statement& operator=(Statement&& other) noexcept;
     ~Statement();
@@ -61,7 +63,12 @@ public:
     [[nodiscard]] bool is_prepared() const { return statement_ != nullptr; }
 
 private:
+    friend class Connection;
+    using Idle = std::vector<sqlite3_stmt*>;
+    Statement(sqlite3_stmt* statement, Idle& home) : statement_(statement), home_(&home) {}
+
     sqlite3_stmt* statement_ = nullptr;
+    Idle* home_ = nullptr;  ///< where it goes when it is let go of: the connection's
 };
 
 /// Resets a statement at the end of a scope, however the scope is left.
@@ -89,6 +96,8 @@ public:
 
     /// Runs statements that give no rows.
     void execute(const std::string& sql);
+    /// Compiled once: a statement that is let go of is kept for whoever asks for the same text again. Statements
+    /// must not outlive their connection.
     [[nodiscard]] Statement prepare(std::string_view sql);
     /// The first column of the first row of a query about the database itself.
     [[nodiscard]] std::int64_t ask_integer(const std::string& sql);
@@ -101,6 +110,7 @@ public:
 
 private:
     sqlite3* database_ = nullptr;
+    std::map<std::string, Statement::Idle, std::less<>> idle_;  ///< by their text
 };
 
 /// BEGIN IMMEDIATE; rolled back unless committed.

@@ -48,7 +48,9 @@ struct Resource {
     std::int64_t id = 0;
     std::string name;
     Ownership ownership{};
-    bool is_there = false;  ///< the table exists and still has a key
+    bool is_there = false;  ///< the table exists, as it was tracked; else nothing of it is said or taken
+    bool was_away = false;  ///< it was not there when the schema was last put right
+    std::string why_away;   ///< a sentence; empty: it is there
     std::vector<KeyColumn> key;
     std::vector<ValueColumn> columns;  ///< those the table has now, by ascending id
     std::vector<UniqueIndex> unique;

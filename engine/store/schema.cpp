@@ -42,6 +42,8 @@ CREATE TABLE strandline_resources(
   id        INTEGER PRIMARY KEY,
   name      TEXT    NOT NULL UNIQUE COLLATE NOCASE,
   ownership TEXT    NOT NULL CHECK (ownership IN ('shared', 'device_owned')),
+  key       TEXT    NOT NULL,  -- The collations of its columns; with another key it would be another table.
+  is_away   INTEGER NOT NULL DEFAULT 0,
   rows      INTEGER NOT NULL DEFAULT 0
 );
 

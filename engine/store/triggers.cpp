@@ -178,7 +178,7 @@ std::vector<Trigger> ownership_triggers(const Resource& resource) {
             make_trigger(resource, "owner_delete", "BEFORE DELETE", is_foreign("OLD."), refuse)};
 }
 
-bool install_triggers(Connection& connection, const Resource& resource) {
+TriggersLeft install_triggers(Connection& connection, const Resource& resource) {
     std::vector<Trigger> wanted = capture_triggers(resource);
     std::ranges::copy(ownership_triggers(resource), std::back_inserter(wanted));
     std::map<std::string, std::string> there;
@@ -196,10 +196,11 @@ bool install_triggers(Connection& connection, const Resource& resource) {
             const auto at = there.find(trigger.first);
             return at != there.end() && at->second == trigger.second;
         });
-    if (is_same) return false;
+    if (is_same) return TriggersLeft::all;
     remove_triggers(connection, resource.id);
     for (const Trigger& trigger : wanted) connection.execute(trigger.second);
-    return was_unseen;
+    if (there.empty()) return TriggersLeft::none;
+    return was_unseen ? TriggersLeft::some : TriggersLeft::all;
 }
 
 void remove_triggers(Connection& connection, std::int64_t resource) {

@@ -31,8 +31,10 @@ using Trigger = std::pair<std::string, std::string>;
 /// The table that lists the keys of other devices' rows of a device-owned resource.
 [[nodiscard]] std::string foreign_table(const Resource& resource);
 
-/// Makes a resource's triggers as they must be, where they are not. True: some were missing, so writes may have gone unseen.
-bool install_triggers(Connection& connection, const Resource& resource);
+/// Which triggers a resource had left. With some missing, writes may have gone unseen; with none, the table may be another.
+enum class TriggersLeft { all, some, none };
+/// Makes a resource's triggers as they must be, where they are not.
+TriggersLeft install_triggers(Connection& connection, const Resource& resource);
 void remove_triggers(Connection& connection, std::int64_t resource);
 
 }  // namespace strandline::engine::store

@@ -115,12 +115,22 @@ TEST_CASE("a change of a column that a device lacks waits there until the column
 
 TEST_CASE("a table that was dropped gets its rows when it is made again") {
     Chain chain(kNotes);
+    chain.write(0, "INSERT INTO notes VALUES ('old', 'title', 'body')");
+    chain.converge();
     chain.write(1, "DROP TABLE notes");
     chain.write(0, "INSERT INTO notes VALUES ('a', 'title', 'body')");
     chain.converge();
-    CHECK(chain.table(2, "notes") == "'a'|'title'|'body'");
+    chain.connect(0, 1);
+    chain.connect(1, 2);
+    chain.converge();
+    CHECK(chain.table(2, "notes") == "'old'|'title'|'body'");
+    CHECK(chain.engine(1).is_in_step(chain.id(0)));
     chain.write(1, kNotes);
     chain.converge();
+    chain.connect(0, 1);
+    chain.connect(1, 2);
+    chain.converge();
+    CHECK(chain.table(2, "notes") == "'a'|'title'|'body'\n'old'|'title'|'body'");
     CHECK(chain.engine(1).status().quarantined == 0);
     CHECK(chain.is_same("notes"));
 }
