@@ -43,8 +43,14 @@ public:
     void page(const message::Page& page, const std::vector<Origin>& origins);
     /// Held changes whose time has come are joined at the end.
     void due();
-    /// Tries a resource's refused rows again: the schema, or the data in their way, may be another now.
-    void retry(const store::Resource& resource);
+    /// A walk through a resource's refused rows.
+    struct Retry {
+        std::int64_t after = 0;     ///< rows up to this number were tried
+        bool has_progress = false;  ///< one found its place, and may have given its old one to another
+    };
+    /// Tries some refused rows again: the schema, or the data in their way, may be another now. False: the walk is
+    /// at its end. Takes from `rows_left` those that it tried.
+    bool retry(const store::Resource& resource, Retry& walk, std::size_t& rows_left);
     /// To be called once at the end: lets the triggers speak again, and writes the clock and the counts.
     Applied finish();
 

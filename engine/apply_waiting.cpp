@@ -1,5 +1,3 @@
-#include <utility>
-
 #include "engine/apply.h"
 
 // Apply, continued: rows that wait in quarantine, or go there from the table.
@@ -12,27 +10,29 @@ using store::Resource;
 using store::StorageError;
 using store::StoredRecord;
 
-void Apply::retry(const Resource& resource) {
-    if (!resource.is_there || !store_.quarantine.has_any(resource.id)) return;
-    // A row that finds its place may give its old one to the next.
-    for (bool has_progress = true; std::exchange(has_progress, false);) {
-        for (const Quarantined& refused : store_.quarantine.refused(resource.id)) {
-            const StoredRecord before = store_.stamps.load(resource.id, refused.key);
-            if (!before.record.is_alive()) continue;
-            Incoming nothing_new;
-            nothing_new.key = refused.key;
-            StoredRecord after = before;
-            try {
-                if (!rewrite_quarantined(resource, refused, nothing_new, {}, after.digests).empty()) continue;
-            } catch (const StorageError& error) {
-                if (!error.is_about_row()) throw;
-                continue;
-            }
-            store_.stamps.save(resource.id, refused.key, before, after);
-            ++applied_.changed[resource.name];
-            has_progress = true;
+bool Apply::retry(const Resource& resource, Retry& walk, std::size_t& rows_left) {
+    if (!resource.is_there) return false;
+    const auto waiting = store_.quarantine.refused_after(resource.id, walk.after, rows_left);
+    const bool is_at_end = waiting.size() < rows_left;
+    rows_left -= waiting.size();
+    for (const Quarantined& refused : waiting) {
+        walk.after = refused.id;
+        const StoredRecord before = store_.stamps.load(resource.id, refused.key);
+        if (!before.record.is_alive()) continue;
+        Incoming nothing_new;
+        nothing_new.key = refused.key;
+        StoredRecord after = before;
+        try {
+            if (!rewrite_quarantined(resource, refused, nothing_new, {}, after.digests).empty()) continue;
+        } catch (const StorageError& error) {
+            if (!error.is_about_row()) throw;
+            continue;
         }
+        store_.stamps.save(resource.id, refused.key, before, after);
+        ++applied_.changed[resource.name];
+        walk.has_progress = true;
     }
+    return !is_at_end;
 }
 
 void Apply::due() {

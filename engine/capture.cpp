@@ -133,7 +133,9 @@ void Capture::write(const Resource& resource, const std::string& key, const Stor
                     const Record& incoming, const std::string& digests) {
     const Merge merged =
         merge(before.record, incoming, {}, StampOrder(store_.origins.ids()), resource.ownership);
-    const StoredRecord after{merged.record, digests};
+    // What is refused stays a difference, for compare() to find.
+    const bool is_refused = merged.refusal != Refusal::no;
+    const StoredRecord after{merged.record, is_refused ? before.digests : digests};
     store_.stamps.save(resource.id, key, before, after);
     row_difference_[resource.id] += int{after.record.is_alive()} - int{before.record.is_alive()};
 }
@@ -218,27 +220,36 @@ bool Capture::compare(const Resource& resource, Now now, Absence absence, Incarn
     hlc::Clock clock(store_.journal.clock());
     const Hlc before = clock.last();
     TouchedKeys touched;
-    find_written(resource, now, clock, touched);
+    std::vector<std::string> lost = find_written(resource, now, clock, touched);
     const std::vector<std::string> missing = find_missing(resource);
     const auto rows = static_cast<std::size_t>(std::max<std::int64_t>(0, store_.catalog.rows(resource.id)));
     const bool is_another =
         absence == Absence::nothing || (absence == Absence::uncertain && 2 * missing.size() > rows);
-    const bool begins_anew = is_another && !missing.empty();
-    if (begins_anew) {
-        forget(resource, missing, next);
-    } else {
-        for (const std::string& key : missing) touched[key].removed = clock.next(now.wall);
+    for (const std::string& key : missing) {
+        if (is_another || is_foreign(resource, store_.stamps.load(resource.id, key).record)) {
+            lost.push_back(key);
+        } else {
+            touched[key].removed = clock.next(now.wall);
+        }
     }
-    if (clock.last() == before) return begins_anew;
+    if (!lost.empty()) forget(resource, lost, next, now);
+    if (clock.last() == before) return !lost.empty();
     fold_resource(resource, touched, found);
     watermarks::Coverage coverage = store_.coverage(resource.id);
     coverage.raise_all(store_.self(), clock.last());
     store_.set_coverage(resource.id, coverage);
     store_.journal.set_floor(clock.last());
-    return begins_anew;
+    return !lost.empty();
 }
 
-void Capture::find_written(const Resource& resource, Now now, hlc::Clock& clock, TouchedKeys& touched) {
+bool Capture::is_foreign(const Resource& resource, const Record& record) const {
+    return resource.ownership == Ownership::device_owned && record.row &&
+           store_.origins.id(record.row->origin).device != store_.origins.id(store_.self()).device;
+}
+
+std::vector<std::string> Capture::find_written(const Resource& resource, Now now, hlc::Clock& clock,
+                                               TouchedKeys& touched) {
+    std::vector<std::string> foreign;
     store::Rows::Scan rows(store_.connection, resource);
     while (const auto row = rows.next()) {
         if (std::ranges::find(row->key, Value{}) != row->key.end()) continue;
@@ -255,8 +266,14 @@ void Capture::find_written(const Resource& resource, Now now, hlc::Clock& clock,
                     change.columns[id] = clock.next(now.wall);
             }
         }
-        if (change.last() != Hlc{}) touched[key] = change;
+        if (change.last() == Hlc{}) continue;
+        if (is_foreign(resource, stored.record)) {
+            foreign.push_back(key);
+        } else {
+            touched[key] = change;
+        }
     }
+    return foreign;
 }
 
 std::vector<std::string> Capture::find_missing(const Resource& resource) {
@@ -273,14 +290,37 @@ std::vector<std::string> Capture::find_missing(const Resource& resource) {
 }
 
 /// The eras stay: what they say was deleted is known to be.
-void Capture::forget(const Resource& resource, const std::vector<std::string>& keys, Incarnation next) {
+void Capture::forget(const Resource& resource, const std::vector<std::string>& keys, Incarnation next,
+                     Now now) {
+    store_.journal.set_applying(true);
     for (const std::string& key : keys) {
         const StoredRecord before = store_.stamps.load(resource.id, key);
+        put_aside(resource, key, before.record, now);
         store_.stamps.save(resource.id, key, before, {{before.record.era, {}, {}}, {}});
     }
+    store_.journal.set_applying(false);
     store_.catalog.add_rows(resource.id, -static_cast<std::int64_t>(keys.size()));
     store_.set_coverage(resource.id, {});
     store_.begin_incarnation(next);
+}
+
+/// A row of another device that was edited here makes room for its owner's; the edit is kept for people to see.
+void Capture::put_aside(const Resource& resource, const std::string& key, const Record& record, Now now) {
+    const Values canonical = decode_key(key, resource.key.size());
+    auto row = store_.rows(resource).read(canonical);
+    if (!row) return;
+    store::Quarantined edit{0,      resource.id, key, store::QuarantineKind::not_owner, {}, {}, now.wall,
+                            record, row->key,    {}};
+    edit.reason = "edited here while triggers were missing; another device owns the row";
+    for (std::size_t i = 0; i < row->values.size(); ++i)
+        edit.values.push_back({resource.columns[i].name, std::move(row->values[i])});
+    store_.quarantine.put(edit);
+    store_.nested.announce();
+    store_.rows(resource).remove(canonical);
+    tell(resource, edit.key_raw,
+         "a row that another device owns was edited while triggers were missing: the edit is in quarantine, "
+         "and the "
+         "row comes back from a peer");
 }
 
 }  // namespace strandline::engine

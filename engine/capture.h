@@ -41,8 +41,9 @@ public:
         nothing,    ///< it is another table
     };
     /// Compares a table with its metadata and stamps what differs, as written now. Inside the caller's transaction.
-    /// True: rows were missing without being deleted. They are forgotten, and so is what the resource's coverage
-    /// claimed; this device goes on as the incarnation `next`, and the rows come back from the others.
+    /// True: rows were missing without being deleted, or edited without a right to. They are forgotten, and so is what
+    /// the resource's coverage claimed; this device goes on as the incarnation `next`, and the rows come back from
+    /// the others.
     [[nodiscard]] bool compare(const store::Resource& resource, Now now, Absence absence, Incarnation next,
                                Found& found);
 
@@ -58,9 +59,15 @@ private:
     };
     using TouchedKeys = std::map<std::string, Touched>;
 
-    void find_written(const store::Resource& resource, Now now, hlc::Clock& clock, TouchedKeys& touched);
+    /// Gives the keys of rows that were written and belong to other devices.
+    [[nodiscard]] std::vector<std::string> find_written(const store::Resource& resource, Now now,
+                                                        hlc::Clock& clock, TouchedKeys& touched);
     [[nodiscard]] std::vector<std::string> find_missing(const store::Resource& resource);
-    void forget(const store::Resource& resource, const std::vector<std::string>& keys, Incarnation next);
+    /// Whether another device owns the row.
+    [[nodiscard]] bool is_foreign(const store::Resource& resource, const Record& record) const;
+    void forget(const store::Resource& resource, const std::vector<std::string>& keys, Incarnation next,
+                Now now);
+    void put_aside(const store::Resource& resource, const std::string& key, const Record& record, Now now);
     void fold_resource(const store::Resource& resource, const TouchedKeys& keys, Found& found);
     void fold_key(const store::Resource& resource, const std::string& key, const Touched& touched);
     [[nodiscard]] Record written(const store::Resource& resource, const store::StoredRecord& stored,

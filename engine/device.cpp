@@ -109,21 +109,30 @@ void Device::meet_schema(Now now) {
     if (is_schema_owed_ || store.schema_changed()) refresh_schema(now);
 }
 
+/// A step of the walks that are owed; what is left of them is done by the next advance().
 void Device::retry_refused(Now now) {
     std::erase_if(retry_owed_, [&](std::int64_t resource) { return !store.quarantine.has_any(resource); });
-    if (retry_owed_.empty()) return;
+    if (!retry_ && retry_owed_.empty()) return;
     Transaction transaction(store.connection);
     Capture::Found found;
     const auto level = level_peers();
     fold_within(found, kFoldRowsMax);
     Apply apply(store, now);
-    for (const std::int64_t resource : retry_owed_) {
-        if (const Resource* there = store.catalog.find(resource)) apply.retry(*there);
+    auto owed = retry_owed_;
+    auto walk = retry_;
+    for (std::size_t rows_left = kRetryRowsMax; rows_left > 0 && (walk || !owed.empty());) {
+        if (!walk) walk.emplace(owed.extract(owed.begin()).value(), Apply::Retry{});
+        const Resource* resource = store.catalog.find(walk->first);
+        if (resource != nullptr && apply.retry(*resource, walk->second, rows_left)) continue;
+        if (walk->second.has_progress) owed.insert(walk->first);
+        walk.reset();
     }
     tell_applied(apply.finish(), nullptr, now);
     write_events();
     transaction.commit();
-    retry_owed_.clear();
+    retry_owed_ = std::move(owed);
+    retry_ = walk;
+    retried_at_ = now.steady;
     push_found(found, level);
 }
 
@@ -174,9 +183,9 @@ bool Device::refresh_table(const Resource& resource, bool has_new_columns, Now n
         capture_.compare(resource, now, absence, static_cast<Incarnation>(entropy_()), found);
     if (begins_anew) {
         tell(EventKind::incarnation, now, resource.name, {},
-             "the table lacks rows that it had, and is taken for a new one: this device goes on as a new "
-             "origin, and "
-             "the rows come back from the peers");
+             "rows of the table went missing out of sight, or were edited without a right to: this device "
+             "goes on "
+             "as a new origin, and they come back from the peers");
     } else if (left != store::TriggersLeft::all) {
         tell(EventKind::capture_repaired, now, resource.name, {},
              "triggers were missing and are back; the table was compared with its metadata",

@@ -105,6 +105,8 @@ private:
     bool look_owed_ = true;
     bool is_schema_owed_ = false;
     std::set<std::int64_t> retry_owed_;  ///< resources whose refused rows may find their way free now
+    std::optional<std::pair<std::int64_t, Apply::Retry>> retry_;  ///< the walk under way
+    SteadyMs retried_at_;
     bool figures_changed_ = true;
     SteadyMs figures_at_;
     std::optional<SteadyMs> due_at_;

@@ -133,6 +133,7 @@ std::optional<SteadyMs> Device::next_deadline() const {
         }
     }
     if (due_at_) sooner(*due_at_);
+    if (retry_) sooner(retried_at_);
     const bool has_traffic = sent.bytes > 0 || received.bytes > 0 || sent.rows > 0;
     if (figures_changed_ || has_traffic || !unwritten_.empty() || state() != written_state_)
         sooner(figures_at_);

@@ -26,6 +26,9 @@ constexpr std::size_t kDeltaKeysMax = 64 * 1024;
 /// Journal rows folded in one transaction: about 0.2 s of work, the longest that we hold the lock.
 constexpr std::size_t kFoldRowsMax = 50'000;
 
+/// Refused rows that one step tries again: some 10 ms; the rest at the next.
+constexpr std::size_t kRetryRowsMax = 200;
+
 /// Pieces of one coverage: each interrupted backfill leaves at most one more.
 constexpr std::size_t kCoveragePiecesMax = 64;
 

@@ -124,11 +124,10 @@ std::optional<Quarantined> Quarantine::refused(std::int64_t resource, const std:
     return std::move(found.front());
 }
 
-std::vector<Quarantined> Quarantine::refused(std::int64_t resource) {
-    Statement statement =
-        connection_.prepare(std::string(kColumns) + "WHERE resource = ? AND kind = 'refused' ORDER BY id");
-    statement.bind(1, resource);
-    return read(statement);
+std::vector<Quarantined> Quarantine::refused_after(std::int64_t resource, std::int64_t id, std::size_t most) {
+    Statement statement = connection_.prepare(
+        std::string(kColumns) + "WHERE resource = ? AND kind = 'refused' AND id > ? ORDER BY id LIMIT ?");
+    return read(statement.bind(1, resource).bind(2, id).bind(3, static_cast<std::int64_t>(most)));
 }
 
 std::optional<Quarantined> Quarantine::held_after(std::int64_t resource, std::int64_t id) {

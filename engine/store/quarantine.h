@@ -46,8 +46,9 @@ public:
     /// Adds it, or takes the place of an earlier refused one of the same key.
     void put(const Quarantined& entry);
     [[nodiscard]] std::optional<Quarantined> refused(std::int64_t resource, const std::string& key);
-    /// Refused rows of a resource, oldest first.
-    [[nodiscard]] std::vector<Quarantined> refused(std::int64_t resource);
+    /// Refused rows of a resource, oldest first, the first `most` after number `id`.
+    [[nodiscard]] std::vector<Quarantined> refused_after(std::int64_t resource, std::int64_t id,
+                                                         std::size_t most);
     /// The held change of a resource that came next after number `id`.
     [[nodiscard]] std::optional<Quarantined> held_after(std::int64_t resource, std::int64_t id);
     /// Held changes of one key.

@@ -113,6 +113,26 @@ TEST_CASE("a change of a column that a device lacks waits there until the column
     CHECK(chain.is_same("notes"));
 }
 
+TEST_CASE("a thousand refused rows are tried again in steps, and all of them find their way") {
+    Chain chain("CREATE TABLE notes(id TEXT PRIMARY KEY, title)");
+    chain.write(0,
+                "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) "
+                "INSERT INTO notes SELECT 'n' || i, i, i FROM n");
+    chain.converge();
+    REQUIRE(chain.engine(1).status().quarantined == 1'000);
+    chain.write(1, "ALTER TABLE notes ADD COLUMN body");
+    CHECK(chain.app(1).ask("SELECT count(*) FROM notes") == "200");
+    for (int step = 0; step < 3; ++step) {
+        REQUIRE(chain.engine(1).next_deadline());
+        CHECK(*chain.engine(1).next_deadline() <= chain.now(1).steady);
+        chain.engine(1).advance(chain.now(1));
+    }
+    CHECK(chain.app(1).ask("SELECT count(*) FROM notes") == "800");
+    chain.converge();
+    CHECK(chain.engine(1).status().quarantined == 0);
+    CHECK(chain.is_same("notes"));
+}
+
 TEST_CASE("a table that was dropped gets its rows when it is made again") {
     Chain chain(kNotes);
     chain.write(0, "INSERT INTO notes VALUES ('old', 'title', 'body')");

@@ -265,6 +265,31 @@ TEST_CASE("a table that is not there, or came back without its rows, is not clai
     CHECK(group.table(2, "t") == "1|1|1|1");
 }
 
+TEST_CASE(
+    "a row of another device that was edited while triggers were missing gets its owner's values back") {
+    Group group(2, kTable, {"t"}, Ownership::device_owned);
+    group.connect(0, 1);
+    group.write(0, "INSERT INTO t VALUES (1, 1, 1, 1), (2, 2, 2, 2), (3, 3, 3, 3)");
+    group.write(1, "INSERT INTO t VALUES (4, 4, 4, 4)");
+    group.converge();
+    const std::string some = GENERATE("*_owner_*", "*");
+    const std::string names = group.app(1).ask(
+        "SELECT group_concat('DROP TRIGGER ' || name, ';') FROM sqlite_schema WHERE type = "
+        "'trigger' AND name GLOB '" +
+        some + "'");
+    // In one transaction, so that the engine cannot put them back before.
+    group.app(1).run("BEGIN; " + names.substr(1, names.size() - 2) +
+                     "; UPDATE t SET b = 'mine' WHERE id IN (1, 4); DELETE FROM t WHERE id = 2; COMMIT");
+    group.engine(1).database_changed(group.now(1));
+    CHECK(group.engine(1).status().quarantined == 1);
+    group.converge();
+    group.connect(0, 1);
+    group.converge();
+    CHECK(group.table(1, "t") == "1|1|1|1\n2|2|2|2\n3|3|3|3\n4|4|'mine'|4");
+    CHECK(group.is_same("t"));
+    CHECK_FALSE(group.app(1).refusal("UPDATE t SET b = 'mine' WHERE id = 1").empty());
+}
+
 TEST_CASE("a table that comes back with another key is not taken for the tracked one") {
     Pair pair(kTable);
     pair.write(0, "INSERT INTO t VALUES (1, 1, 1, 1)");
