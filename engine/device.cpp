@@ -16,7 +16,8 @@ Device::Device(const EngineOptions& options, Now now)
     : store(options.database, options.vfs),
       entropy_(options.entropy),
       capture_(store),
-      figures_at_(now.steady) {
+      figures_at_(now.steady),
+      due_at_(now.steady) {
     store.ledger.disconnect_peers();
     receipts_ = store.ledger.receipts();
     if (options.opened) notice_copy(*options.opened, now);

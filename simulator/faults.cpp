@@ -268,7 +268,7 @@ void Faults::pause() {
 /// One device of a world, and only if the others stay connected without it.
 void Faults::leave() {
     Device& gone = device();
-    if (has_left_ || victims_.devices.size() < 3) return;
+    if (has_left_ || victims_.devices.size() < 3 || gone.life() == Device::Life::absent) return;
     std::set<std::size_t> reached;
     std::vector<std::size_t> todo{gone.index() == 0 ? std::size_t{1} : std::size_t{0}};
     while (!todo.empty()) {

@@ -220,10 +220,10 @@ void World::second_act() {
     faults_->end();
     const Moment begin = schedule_.now();
     const Moment end = after(begin, bound_us());
-    while (!has_converged()) {
+    for (std::string lacking = what_lacks(); !lacking.empty(); lacking = what_lacks()) {
         if (schedule_.now() >= end)
-            throw LawBroken(0, fmt::format("no convergence {} s after everything was healed",
-                                           (end.us - begin.us) / kUsPerSecond));
+            throw LawBroken(0, fmt::format("no convergence {} s after everything was healed: {}",
+                                           (end.us - begin.us) / kUsPerSecond, lacking));
         run_until(after(schedule_.now(), kPollUs));
     }
     converged_after_us_ = schedule_.now().us - begin.us;
@@ -231,22 +231,25 @@ void World::second_act() {
     demand_silence();
 }
 
-bool World::has_converged() {
+std::string World::what_lacks() {
     for (const auto& [from, to] : links_) {
         const Device& a = *devices_[from];
         const Device& b = *devices_[to];
         if (a.life() == Device::Life::left || b.life() == Device::Life::left) continue;
-        if (!a.has_session(b) || !b.has_session(a)) return false;
+        if (!a.has_session(b) || !b.has_session(a)) return fmt::format("{} and {} have no session", from, to);
     }
     std::optional<Coverage> first;
     for (Device* device : living()) {
-        if (device->life() != Device::Life::running || device->has_pending_writes()) return false;
-        if (count_held(device->sql()) != 0) return false;
+        const std::size_t index = device->index();
+        if (device->life() != Device::Life::running) return fmt::format("{} does not run", index);
+        if (device->has_pending_writes()) return fmt::format("{} has writes that are not folded", index);
+        if (count_held(device->sql()) != 0) return fmt::format("{} holds changes back", index);
         auto coverage = read_coverage(device->sql());
-        if (!coverage || (first && *first != *coverage)) return false;
+        if (!coverage) return fmt::format("{} cannot say what it holds", index);
+        if (first && *first != *coverage) return fmt::format("{} holds other things than the first", index);
         if (!first) first = std::move(coverage);
     }
-    return true;
+    return {};
 }
 
 void World::demand_final_state() {

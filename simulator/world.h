@@ -58,7 +58,7 @@ private:
     void keep_checking();
     void first_act();
     void second_act();
-    [[nodiscard]] bool has_converged();
+    [[nodiscard]] std::string what_lacks();
     void demand_final_state();
     void demand_silence();
     [[nodiscard]] std::int64_t bound_us() const;

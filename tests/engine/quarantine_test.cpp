@@ -200,6 +200,22 @@ TEST_CASE("cells of a row that is held wait with it, though they are not too far
     CHECK(group.is_same("notes"));
 }
 
+TEST_CASE("a held change is applied when its time has come, though the device was started again meanwhile") {
+    Group group(2, kNotes, {"notes"});
+    group.connect(0, 1);
+    group.converge();
+    group.shift_clock(0, 3'600'000);
+    group.write(0, "INSERT INTO notes VALUES ('a', 'tomorrow', '')");
+    group.settle();
+    REQUIRE(group.engine(1).status().quarantined == 1);
+    group.stop(1);
+    group.start(1);
+    // Nobody is connected, so nothing but time can bring it.
+    for (int i = 0; i < 70; ++i) group.pass(60'000);
+    CHECK(group.table(1, "notes") == "'a'|'tomorrow'|''");
+    CHECK(group.engine(1).status().quarantined == 0);
+}
+
 TEST_CASE("a device that boots in 1970 takes everything once it has seen the present") {
     Group group(2, kNotes, {"notes"});
     group.connect(0, 1);
