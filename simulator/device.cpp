@@ -149,6 +149,11 @@ void Device::tell_events() {
         if (event->kind == EventKind::quarantined) world_.chronicle.count_situation("a row was quarantined");
         if (event->kind == EventKind::backfill_started)
             world_.chronicle.count_situation("a backfill started");
+        if (Recorder* recorder = world_.chronicle.recorder()) {
+            if (event->kind == EventKind::backfill_started)
+                recorder->backfill_started(index_, event->resource);
+            if (event->kind == EventKind::backfill_done) recorder->backfill_done(index_, event->resource);
+        }
         note("event", fmt::format("{} {} {}", name_of(event->kind), event->resource, event->text));
         ask_settle();
     }

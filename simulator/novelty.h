@@ -32,6 +32,10 @@ public:
     void restored() { was_restored_ = true; }
 
 private:
+    /// Adds the slots of an entry that are new; how many.
+    std::size_t look(const message::Pages& pages, const message::Page& page, const message::Entry& entry,
+                     News& news) const;
+    [[nodiscard]] message::Pages lacked_of(message::Pages pages) const;
     [[nodiscard]] bool is_new(std::uint64_t slot, const Stamp& stamp) const;
 
     DeviceId device_;

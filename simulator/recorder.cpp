@@ -45,15 +45,37 @@ const char* name_of(Saying saying) {
     return kNames[static_cast<std::size_t>(saying)];
 }
 
+bool Recorder::has_room() {
+    if (turns_ < kTurnsMost) {
+        ++turns_;
+        return true;
+    }
+    if (!turns_end_) turns_end_ = schedule_.now();
+    return false;
+}
+
 void Recorder::lives(std::size_t device, const char* life) {
     Lane& lane = lanes_[device];
     if (std::string_view(life) == "left") lane.coverage.reset();
-    if (turns_ == kTurnsMost) {
-        if (!turns_end_) turns_end_ = schedule_.now();
-        return;
-    }
-    ++turns_;
-    lane.turns.push_back({schedule_.now(), life});
+    backfills_end(lane);
+    if (has_room()) lane.turns.push_back({schedule_.now(), life});
+}
+
+void Recorder::backfill_started(std::size_t device, const std::string& table) {
+    Lane& lane = lanes_[device];
+    if (lane.filling.empty() && has_room()) lane.backfills.push_back({schedule_.now(), {}});
+    lane.filling.insert(table);
+}
+
+void Recorder::backfill_done(std::size_t device, const std::string& table) {
+    Lane& lane = lanes_[device];
+    lane.filling.erase(table);
+    if (lane.filling.empty()) backfills_end(lane);
+}
+
+void Recorder::backfills_end(Lane& lane) {
+    lane.filling.clear();
+    if (!lane.backfills.empty() && !lane.backfills.back().to) lane.backfills.back().to = schedule_.now();
 }
 
 void Recorder::said(std::size_t from, std::size_t to, const Message& message, std::string_view frame) {
@@ -111,16 +133,18 @@ void Recorder::sample() {
     samples_.push_back(sampled());
 }
 
+void Recorder::finish() {
+    for (Lane& lane : lanes_) backfills_end(lane);
+    samples_.push_back(sampled());
+}
+
 Recorder::Sample Recorder::sampled() const {
-    Sample sample{schedule_.now(), 0, {}, {}};
+    Sample sample{schedule_.now(), 0, {}};
     Written::Highest highest;
     for (std::size_t device = 0; device < lanes_.size(); ++device) {
         const auto& coverage = lanes_[device].coverage;
         sample.held.push_back(coverage ? std::optional(written_.count_in(*coverage)) : std::nullopt);
-        if (!coverage) continue;
-        Written::raise(highest, *coverage);
-        const auto is_in_pieces = [](const auto& table) { return table.second.size() > 1; };
-        if (std::ranges::any_of(*coverage, is_in_pieces)) sample.backfilling.push_back(device);
+        if (coverage) Written::raise(highest, *coverage);
     }
     sample.written = written_.count_in(highest);
     return sample;

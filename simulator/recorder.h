@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -49,6 +50,9 @@ public:
 
     /// From now on the device is this: "running", "paused", "stopped", "down", "left".
     void lives(std::size_t device, const char* life);
+    /// A peer sends the device a table from the beginning, and has sent it.
+    void backfill_started(std::size_t device, const std::string& table);
+    void backfill_done(std::size_t device, const std::string& table);
     void said(std::size_t from, std::size_t to, const Message& message, std::string_view frame);
     /// The frame has come whole; those said before it on this way, and not heard, were lost.
     void heard(std::size_t from, std::size_t to, const Message& message, std::string_view frame);
@@ -57,8 +61,8 @@ public:
     void holds(std::size_t device, const Coverage& coverage);
     /// One more moment for the curves: what each device held when it was last seen to hold something.
     void sample();
-    /// The last one, which is always kept.
-    void finish() { samples_.push_back(sampled()); }
+    /// The run is over: one last moment, which is always kept.
+    void finish();
 
     // --- what was kept ----------------------------------------------------------------------------
 
@@ -66,8 +70,14 @@ public:
         Moment at;
         const char* life;
     };
+    struct Backfill {
+        Moment from;
+        std::optional<Moment> to;  ///< none: it is under way
+    };
     struct Lane {
         std::vector<Turn> turns;           ///< absent before the first
+        std::vector<Backfill> backfills;   ///< of all tables: while at least one is under way
+        std::set<std::string> filling;     ///< tables, just now
         std::optional<Coverage> coverage;  ///< none: it has not come, or is gone
     };
     struct Said {
@@ -94,7 +104,6 @@ public:
         Moment at;
         std::uint64_t written = 0;  ///< and held by at least one device
         std::vector<std::optional<std::uint64_t>> held;
-        std::vector<std::size_t> backfilling;  ///< devices that hold some of a table's ranges before others
     };
     [[nodiscard]] const std::vector<Lane>& lanes() const { return lanes_; }
     [[nodiscard]] const Kind& kind(Saying saying) const { return kinds_[static_cast<std::size_t>(saying)]; }
@@ -110,6 +119,8 @@ private:
         std::uint64_t number;
         std::uint64_t fingerprint;
     };
+    [[nodiscard]] bool has_room();
+    void backfills_end(Lane& lane);
     [[nodiscard]] Sample sampled() const;
 
     const Schedule& schedule_;

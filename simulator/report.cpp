@@ -53,7 +53,10 @@ Json lanes_of(const Recorder& recorder) {
     for (const Recorder::Lane& lane : recorder.lanes()) {
         Json turns = Json::array();
         for (const Recorder::Turn& turn : lane.turns) turns.push_back({turn.at.us, turn.life});
-        lanes.push_back(std::move(turns));
+        Json backfills = Json::array();
+        for (const Recorder::Backfill& backfill : lane.backfills)
+            backfills.push_back({backfill.from.us, maybe(backfill.to)});
+        lanes.push_back({{"turns", std::move(turns)}, {"backfills", std::move(backfills)}});
     }
     return lanes;
 }
@@ -90,7 +93,7 @@ Json samples_of(const Recorder& recorder) {
     for (const Recorder::Sample& sample : recorder.samples()) {
         Json held = Json::array();
         for (const auto& count : sample.held) held.push_back(maybe(count));
-        samples.push_back({sample.at.us, sample.written, std::move(held), sample.backfilling});
+        samples.push_back({sample.at.us, sample.written, std::move(held)});
     }
     return samples;
 }

@@ -20,8 +20,8 @@ const nameOf = (device) => (devices <= 20 ? `device ${device}` : `${device}`);
 
 // --- the window of time that all charts show -----------------------------------------------------
 
-const left = devices <= 20 ? 70 : 34;
-const right = 92;
+const left = 70;
+const right = 104;
 let view = { from: 0, to: story.ended };
 let width = 1000;
 const x = (us) => left + ((us - view.from) / (view.to - view.from)) * (width - left - right);
@@ -86,7 +86,7 @@ const barHeight = between(4, laneHeight * 0.14, 9);
 
 /// [from, to, life] of one device, from its joining on.
 function segmentsOf(device) {
-  const turns = story.lanes[device];
+  const turns = story.lanes[device].turns;
   return turns.map(([at, life], i) => [at, i + 1 < turns.length ? turns[i + 1][0] : story.ended, life]);
 }
 
@@ -187,6 +187,7 @@ function drawLanes() {
 // --- coverage ------------------------------------------------------------------------------------
 
 const bandHeight = between(9, 440 / devices, 46);
+const thinnest = bandHeight < 20 ? 1 : 2;
 const bandY = (device) => 22 + device * (bandHeight + between(2, bandHeight * 0.2, 8));
 
 /// An area under a line through [x, y], down to `floor`.
@@ -213,19 +214,21 @@ function bandOf(device) {
   const known = (sample) => sample[2][device] !== null;
   const point = (sample) => {
     const lacks = sample[1] - sample[2][device];
-    const cut = lacks > 0 ? Math.max(2, (bandHeight * lacks) / sample[1]) : 0;
+    const cut = lacks > 0 ? Math.max(thinnest, (bandHeight * lacks) / sample[1]) : 0;
     return [clamped(sample[0]), top + cut];
   };
-  let out = `<text class="name" x="${left - 10}" y="${floor - bandHeight / 2 + 4}" text-anchor="end">${nameOf(device)}</text>`;
+  const backfills = story.lanes[device].backfills.filter(([from, to]) => from <= view.to && to >= view.from);
+  let out = `<text class="name" x="${left - 10}" y="${floor - bandHeight / 2 + 4}" text-anchor="end">${nameOf(device)}</text>
+    <clipPath id="backfills-${device}">${backfills.map(([from, to]) => `<rect x="${clamped(from)}" y="${top}"
+      height="${bandHeight}" width="${Math.max(2, clamped(to) - clamped(from))}"/>`).join("")}</clipPath>`;
   for (const found of runs(known)) {
     const samples = found.filter(known);
     const begin = clamped(samples[0][0]);
     const end = clamped(samples.at(-1)[0]);
     out += `<rect x="${begin}" y="${top}" width="${end - begin}" height="${bandHeight}" style="fill:var(--lack)"/>`;
     out += area(samples.map(point), floor + 0.4, "held");
+    out += `<g clip-path="url(#backfills-${device})">${area(samples.map(point), floor + 0.4, "backfill")}</g>`;
   }
-  for (const found of runs((sample) => known(sample) && sample[3].includes(device)))
-    out += area(found.filter(known).map(point), floor + 0.4, "backfill");
   for (const [from, to, life] of segmentsOf(device)) {
     if (life === "running" || life === "left" || to < view.from || from > view.to) continue;
     out += `<rect x="${clamped(from)}" y="${top}" width="${clamped(to) - clamped(from)}" height="${bandHeight}"
@@ -233,7 +236,7 @@ function bandOf(device) {
   }
   const lacking = story.samples.filter((s) => inView(s[0]) && known(s)).map((s) => s[1] - s[2][device]);
   const most = Math.max(0, ...lacking);
-  const last = story.lanes[device].at(-1);
+  const last = story.lanes[device].turns.at(-1);
   const told = last && last[1] === "left" ? "left" : most === 0 ? "all, always" : `lacked ≤ ${whole(most)}`;
   return out + `<text x="${width - right + 8}" y="${floor - bandHeight / 2 + 4}">${told}</text>`;
 }
@@ -270,7 +273,10 @@ function drawCurve() {
   }
   for (const count of new Set([0, Math.round(devices / 2), devices]))
     out += `<text x="${width - right + 8}" y="${y(count, devices) + 4}">${many(count, "device")}</text>`;
-  out += area(seen.map(([at, lacks]) => [clamped(at), y(lacks, most)]), floor, "held");
+  // Each value holds until the next one is known.
+  const held = seen.flatMap(([at, lacks], i) =>
+    [at, i + 1 < seen.length ? seen[i + 1][0] : at].map((us) => [clamped(us), y(lacks, most)]));
+  out += area(held, floor, "held");
   const steps = seen.map(([at, , count], i) => `${i === 0 ? "M" : "H"}${clamped(at)} ${i === 0 ? "" : "V"}${y(count, devices)}`);
   out += `<path d="${steps.join("")}" fill="none" style="stroke:var(--lack)" stroke-width="1.6"/>`;
   show("curve", height, out + `<line class="rule" x1="${left}" x2="${width - right}" y1="${floor}" y2="${floor}"/>` + moments(height, top));
@@ -347,6 +353,7 @@ function drawWindows() {
 
 function draw() {
   width = Math.max(560, element("lanes").clientWidth);
+  document.body.classList.toggle("narrow", bandHeight < 12);
   drawWindows();
   drawLanes();
   drawCoverage();
@@ -355,6 +362,12 @@ function draw() {
 function look(from, to) {
   view = { from: Math.max(0, from), to: Math.min(story.ended, to) };
   draw();
+}
+/// The page's address may name a window, in seconds: report.html#12.5-14.
+function lookAtAddress() {
+  const named = location.hash.match(/^#([\d.]+)-([\d.]+)$/);
+  const [from, to] = named ? [named[1] * 1e6, named[2] * 1e6] : [0, story.ended];
+  if (from < Math.min(to, story.ended)) look(from, to);
 }
 
 function distance(arrow, px, py) {
@@ -389,7 +402,7 @@ function textAt(chart, px, py) {
   const device = story.lanes.findIndex((_, i) => py >= bandY(i) && py <= bandY(i) + bandHeight);
   if (device < 0 || sample[2][device] === null) return null;
   return `${seconds(sample[0])}: device ${device}\nholds ${whole(sample[2][device])} of ${many(sample[1], "change")}` +
-    (sample[3].includes(device) ? "\na backfill is under way" : "");
+    (story.lanes[device].backfills.some(([from, to]) => from <= at && to >= at) ? "\na backfill is under way" : "");
 }
 
 for (const id of ["lanes", "coverage", "curve"]) {
@@ -445,10 +458,11 @@ document.addEventListener("click", (event) => {
   }
 });
 addEventListener("resize", draw);
+addEventListener("hashchange", lookAtAddress);
 
 drawFigures();
 drawLegends();
 drawLinks();
 drawCounts("faults", story.faults, "None struck.");
 drawCounts("sometimes", story.sometimes, "None was met.");
-draw();
+lookAtAddress();
