@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "simulator/recorder.h"
 #include "simulator/schedule.h"
 
 namespace strandline::simulator {
@@ -23,9 +24,17 @@ public:
     [[nodiscard]] bool is_logging() const { return lanes_ > 0; }
 
     /// A fault of this kind was done.
-    void count_fault(const std::string& kind) { ++faults_[kind]; }
+    void count_fault(const std::string& kind, Place place = {}) {
+        ++faults_[kind];
+        if (recorder_ != nullptr) recorder_->struck(kind, place);
+    }
     /// One of the situations that a long run must have seen.
     void count_situation(const std::string& name) { ++situations_[name]; }
+
+    /// Whoever writes a report is told from now on.
+    void attach(Recorder* recorder) { recorder_ = recorder; }
+    /// Null: nobody asked for a report.
+    [[nodiscard]] Recorder* recorder() const { return recorder_; }
 
     [[nodiscard]] std::uint64_t hash() const { return hash_; }
     using Counts = std::map<std::string, std::uint64_t>;
@@ -35,6 +44,7 @@ public:
 private:
     const Schedule& schedule_;
     std::size_t lanes_;
+    Recorder* recorder_ = nullptr;
     std::uint64_t hash_ = 0;
     Counts faults_;
     Counts situations_;

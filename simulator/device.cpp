@@ -65,7 +65,9 @@ Device::Device(const Surroundings& world, std::size_t index, const Random& rando
              [this] { return disk_random_.next(); },
              [this] { return clock_.wall(); },
              {}}),
-      witness_(world.model, identity_.device()) {}
+      witness_(world.model, identity_.device()) {
+    if (world_.tells_least) novelty_.emplace(identity_.device());
+}
 
 Device::~Device() {
     forget_connections();
@@ -125,6 +127,7 @@ void Device::say(const DeviceId& peer, Connection& connection) {
                                   world_.chronicle.is_logging()
                                       ? fmt::format("→ {}  {}, {} bytes", to, brief(*message), frame.size())
                                       : std::string());
+            if (Recorder* recorder = world_.chronicle.recorder()) recorder->said(index_, to, *message, frame);
             connection.send(frame);
             tally_.unsent_bytes_most = std::max(tally_.unsent_bytes_most, connection.unsent());
         } else if (engine_->is_closed(peer)) {
@@ -146,6 +149,11 @@ void Device::tell_events() {
         if (event->kind == EventKind::quarantined) world_.chronicle.count_situation("a row was quarantined");
         if (event->kind == EventKind::backfill_started)
             world_.chronicle.count_situation("a backfill started");
+        if (Recorder* recorder = world_.chronicle.recorder()) {
+            if (event->kind == EventKind::backfill_started)
+                recorder->backfill_started(index_, event->resource);
+            if (event->kind == EventKind::backfill_done) recorder->backfill_done(index_, event->resource);
+        }
         note("event", fmt::format("{} {} {}", name_of(event->kind), event->resource, event->text));
         ask_settle();
     }
@@ -244,8 +252,17 @@ void Device::received(Connection& connection, const std::string& frame) {
     if (const auto* pages = std::get_if<message::Pages>(&*message)) {
         for (const auto& page : pages->pages) tally_.rows_received += page.entries.size();
     }
+    const std::size_t from = index_of_.at(*connection.peer());
+    if (Recorder* recorder = world_.chronicle.recorder()) recorder->heard(from, index_, *message, frame);
+    const auto news = novelty_ ? novelty_->in(*message, frame.size()) : Novelty::News();
     engine_->receive(*connection.peer(), std::move(*message), clock_.now());
     after_door();
+    if (novelty_ && runs()) {
+        Network::Traffic& traffic = world_.network.traffic(from, index_);
+        traffic.messages_least += news.messages;
+        traffic.bytes_least += news.bytes;
+        novelty_->keep(news);
+    }
     ask_settle();
 }
 

@@ -20,6 +20,7 @@
 #include "simulator/laws.h"
 #include "simulator/model.h"
 #include "simulator/network.h"
+#include "simulator/novelty.h"
 #include "simulator/witness.h"
 
 namespace strandline::simulator {
@@ -30,6 +31,7 @@ struct Surroundings {
     Chronicle& chronicle;
     Network& network;
     Model& model;
+    bool tells_least = false;  ///< for each link, what its receiver lacked
 };
 
 /// What one device has seen go by.
@@ -129,6 +131,7 @@ private:
         disk::DiskImage image;
         Witness::Memory memory;
         std::uint64_t opened = 0;
+        std::optional<Novelty> novelty;
     };
 
     // The loop, as the TCP host's.
@@ -156,6 +159,7 @@ private:
     void die(bool without_power);
     void come_back();
     void note(std::string_view kind, const std::string& text);
+    void tell_life(const char* life);
     [[nodiscard]] bool runs() const { return life_ == Life::running && engine_ && !is_paused_; }
 
     Surroundings world_;
@@ -175,6 +179,7 @@ private:
     std::optional<App> app_;
     std::optional<Engine> engine_;
     std::optional<Copy> copy_;
+    std::optional<Novelty> novelty_;
     std::map<DeviceId, std::size_t> index_of_;
 
     Life life_ = Life::absent;

@@ -83,6 +83,7 @@ void Device::open_engine() {
     ++opened_;
     engine_.emplace(std::move(*opened));
     life_ = Life::running;
+    tell_life("running");
     settle_due_ = look_due_ = false;
     armed_.reset();
     for (Named& named : named_) {
@@ -101,7 +102,10 @@ void Device::open_engine() {
 
 void Device::check_promises() {
     if (life_ != Life::running || !app_ || app_->is_in_transaction()) return;
-    if (const auto coverage = read_coverage(app_->sql())) promises_.keep(*coverage);
+    const auto coverage = read_coverage(app_->sql());
+    if (!coverage) return;
+    promises_.keep(*coverage);
+    if (Recorder* recorder = world_.chronicle.recorder()) recorder->holds(index_, *coverage);
 }
 
 void Device::check_durable() {
@@ -125,6 +129,7 @@ void Device::stop() {
     is_paused_ = false;
     ++life_number_;
     life_ = Life::stopped;
+    tell_life("stopped");
     after_door();
 }
 
@@ -156,6 +161,7 @@ void Device::die(bool without_power) {
     note("dies", without_power ? "without power" : "and its machine lives");
     ++life_number_;
     life_ = Life::down;
+    tell_life("down");
     is_paused_ = false;
     may_lose_ = may_lose_ || (without_power && !syncs_fully_);
     forget_connections();
@@ -189,10 +195,15 @@ void Device::come_back() {
     });
 }
 
+void Device::tell_life(const char* life) {
+    if (Recorder* recorder = world_.chronicle.recorder()) recorder->lives(index_, life);
+}
+
 void Device::pause(bool is_paused) {
     if (life_ != Life::running || is_paused_ == is_paused) return;
     note("fault", is_paused ? "stands still" : "goes on");
     is_paused_ = is_paused;
+    tell_life(is_paused ? "paused" : "running");
     if (is_paused) return;
     armed_.reset();
     settle_due_ = false;
@@ -207,6 +218,7 @@ void Device::leave() {
     world_.network.listen(index_, {});
     world_.network.hang_up(index_);
     life_ = Life::left;
+    tell_life("left");
     world_.schedule.after(0, [this] {
         engine_.reset();
         app_.reset();
@@ -215,7 +227,7 @@ void Device::leave() {
 
 void Device::keep_copy() {
     if (!is_up() || disk_.is_down() || app_->is_in_transaction()) return;
-    copy_ = Copy{disk_.visible_image(), witness_.memory(), opened_};
+    copy_ = Copy{disk_.visible_image(), witness_.memory(), opened_, novelty_};
 }
 
 bool Device::restore_copy(bool with_key_file) {
@@ -225,6 +237,8 @@ bool Device::restore_copy(bool with_key_file) {
     disk_.restore(copy_->image);
     witness_.remember(copy_->memory);
     promises_.release();
+    novelty_ = copy_->novelty;
+    if (novelty_) novelty_->restored();
     if (with_key_file) opened_ = copy_->opened;
     was_restored_ = true;
     may_lose_ = true;

@@ -180,7 +180,7 @@ void Faults::flips() {
 void Faults::pieces() {
     const auto [from, to] = link();
     victims_.network.link(from, to).is_in_small_pieces = true;
-    victims_.chronicle.count_fault("pieces");
+    victims_.chronicle.count_fault("pieces", {from, to});
     later(seconds(1, 10),
           [this, a = from, b = to] { victims_.network.link(a, b).is_in_small_pieces = false; });
 }
@@ -188,14 +188,14 @@ void Faults::pieces() {
 void Faults::clog() {
     const auto [from, to] = link();
     victims_.network.link(from, to).clog_us = chance_->between(50 * kUsPerMs, 5 * kUsPerSecond);
-    victims_.chronicle.count_fault("clog");
+    victims_.chronicle.count_fault("clog", {from, to});
     later(seconds(1, 10), [this, a = from, b = to] { victims_.network.link(a, b).clog_us = 0; });
 }
 
 void Faults::one_way() {
     const auto [from, to] = link();
     victims_.network.block(from, to, true);
-    victims_.chronicle.count_fault("one-way");
+    victims_.chronicle.count_fault("one-way", {from, to});
     later(seconds(1, 20), [this, a = from, b = to] { victims_.network.block(a, b, false); });
 }
 
@@ -220,15 +220,17 @@ void Faults::partition() {
 // --- disks and processes ------------------------------------------------------------------------
 
 void Faults::crash() {
-    device().crash(at_call());
-    victims_.chronicle.count_fault("crash");
+    Device& crashed = device();
+    crashed.crash(at_call());
+    victims_.chronicle.count_fault("crash", {crashed.index(), {}});
 }
 
 void Faults::power_cut() {
     const std::uint64_t choice = chance_->below(4);
     const auto survival = choice == 0 ? disk::kKeepAll : choice == 1 ? disk::kDropAll : disk::kMixed;
-    device().cut_power(survival, at_call());
-    victims_.chronicle.count_fault("power-cut");
+    Device& dark = device();
+    dark.cut_power(survival, at_call());
+    victims_.chronicle.count_fault("power-cut", {dark.index(), {}});
 }
 
 void Faults::disk_full() {
@@ -238,7 +240,7 @@ void Faults::disk_full() {
     const disk::DiskImage image = full.disk().visible_image();
     for (const auto& [name, content] : image.files()) size += static_cast<std::int64_t>(content.size());
     full.disk().set_capacity(size + chance_->between(0, 40'000));
-    victims_.chronicle.count_fault("disk-full");
+    victims_.chronicle.count_fault("disk-full", {full.index(), {}});
     later(seconds(1, 15), [&full] { full.disk().set_capacity({}); });
 }
 
@@ -248,20 +250,20 @@ void Faults::io_error() {
     Device& failing = device();
     if (!failing.is_up()) return;
     failing.disk().fail({kHits[chance_->below(4)], 1 + chance_->below(200), chance_->one_in(3)});
-    victims_.chronicle.count_fault("io-error");
+    victims_.chronicle.count_fault("io-error", {failing.index(), {}});
 }
 
 void Faults::stop() {
     Device& stopped = device();
     stopped.stop();
-    victims_.chronicle.count_fault("stop");
+    victims_.chronicle.count_fault("stop", {stopped.index(), {}});
     later(seconds(1, 20), [&stopped] { stopped.start(); });
 }
 
 void Faults::pause() {
     Device& paused = device();
     paused.pause(true);
-    victims_.chronicle.count_fault("pause");
+    victims_.chronicle.count_fault("pause", {paused.index(), {}});
     later(seconds(1, 50), [&paused] { paused.pause(false); });
 }
 
@@ -283,7 +285,7 @@ void Faults::leave() {
     if (reached.size() + 1 < victims_.devices.size()) return;
     has_left_ = true;
     gone.leave();
-    victims_.chronicle.count_fault("leave");
+    victims_.chronicle.count_fault("leave", {gone.index(), {}});
 }
 
 void Faults::late_join() {
@@ -294,7 +296,7 @@ void Faults::late_join() {
 void Faults::restore() {
     Device& restored = device();
     if (restored.has_copy() && restored.restore_copy(false)) {
-        victims_.chronicle.count_fault("restore");
+        victims_.chronicle.count_fault("restore", {restored.index(), {}});
     } else {
         restored.keep_copy();
     }
@@ -303,7 +305,7 @@ void Faults::restore() {
 void Faults::restore_with_key() {
     Device& restored = device();
     if (restored.has_copy() && restored.restore_copy(true)) {
-        victims_.chronicle.count_fault("restore-with-key");
+        victims_.chronicle.count_fault("restore-with-key", {restored.index(), {}});
     } else {
         restored.keep_copy();
     }
@@ -313,31 +315,34 @@ void Faults::old_key_file() {
     Device& forgetful = device();
     forgetful.forget_count();
     forgetful.crash(0);
-    victims_.chronicle.count_fault("old-key-file");
+    victims_.chronicle.count_fault("old-key-file", {forgetful.index(), {}});
 }
 
 // --- clocks -------------------------------------------------------------------------------------
 
 void Faults::clock_step() {
-    device().clock().step(chance_->one_in(2) ? chance_->between(-120'000, 120'000)
-                                             : chance_->between(-5, 5) * kHourMs);
-    victims_.chronicle.count_fault("clock-step");
+    Device& wrong = device();
+    wrong.clock().step(chance_->one_in(2) ? chance_->between(-120'000, 120'000)
+                                          : chance_->between(-5, 5) * kHourMs);
+    victims_.chronicle.count_fault("clock-step", {wrong.index(), {}});
 }
 
 void Faults::clock_years() {
-    device().clock().step(chance_->between(-20, 20) * kYearMs);
-    victims_.chronicle.count_fault("clock-years");
+    Device& wrong = device();
+    wrong.clock().step(chance_->between(-20, 20) * kYearMs);
+    victims_.chronicle.count_fault("clock-years", {wrong.index(), {}});
 }
 
 void Faults::clock_drift() {
-    device().clock().drift(chance_->between(-100'000, 100'000));
-    victims_.chronicle.count_fault("clock-drift");
+    Device& wrong = device();
+    wrong.clock().drift(chance_->between(-100'000, 100'000));
+    victims_.chronicle.count_fault("clock-drift", {wrong.index(), {}});
 }
 
 void Faults::clock_frozen() {
     Device& frozen = device();
     frozen.clock().freeze();
-    victims_.chronicle.count_fault("clock-frozen");
+    victims_.chronicle.count_fault("clock-frozen", {frozen.index(), {}});
     later(seconds(1, 20), [&frozen] { frozen.clock().run(); });
 }
 
@@ -346,7 +351,7 @@ void Faults::clock_frozen() {
 void Faults::slow_app() {
     Device& slow = device();
     if (!slow.is_up() || slow.app() == nullptr || slow.app()->is_in_transaction()) return;
-    victims_.chronicle.count_fault("slow-app");
+    victims_.chronicle.count_fault("slow-app", {slow.index(), {}});
     if (victims_.workloads[slow.index()].begin(*slow.app()) != App::Outcome::done) return slow.wrote();
     later(chance_->between(10 * kUsPerMs, 3 * kUsPerSecond), [&slow] {
         if (slow.app() == nullptr || !slow.app()->is_in_transaction()) return;
@@ -358,7 +363,7 @@ void Faults::slow_app() {
 void Faults::bulk() {
     Device& busy = device();
     if (!busy.is_up() || busy.app() == nullptr || busy.app()->is_in_transaction()) return;
-    victims_.chronicle.count_fault("bulk");
+    victims_.chronicle.count_fault("bulk", {busy.index(), {}});
     victims_.workloads[busy.index()].load(*busy.app(), 50 + chance_->below(1'000));
     busy.wrote();
 }

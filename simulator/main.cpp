@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "simulator/options.h"
+#include "simulator/report.h"
 #include "simulator/runs.h"
 #include "simulator/world.h"
 
@@ -38,6 +39,7 @@ void add_options(CLI::App& app, Options& options) {
     app.add_option("--faults", options.faults, "What goes wrong (swarm)");
     app.add_option("--writes", options.writes_per_minute, "Transactions a minute of each device's app (120)");
     app.add_flag("--log", options.log, "A line for each event, in a lane for each device");
+    app.add_option("--report", options.report, "A page of the run, to be looked at in a browser: its file");
     app.set_version_flag("--version", STRANDLINE_VERSION, "Print the version, and exit");
 }
 
@@ -60,6 +62,10 @@ int run(int argc, char** argv) {
     }
     if (const std::string wrong = objection(options); !wrong.empty()) return refuse(wrong);
     if (options.log && options.seeds > 1) return refuse("a log is of one seed: leave out --seeds, or --log");
+    if (!options.report.empty()) {
+        if (options.seeds > 1) return refuse("a report is of one seed: leave out --seeds, or --report");
+        if (const std::string wrong = objection_to_file(options.report); !wrong.empty()) return refuse(wrong);
+    }
     return static_cast<int>(run_seeds(options));
 }
 

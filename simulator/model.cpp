@@ -19,6 +19,7 @@ void Model::add(std::size_t table, const std::string& key, Write write) {
     if (write.is_deletion()) stands_for(*write.era, -1, "deleted");
     for (const auto& [column, value] : write.values)
         stands_for(value.first, static_cast<std::int64_t>(column), to_text(value.second));
+    if (watcher_) watcher_(table, key, write);
     writes_[{table, key}].push_back(std::move(write));
     ++count_;
 }

@@ -38,6 +38,10 @@ struct Write {
 /// date, no pages. It shares no code with the engine; it is what the engine is compared with.
 class Model {
 public:
+    /// Is told of each write that is added.
+    using Watcher = std::function<void(std::size_t table, const std::string& key, const Write&)>;
+    void watch(Watcher watcher) { watcher_ = std::move(watcher); }
+
     /// Stops the run by law 3 when the same stamp once stood for something else.
     void add(std::size_t table, const std::string& key, Write write);
 
@@ -62,6 +66,7 @@ private:
     /// What each stamp stands for: table, key, and by column (−1: the era) the value.
     std::map<std::pair<Stamp, std::int64_t>, std::string> contents_;
     std::size_t count_ = 0;
+    Watcher watcher_;
 };
 
 }  // namespace strandline::simulator

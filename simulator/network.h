@@ -90,7 +90,10 @@ public:
 
     struct Traffic {
         std::uint64_t bytes = 0;
-        std::uint64_t messages = 0;  ///< counted by the devices
+        // Counted by the devices:
+        std::uint64_t messages = 0;
+        std::uint64_t messages_least = 0;  ///< those that brought a row which the receiver lacked
+        std::uint64_t bytes_least = 0;     ///< of their frames, with such rows alone
     };
     [[nodiscard]] Traffic& traffic(std::size_t from, std::size_t to) { return traffic_[{from, to}]; }
     using Ways = std::map<std::pair<std::size_t, std::size_t>, Traffic>;

@@ -12,6 +12,8 @@
 
 #include <fmt/format.h>
 
+#include "simulator/report.h"
+
 namespace strandline::simulator {
 namespace {
 
@@ -30,6 +32,7 @@ void say_first_line(const Options& options) {
         World world(options);
         const Outcome outcome = world.run();
         verdict = outcome.verdict;
+        if (!outcome.report.empty()) write_file(options.report, outcome.report);
         if (is_alone) fmt::print("{}", outcome.summary);
         if (!outcome.finding.empty()) fmt::print("seed {}: {}\n", options.seed, outcome.finding);
         if (is_alone) fmt::print("event hash {:016x}\n", outcome.hash);

@@ -8,6 +8,7 @@
 #include "simulator/check.h"
 #include "simulator/disk/disk.h"
 #include "simulator/laws.h"
+#include "simulator/report.h"
 #include "simulator/tables.h"
 
 namespace strandline::simulator {
@@ -22,6 +23,8 @@ constexpr std::int64_t kPatienceUs = 180 * kUsPerSecond;
 /// After convergence: the last receipts, then nothing but heartbeats.
 constexpr std::int64_t kReceiptsUs = 5 * kUsPerSecond;
 constexpr std::int64_t kSilenceUs = 25 * kUsPerSecond;
+/// With more devices than this the summary tells no links, and none is weighed.
+constexpr std::size_t kDevicesToldMost = 10;
 constexpr std::int64_t kCourierStayUs = 10 * kUsPerSecond;
 
 }  // namespace
@@ -50,12 +53,20 @@ Outcome World::run() {
     outcome.hash = chronicle_.hash();
     outcome.amplification = amplification();
     outcome.summary = summary(real.count());
+    if (recorder_) outcome.report = report(outcome);
     return outcome;
 }
 
 // --- building -----------------------------------------------------------------------------------
 
 void World::build() {
+    if (!options_.report.empty()) {
+        recorder_ = std::make_unique<Recorder>(schedule_, options_.devices);
+        chronicle_.attach(recorder_.get());
+        model_.watch([this](std::size_t table, const std::string& key, const Write& write) {
+            recorder_->wrote(tables()[table].name, key, write.last);
+        });
+    }
     disk::seed_sqlite(static_cast<int>(1 + random_.fork("sqlite").next() % 0x7fff'fffe));
     lay_links(*topology_from(options_.topology));
     Random links = random_.fork("links");
@@ -65,7 +76,8 @@ void World::build() {
             network_.link(a, b).bytes_per_second = links.between(100'000, 20'000'000);
         }
     }
-    const Surroundings world{schedule_, chronicle_, network_, model_};
+    const Surroundings world{schedule_, chronicle_, network_, model_,
+                             recorder_ || options_.devices <= kDevicesToldMost};
     for (std::size_t i = 0; i < options_.devices; ++i) {
         const Random own = random_.fork("device", i);
         devices_.push_back(std::make_unique<Device>(world, i, own));
@@ -186,6 +198,7 @@ void World::keep_checking() {
     if (!is_first_act_) return;
     for (const auto& device : devices_) device->check_promises();
     devices_[schedule_.count() % devices_.size()]->check_durable();
+    if (recorder_) recorder_->sample();
     schedule_.after(kCheckUs, [this] { keep_checking(); });
 }
 
@@ -219,12 +232,14 @@ void World::second_act() {
     while (joined_ < devices_.size()) join_next();
     faults_->end();
     const Moment begin = schedule_.now();
+    healed_at_ = begin;
     const Moment end = after(begin, bound_us());
     for (std::string lacking = what_lacks(); !lacking.empty(); lacking = what_lacks()) {
         if (schedule_.now() >= end)
             throw LawBroken(0, fmt::format("no convergence {} s after everything was healed: {}",
                                            (end.us - begin.us) / kUsPerSecond, lacking));
         run_until(after(schedule_.now(), kPollUs));
+        record();
     }
     converged_after_us_ = schedule_.now().us - begin.us;
     demand_final_state();
@@ -300,6 +315,29 @@ double World::amplification() const {
     return least > 0 ? static_cast<double>(rows) / least : 0.0;
 }
 
+/// In the second act, where nobody breaks a disk and so a look more changes nothing. In the first act the report
+/// lives on the looks that the laws take.
+void World::record() {
+    if (!recorder_) return;
+    for (Device* device : living()) {
+        if (device->life() != Device::Life::running) continue;
+        if (const auto coverage = read_coverage(device->sql())) recorder_->holds(device->index(), *coverage);
+    }
+    recorder_->sample();
+}
+
+std::string World::report(const Outcome& outcome) {
+    recorder_->finish();
+    Ran ran{options_, chronicle_, network_.all_traffic(), *recorder_, schedule_.now()};
+    ran.healed_at = healed_at_;
+    if (converged_after_us_ >= 0) ran.converged_at = after(*healed_at_, converged_after_us_);
+    if (faults_) ran.armed = faults_->armed();
+    ran.finding = outcome.finding;
+    ran.changes = model_.count();
+    ran.amplification = outcome.amplification;
+    return page(ran);
+}
+
 std::string World::summary(double real_seconds) {
     const double simulated = static_cast<double>(schedule_.now().us) / static_cast<double>(kUsPerSecond);
     std::string out = fmt::format("simulated {:.1f} s, {:.0f} times as fast as real time\n", simulated,
@@ -321,10 +359,11 @@ std::string World::summary(double real_seconds) {
         "{} changes written; {} rows crossed into a device, {:.2f} times the least; {} commits went with "
         "the power; most unsent {} bytes; {} deadlines without work\n",
         model_.count(), rows, amplification(), lost, unsent, spins);
-    if (devices_.size() <= 10) {
+    if (devices_.size() <= kDevicesToldMost) {
         for (const auto& [way, traffic] : network_.all_traffic())
-            out += fmt::format("link {} → {}: {} messages, {} bytes\n", way.first, way.second,
-                               traffic.messages, traffic.bytes);
+            out += fmt::format("link {} → {}: {} messages, the least {}; {} bytes, the least {}\n", way.first,
+                               way.second, traffic.messages, traffic.messages_least, traffic.bytes,
+                               traffic.bytes_least);
     }
     if (faults_) out += "faults armed: " + faults_->armed() + "\n";
     for (const auto& [name, count] : chronicle_.faults()) out += fmt::format("fault {}: {}\n", name, count);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "simulator/network.h"
 #include "simulator/options.h"
 #include "simulator/random.h"
+#include "simulator/recorder.h"
 #include "simulator/schedule.h"
 #include "simulator/workload.h"
 
@@ -30,6 +32,7 @@ struct Outcome {
     /// Rows that crossed into a device, against one for each change and other device. Below 1: changes to one row
     /// were carried together.
     double amplification = 0;
+    std::string report;  ///< the page; empty: none was asked for
 };
 
 /// One seed, one world. START HERE.
@@ -66,10 +69,13 @@ private:
     [[nodiscard]] double amplification() const;
     [[nodiscard]] std::string summary(double real_seconds);
     void run_until(Moment end);
+    void record();
+    [[nodiscard]] std::string report(const Outcome& outcome);
 
     Options options_;
     Random random_;
     Schedule schedule_;
+    std::unique_ptr<Recorder> recorder_;  ///< only when a report was asked for
     Chronicle chronicle_;
     Network network_;
     Model model_;
@@ -81,6 +87,7 @@ private:
     std::unique_ptr<Faults> faults_;
     std::size_t joined_ = 0;  ///< the devices before this one have joined
     bool is_first_act_ = true;
+    std::optional<Moment> healed_at_;
     std::int64_t converged_after_us_ = -1;
 };
 

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import tempfile
 import unittest
 
 SIM = os.environ["STRANDLINE_SIM"]
@@ -26,9 +27,28 @@ class Program(unittest.TestCase):
         self.assertEqual(plain.stdout.splitlines()[-1], logged.stdout.splitlines()[-1])
         self.assertTrue(re.search(r"^ +\d+\.\d{6} 0 +\. +\. +says +→ \d  Hello", logged.stdout, re.M), logged.stdout[:2000])
 
+    def test_a_report_is_one_file_and_changes_nothing(self):
+        options = ("--seed", "9", "--devices", "3", "--minutes", "0.1", "--faults", "stop,reset")
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "run.html")
+            done = run(*options, "--report", path)
+            self.assertEqual(done.returncode, 0, done.stdout)
+            with open(path, encoding="utf-8") as page:
+                self.assertIn("<h1>Seed 9</h1>", page.read())
+            self.assertEqual(os.listdir(folder), ["run.html"])
+        self.assertEqual(done.stdout.splitlines()[-1], run(*options).stdout.splitlines()[-1])
+
+    def test_a_report_that_cannot_be_written_is_told_before_the_run(self):
+        for path in ("/nowhere/run.html", "/"):
+            done = run("--seed", "9", "--minutes", "0.1", "--report", path)
+            self.assertEqual(done.returncode, 2, path)
+            self.assertEqual(done.stdout, "")
+            self.assertRegex(done.stderr, r"^strandline-sim: the report cannot be written to '.+'\nSee: ")
+
     def test_wrong_usage_is_told(self):
         for wrong in (["--topology", "knot"], ["--faults", "gremlins"], ["--scenario", "x"], ["--devices", "0"],
-                      ["--minutes", "0"], ["--seed"], ["--gremlins"], ["--log", "--seeds", "2"], ["--jobs", "0"]):
+                      ["--minutes", "0"], ["--seed"], ["--gremlins"], ["--log", "--seeds", "2"],
+                      ["--report", "x.html", "--seeds", "2"], ["--jobs", "0"]):
             done = run(*wrong)
             self.assertEqual(done.returncode, 2, wrong)
             self.assertRegex(done.stderr, r"^strandline-sim: .+\nSee: strandline-sim --help\n$")
