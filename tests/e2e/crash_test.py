@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Processes that end at the worst moment, and what travels again afterwards: nothing that was durable."""
+import os
 import signal
 import sqlite3
 
 import devices
 from devices import until
 
-ROWS = 100_000
+ROWS = int(os.environ.get("STRANDLINE_ROWS", "100000"))
 BODY = "a body of some forty bytes, as notes have"
 
 
@@ -34,7 +35,7 @@ class Backfill(devices.Case):
         connection.close()
 
     def test_receiver_killed(self):
-        """E2: a receiver killed at 40 % of 100,000 rows goes on from its checkpoint"""
+        """E2: a receiver killed at 40 % of its rows (100,000) goes on from its checkpoint"""
         self.run_b_until(0.4)
         self.b.kill()
         held = self.b.count()

@@ -30,7 +30,7 @@ struct Row : Group {
 
 }  // namespace
 
-TEST_CASE("a value too large for a message stays with its writer, is told, and holds nothing up") {
+TEST_CASE("a value too large for a message stays with its writer, is told, and holds nothing up", "[large]") {
     Row row;
     row.write(0, "INSERT INTO notes VALUES ('big', 'title', zeroblob(70000000)), ('small', 1, 2)");
     row.converge();
@@ -58,7 +58,7 @@ TEST_CASE("a value too large for a message stays with its writer, is told, and h
     CHECK(row.told(0, EventKind::trouble).empty());
 }
 
-TEST_CASE("a row that grows too large is seen elsewhere as it was, until it is smaller or deleted") {
+TEST_CASE("a row that grows too large is seen elsewhere as it was, until it is smaller or deleted", "[large]") {
     Row row;
     row.write(0, "INSERT INTO notes VALUES ('a', 'title', 'body')");
     row.converge();
@@ -84,7 +84,7 @@ TEST_CASE("a row that grows too large is seen elsewhere as it was, until it is s
     CHECK(row.engine(1).status().quarantined + row.engine(2).status().quarantined == 0);
 }
 
-TEST_CASE("edits that each can travel may make a row that cannot: its largest values are withheld") {
+TEST_CASE("edits that each can travel may make a row that cannot: its largest values are withheld", "[large]") {
     Group group(2, kNotes, {"notes"});
     group.connect(0, 1);
     group.write(0, "INSERT INTO notes VALUES ('a', 1, 2), ('b', 1, 2)");
@@ -138,7 +138,7 @@ TEST_CASE("rows too large that were there before the table was tracked are told 
     CHECK(group.engine(1).is_in_step(group.id(0)));
 }
 
-TEST_CASE("held changes that together are too large for a message travel in several") {
+TEST_CASE("held changes that together are too large for a message travel in several", "[large]") {
     Row row;
     row.shift_clock(0, 3'600'000);
     for (int i = 0; i < 9; ++i) {
