@@ -58,7 +58,8 @@ TEST_CASE("a value too large for a message stays with its writer, is told, and h
     CHECK(row.told(0, EventKind::trouble).empty());
 }
 
-TEST_CASE("a row that grows too large is seen elsewhere as it was, until it is smaller or deleted", "[large]") {
+TEST_CASE("a row that grows too large is seen elsewhere as it was, until it is smaller or deleted",
+          "[large]") {
     Row row;
     row.write(0, "INSERT INTO notes VALUES ('a', 'title', 'body')");
     row.converge();
@@ -84,7 +85,8 @@ TEST_CASE("a row that grows too large is seen elsewhere as it was, until it is s
     CHECK(row.engine(1).status().quarantined + row.engine(2).status().quarantined == 0);
 }
 
-TEST_CASE("edits that each can travel may make a row that cannot: its largest values are withheld", "[large]") {
+TEST_CASE("edits that each can travel may make a row that cannot: its largest values are withheld",
+          "[large]") {
     Group group(2, kNotes, {"notes"});
     group.connect(0, 1);
     group.write(0, "INSERT INTO notes VALUES ('a', 1, 2), ('b', 1, 2)");
