@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <string>
+#include <string_view>
 
 #include "net/codec.h"
 
@@ -12,10 +13,10 @@
 namespace strandline::simulator {
 namespace {
 
-constexpr const char* kEra = "";      // No column has an empty name,
-const std::string kRow = "\x01 row";  // nor one with a control character.
+constexpr std::string_view kEra;               // No column has an empty name,
+constexpr std::string_view kRow = "\x01 row";  // nor one with a control character.
 
-std::uint64_t slot_of(const std::string& table, const std::string& key, const std::string& column) {
+std::uint64_t slot_of(const std::string& table, const std::string& key, std::string_view column) {
     const std::uint64_t row =
         XXH3_64bits_withSeed(key.data(), key.size(), XXH3_64bits(table.data(), table.size()));
     return XXH3_64bits_withSeed(column.data(), column.size(), row);
@@ -32,7 +33,7 @@ bool Novelty::is_new(std::uint64_t slot, const Stamp& stamp) const {
 std::size_t Novelty::look(const message::Pages& pages, const message::Page& page, const message::Entry& entry,
                           News& news) const {
     const std::size_t before = news.slots.size();
-    const auto look_at = [&](const std::string& column, const message::Stamp& stamp) {
+    const auto look_at = [&](std::string_view column, const message::Stamp& stamp) {
         const std::uint64_t slot = slot_of(page.resource, entry.key, column);
         const Stamp full{stamp.hlc, pages.origins[static_cast<std::size_t>(stamp.origin)]};
         if (is_new(slot, full)) news.slots.emplace_back(slot, full);

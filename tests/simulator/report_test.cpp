@@ -79,7 +79,7 @@ TEST_CASE("a report tells of a device's stops, and of when it was let in") {
     const auto story = story_in(outcome_of(asked(13, 3, "stop,late-join")).report);
     std::size_t stops = 0;
     for (const auto& lane : story["lanes"]) {
-        for (const auto& turn : lane["turns"]) stops += turn[1] == "stopped" ? 1 : 0;
+        for (const auto& turn : lane["turns"]) stops += turn[1] == "stopped" ? 1U : 0U;
     }
     CHECK(stops > 0);
     CHECK(story["lanes"][2]["turns"][0][0] > 0);
