@@ -71,7 +71,9 @@ std::optional<std::string> unknown_fault(const std::string& names) {
     return std::nullopt;
 }
 
-Faults::Faults(Victims victims, Random random, const std::string& names) : victims_(victims) {
+std::vector<Faults::Armed> Faults::chosen(std::uint64_t seed, const std::string& names) {
+    std::vector<Armed> armed;
+    const Random random = Random(seed).fork("faults");
     for (const Kind& kind : kinds()) {
         // A stream for each, so that a new kind leaves what a seed does with the others.
         const Random own = random.fork(kind.name);
@@ -79,9 +81,19 @@ Faults::Faults(Victims victims, Random random, const std::string& names) : victi
         const std::uint64_t strength = 1 + swarm.below(3);
         const bool is_in_swarm = swarm.one_in(3);
         if (names == "swarm" ? is_in_swarm : is_chosen(kind.name, names))
-            armed_.push_back({&kind, strength, own.fork("strikes")});
+            armed.push_back({&kind, strength, own.fork("strikes")});
     }
+    return armed;
 }
+
+std::vector<std::string> armed_faults(std::uint64_t seed, const std::string& names) {
+    std::vector<std::string> armed;
+    for (const auto& fault : Faults::chosen(seed, names)) armed.emplace_back(fault.kind->name);
+    return armed;
+}
+
+Faults::Faults(Victims victims, std::uint64_t seed, const std::string& names)
+    : victims_(std::move(victims)), armed_(chosen(seed, names)) {}
 
 std::string Faults::armed() const {
     std::string out;

@@ -35,7 +35,8 @@ struct Victims {
 /// run with all faults at once seldom gets far enough to meet the rare ones.
 class Faults {
 public:
-    Faults(Victims victims, Random random, const std::string& names);
+    /// `seed`: the world's.
+    Faults(Victims victims, std::uint64_t seed, const std::string& names);
 
     /// The names of those armed, with their strengths.
     [[nodiscard]] std::string armed() const;
@@ -52,13 +53,15 @@ public:
     };
     [[nodiscard]] static const std::vector<Kind>& kinds();
 
-private:
     struct Armed {
         const Kind* kind = nullptr;
         std::uint64_t strength = 1;
         Random random;
     };
+    /// Those that the names stand for.
+    [[nodiscard]] static std::vector<Armed> chosen(std::uint64_t seed, const std::string& names);
 
+private:
     void plan(std::size_t armed);
     /// Later, if the first act is still on.
     void later(std::int64_t us, Schedule::Action action);
@@ -100,6 +103,8 @@ private:
     bool has_left_ = false;
 };
 
+/// The names of the faults that `names` stands for in the world of this seed.
+[[nodiscard]] std::vector<std::string> armed_faults(std::uint64_t seed, const std::string& names);
 /// The first name that is no fault's; empty: all are.
 [[nodiscard]] std::optional<std::string> unknown_fault(const std::string& names);
 

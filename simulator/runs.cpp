@@ -3,19 +3,30 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <chrono>
 #include <cstdio>
-#include <exception>
 #include <map>
+#include <stdexcept>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include <fmt/format.h>
 
-#include "simulator/report.h"
+#include "simulator/shrink.h"
+#include "simulator/trial.h"
 
 namespace strandline::simulator {
 namespace {
+
+/// Runs that look for a smaller failure: two rounds over all options, and some.
+constexpr std::uint64_t kTriesMost = 100;
+/// Of many seeds that fail most fail for the same reason.
+constexpr std::size_t kShrunkMost = 3;
+constexpr std::chrono::seconds kProgressEvery{2};
+
+std::string command(const Options& options) {
+    return fmt::format("strandline-sim --seed {} {}", options.seed, to_text(options));
+}
 
 void say_first_line(const Options& options) {
     const std::string seeds =
@@ -23,30 +34,6 @@ void say_first_line(const Options& options) {
                            : fmt::format("seeds {} to {}", options.seed, options.seed + options.seeds - 1);
     fmt::print("{} · strandline-sim {} · {}\n", seeds, STRANDLINE_VERSION, to_text(options));
     std::fflush(stdout);
-}
-
-/// In the child: the whole run; its verdict is the exit status.
-[[noreturn]] void run_one(const Options& options, bool is_alone) {
-    Verdict verdict = Verdict::crash;
-    try {
-        World world(options);
-        const Outcome outcome = world.run();
-        verdict = outcome.verdict;
-        if (!outcome.report.empty()) write_file(options.report, outcome.report);
-        if (is_alone) fmt::print("{}", outcome.summary);
-        if (!outcome.finding.empty()) fmt::print("seed {}: {}\n", options.seed, outcome.finding);
-        if (is_alone) fmt::print("event hash {:016x}\n", outcome.hash);
-    } catch (const std::exception& error) {
-        fmt::print("seed {}: {}\n", options.seed, error.what());
-    }
-    std::fflush(stdout);
-    _exit(static_cast<int>(verdict));
-}
-
-Verdict verdict_of(int status) {
-    if (!WIFEXITED(status)) return Verdict::crash;
-    const int code = WEXITSTATUS(status);
-    return code == 0 || code == 3 || code == 4 ? static_cast<Verdict>(code) : Verdict::crash;
 }
 
 bool is_worse(Verdict a, Verdict b) {
@@ -72,6 +59,31 @@ const char* name_of(Verdict verdict) {
     }
 }
 
+void say_finding(std::uint64_t seed, const Ending& ending) {
+    if (!ending.outcome.finding.empty()) {
+        fmt::print("seed {}: {}\n", seed, ending.outcome.finding);
+    } else if (ending.verdict == Verdict::crash) {
+        fmt::print("seed {}: the run crashed\n", seed);
+    }
+}
+
+/// Makes a failing seed's options as small as they can be, and says the command.
+void say_shrunk(const Options& failing, const Ending& ending) {
+    std::fflush(stdout);
+    auto told_at = std::chrono::steady_clock::now();
+    std::uint64_t tries = 0;
+    const Shrunk shrunk = shrink(failing, kTriesMost, [&](const Options& smaller) {
+        ++tries;
+        if (const auto now = std::chrono::steady_clock::now(); now - told_at > kProgressEvery) {
+            told_at = now;
+            fmt::print(stderr, "shrinking seed {}, run {}: {}\n", failing.seed, tries, to_text(smaller));
+        }
+        return Trial(smaller, Trial::Voice::silent).wait().is_like(ending);
+    });
+    fmt::print("  shrunk{}: {}\n", shrunk.is_smallest ? "" : fmt::format(" in {} runs", shrunk.tries),
+               command(shrunk.options));
+}
+
 /// The seeds under way, and what came of those that are done.
 class Runs {
 public:
@@ -85,54 +97,71 @@ public:
         while (!running_.empty()) wait_for_one();
         return worst_;
     }
-    [[nodiscard]] const std::map<std::uint64_t, Verdict>& failed() const { return failed_; }
+    [[nodiscard]] const std::map<std::uint64_t, Ending>& failed() const { return failed_; }
     [[nodiscard]] std::uint64_t done() const { return done_; }
 
 private:
     void start(std::uint64_t seed) {
-        std::fflush(stdout);
         Options one = options_;
         one.seed = seed;
-        const pid_t child = fork();
-        if (child == 0) run_one(one, options_.seeds == 1);
-        if (child < 0) throw std::runtime_error("no process can be made for a seed");
-        running_[child] = seed;
+        Trial trial(one, Trial::Voice::aloud);
+        const pid_t process = trial.process();
+        running_.emplace(process, std::pair(seed, std::move(trial)));
     }
+
     void wait_for_one() {
         int status = 0;
-        const pid_t child = wait(&status);
-        const auto run = running_.find(child);
+        const pid_t process = ::wait(&status);
+        if (process < 0) throw std::runtime_error("a run was lost");
+        const auto run = running_.find(process);
         if (run == running_.end()) return;
-        const Verdict verdict = verdict_of(status);
-        if (verdict != Verdict::clean) failed_[run->second] = verdict;
-        if (is_worse(verdict, worst_)) worst_ = verdict;
+        const std::uint64_t seed = run->second.first;
+        const Ending ending = run->second.second.ended(status);
         running_.erase(run);
         ++done_;
-        if (options_.seeds > 1 && isatty(STDERR_FILENO) != 0)
+        if (ending.verdict != Verdict::clean) {
+            say_finding(seed, ending);
+            failed_.emplace(seed, ending);
+        }
+        if (is_worse(ending.verdict, worst_)) worst_ = ending.verdict;
+        if (isatty(STDERR_FILENO) != 0)
             fmt::print(stderr, "\r{} of {} seeds, {} failed ", done_, options_.seeds, failed_.size());
     }
 
     const Options& options_;
-    std::map<pid_t, std::uint64_t> running_;
-    std::map<std::uint64_t, Verdict> failed_;
+    std::map<pid_t, std::pair<std::uint64_t, Trial>> running_;
+    std::map<std::uint64_t, Ending> failed_;
     std::uint64_t done_ = 0;
     Verdict worst_ = Verdict::clean;
 };
+
+Verdict run_one(const Options& options) {
+    const Ending ending = Trial(options, Trial::Voice::aloud).wait();
+    fmt::print("{}", ending.outcome.summary);
+    say_finding(options.seed, ending);
+    if (ending.verdict != Verdict::clean) say_shrunk(options, ending);
+    // A process that was killed could not say how far it came.
+    if (ending.verdict != Verdict::crash) fmt::print("event hash {:016x}\n", ending.outcome.hash);
+    return ending.verdict;
+}
 
 }  // namespace
 
 Verdict run_seeds(const Options& options) {
     say_first_line(options);
+    if (options.seeds == 1) return run_one(options);
     Runs runs(options);
     const Verdict worst = runs.all();
-    if (options.seeds == 1) {
-        if (worst == Verdict::crash) fmt::print("the run crashed\n");
-        return worst;
-    }
     if (isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\n");
     fmt::print("{} seeds, {} clean\n", runs.done(), runs.done() - runs.failed().size());
-    for (const auto& [seed, verdict] : runs.failed())
-        fmt::print("{}: strandline-sim --seed {} {}\n", name_of(verdict), seed, to_text(options));
+    if (runs.failed().size() > kShrunkMost) fmt::print("the first {} are shrunk\n", kShrunkMost);
+    std::size_t shrunk = 0;
+    for (const auto& [seed, ending] : runs.failed()) {
+        Options failing = options;
+        failing.seed = seed;
+        fmt::print("{}: {}\n", name_of(ending.verdict), command(failing));
+        if (shrunk++ < kShrunkMost) say_shrunk(failing, ending);
+    }
     return worst;
 }
 

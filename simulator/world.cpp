@@ -43,6 +43,7 @@ Outcome World::run() {
         first_act();
         second_act();
     } catch (const LawBroken& broken) {
+        outcome.law = broken.law();
         outcome.verdict = broken.law() == 0 ? Verdict::no_convergence : Verdict::law_broken;
         outcome.finding =
             broken.law() == 0 ? broken.what() : fmt::format("law {}: {}", broken.law(), broken.what());
@@ -52,6 +53,7 @@ Outcome World::run() {
     const std::chrono::duration<double> real = std::chrono::steady_clock::now() - begin;
     outcome.hash = chronicle_.hash();
     outcome.amplification = amplification();
+    outcome.situations = chronicle_.situations();
     outcome.summary = summary(real.count());
     if (recorder_) outcome.report = report(outcome);
     return outcome;
@@ -86,7 +88,7 @@ void World::build() {
     }
     faults_ = std::make_unique<Faults>(
         Victims{schedule_, chronicle_, network_, devices_, workloads_, links_, [this] { join_next(); }},
-        random_.fork("faults"), options_.faults);
+        options_.seed, options_.faults);
     // A third is held back when devices join late, and whoever dials them meets nobody yet.
     const std::size_t late = faults_->is_armed("late-join") ? options_.devices / 3 : 0;
     while (joined_ < options_.devices - late) join_next();

@@ -26,6 +26,7 @@ enum class Verdict { clean = 0, usage = 2, law_broken = 3, no_convergence = 4, c
 /// What a run has to say.
 struct Outcome {
     Verdict verdict = Verdict::clean;
+    int law = 0;          ///< the one that was broken; 0: none
     std::string finding;  ///< a sentence; empty: none
     std::string summary;  ///< some lines for people
     std::uint64_t hash = 0;
@@ -33,6 +34,7 @@ struct Outcome {
     /// were carried together.
     double amplification = 0;
     std::string report;  ///< the page; empty: none was asked for
+    Chronicle::Counts situations;
 };
 
 /// One seed, one world. START HERE.
