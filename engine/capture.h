@@ -1,9 +1,11 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <vector>
 
+#include <strandline/engine.h>
 #include <strandline/event.h>
 #include <strandline/time.h>
 
@@ -33,6 +35,8 @@ public:
     /// Stamps every row of a table that has just been tracked. Inside the caller's transaction.
     /// Error: a row whose key has a NULL in it.
     [[nodiscard]] Result<void> stamp_all(const store::Resource& resource, Now now);
+    /// How far stamp_all() is. Any thread may ask.
+    [[nodiscard]] TrackProgress progress() const { return {rows_stamped_, rows_expected_}; }
 
     /// What it means that a row, which the metadata knows, is not in the table.
     enum class Absence {
@@ -86,6 +90,8 @@ private:
     [[nodiscard]] Stamp own(Hlc hlc) const { return {hlc, store_.self()}; }
 
     store::Store& store_;
+    std::atomic<std::int64_t> rows_stamped_ = 0;
+    std::atomic<std::int64_t> rows_expected_ = 0;
     std::map<std::int64_t, std::int64_t> row_difference_;
     std::vector<Event> events_;
 };

@@ -37,7 +37,8 @@ void Device::disconnect(const DeviceId& peer, const std::string& reason, Now now
     const std::string& own_reason = session->second.close_reason();
     tell(EventKind::peer_down, now, {}, to_hex(peer), own_reason.empty() ? reason : own_reason);
     // Gone first: what follows writes, and may be put off.
-    const auto gone = sessions.extract(session);
+    gone_.push_back(sessions.extract(session));
+    figures_changed_ = true;
     std::erase_if(inbox, [&](const auto& waiting) { return waiting.first == peer; });
     if (backfill_ && backfill_->peer == peer) {
         backfill_.reset();
@@ -45,10 +46,9 @@ void Device::disconnect(const DeviceId& peer, const std::string& reason, Now now
     }
     // At once, so that whoever sees the peer gone sees all that was said to it counted.
     Transaction transaction(store.connection);
-    remember(gone.mapped());
-    store.ledger.put_peer(peer, false, gone.mapped().rtt_ms());
     put_figures();
     transaction.commit();
+    gone_.clear();
     plan_pulls(now);
 }
 
@@ -246,6 +246,8 @@ void Device::plan_pulls(Now now) {
             tell(EventKind::backfill_started, now, {}, to_hex(peer),
                  rows_text(static_cast<std::int64_t>(rows_total)) + " expected",
                  static_cast<std::int64_t>(rows_total));
+            figures_at_ =
+                now.steady;  // Whoever asks is told, should even its first page not fit on the disk.
         }
         session.ask(std::move(wanted), is_backfill);
         figures_changed_ = true;
