@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "cli/format.h"
 #include "cli/run_log.h"
 #include "cli/signals.h"
+#include "cli/waiting.h"
 
 namespace strandline::cli {
 namespace {
@@ -42,11 +44,7 @@ void print_outcome(Node& node, std::optional<bool> in_step) {
                 {"received", {{"rows", status.received.rows}, {"bytes", status.received.bytes}}}});
 }
 
-Exit run_once(Node& node, const RunArguments& arguments) {
-    const auto in_step = node.run_once(arguments.timeout_seconds);
-    if (!in_step) return fail(in_step.error());
-    if (arguments.json) print_outcome(node, *in_step);
-    if (*in_step) return Exit::done;
+Exit say_not_in_step(const RunArguments& arguments) {
     fmt::print(stderr,
                "strandline: not in step with every peer within {} s; what has arrived is kept, and the "
                "next run goes on from there\n",
@@ -54,7 +52,38 @@ Exit run_once(Node& node, const RunArguments& arguments) {
     return Exit::no;
 }
 
+/// Tracked tables that the app has dropped, or made again as others: peers may have rows of them.
+std::vector<std::string> absent_tables(Node& node) {
+    std::vector<std::string> absent;
+    for (const ResourceStatus& resource : node.engine().status().resources) {
+        if (!resource.is_there) absent.push_back(printable(resource.name));
+    }
+    return absent;
+}
+
+void say_absent(const std::vector<std::string>& absent, const std::string& database) {
+    fmt::print(stderr,
+               "strandline: tracked, but not there: {}. Nothing of that is exchanged. Make it again, as it "
+               "was, and its "
+               "rows come back, or: strandline untrack {} TABLE\n",
+               fmt::join(absent, ", "), database);
+}
+
+Exit run_once(Node& node, const RunArguments& arguments, double seconds) {
+    const auto reached = node.run_once(seconds);
+    if (!reached) return fail(reached.error());
+    // What is not there cannot be in step with anybody.
+    const auto absent = absent_tables(node);
+    const bool in_step = *reached && absent.empty();
+    if (arguments.json) print_outcome(node, in_step);
+    if (in_step) return Exit::done;
+    if (!*reached) return say_not_in_step(arguments);
+    say_absent(absent, arguments.database);
+    return Exit::no;
+}
+
 Exit run_until_stopped(Node& node, const RunArguments& arguments) {
+    if (const auto absent = absent_tables(node); !absent.empty()) say_absent(absent, arguments.database);
     const auto ended = node.run();
     if (!ended) return fail(ended.error());
     if (arguments.json) print_outcome(node, std::nullopt);
@@ -64,7 +93,18 @@ Exit run_until_stopped(Node& node, const RunArguments& arguments) {
 Exit run(const RunArguments& arguments) {
     std::signal(SIGPIPE, SIG_IGN);  // A reader of the log that goes away must not take the device with it.
     hold_stop_signals();
-    auto node = Node::open({arguments.database, arguments.listen, arguments.peers});
+    Wait wait;
+    const auto seconds_left = [&] {
+        return arguments.timeout_seconds - std::chrono::duration<double>(wait.lasted()).count();
+    };
+    bool gave_up = false;
+    auto node = Node::open({arguments.database, arguments.listen, arguments.peers, [&] {
+                                wait.tell([&] { return lock_holder_text(arguments.database); });
+                                gave_up = is_stop_held() || (arguments.once && seconds_left() <= 0);
+                                return !gave_up;
+                            }});
+    if (gave_up && !arguments.once) return Exit::done;
+    if (gave_up) return say_not_in_step(arguments);
     if (!node) return fail(node.error());
     RunLog log(arguments.database, node->engine());
     node->on_event([&log](const Event& event) { log.tell(event); });
@@ -76,7 +116,16 @@ Exit run(const RunArguments& arguments) {
         std::fflush(stdout);
     }
     const StopOnSignal signals([&node] { node->stop(); });
-    return arguments.once ? run_once(*node, arguments) : run_until_stopped(*node, arguments);
+    const Exit exit = arguments.once ? run_once(*node, arguments, std::max(0.0, seconds_left()))
+                                     : run_until_stopped(*node, arguments);
+    if (node->engine().locked_since()) {
+        fmt::print(
+            stderr,
+            "strandline: stopped beside {}: no row is lost, but events and the count of what was sent in the "
+            "last seconds may be missing\n",
+            lock_holder_text(arguments.database));
+    }
+    return exit;
 }
 
 /// A sentence when the text is not a number of seconds to wait.
@@ -96,7 +145,8 @@ void add_run(CLI::App& app, Action& chosen) {
         "  strandline run notes.db --listen 0.0.0.0:7100\n"
         "  strandline run notes.db --peer laptop.local:7100 --peer 192.168.1.9:7100\n"
         "  strandline run notes.db --peer laptop.local:7100 --once --timeout 60\n"
-        "The log is on stderr. Exit status 3: --once, and not in step within the time.",
+        "The log is on stderr. While another process has the database locked it waits, and says for whom.\n"
+        "Exit status 3: --once, and not in step within the time, or a tracked table is not there.",
         arguments, run);
     add_database(command, arguments->database);
     command->add_option("--listen", arguments->listen, "Take connections there; port 0 picks one")
