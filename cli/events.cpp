@@ -39,7 +39,7 @@ void print_event(const Event& event) {
     const std::string subject = event.resource.empty() ? "" : printable(event.resource) + ": ";
     const std::string peer = event.peer.empty() ? "" : " (" + printable(event.peer.substr(0, 8)) + ")";
     fmt::print("{}  {:16}  {}{}{}\n", styled(Style::faint, hlc::to_rfc3339(event.at)), name_of(event.kind),
-               subject, printable(event.text), styled(Style::faint, peer));
+               subject, text_of(event), styled(Style::faint, peer));
 }
 
 /// Gives every event after `number` to `take`, oldest first; the last one's number.

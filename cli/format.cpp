@@ -137,6 +137,12 @@ std::string bar_text(std::int64_t done, std::int64_t total, std::size_t columns)
     return bar;
 }
 
+std::string text_of(const Event& event) {
+    const bool is_counted = event.kind == EventKind::quarantined || event.kind == EventKind::held ||
+                            event.kind == EventKind::refused || event.kind == EventKind::trouble;
+    return printable(event.text) + (is_counted && event.rows > 1 ? ": " + count_text(event.rows, "row") : "");
+}
+
 std::string value_text(const Value& value) {
     if (const auto* integer = std::get_if<std::int64_t>(&value)) return fmt::format("{}", *integer);
     if (const auto* real = std::get_if<double>(&value)) return real_text(*real);

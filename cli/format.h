@@ -7,6 +7,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <strandline/event.h>
 #include <strandline/value.h>
 
 /// How things look to people, in one place, so that all commands look alike. Lines fit kWidth columns,
@@ -33,6 +34,9 @@ enum class Style { plain, strong, faint, good, warning, bad };
 [[nodiscard]] std::string bar_text(std::int64_t done, std::int64_t total, std::size_t columns);
 /// Whole percents, rounded down: 100 means all.
 [[nodiscard]] int percent(std::int64_t done, std::int64_t total);
+
+/// What an event says, and of how many rows where it does not name them.
+[[nodiscard]] std::string text_of(const Event& event);
 
 /// As an SQL literal: NULL, 1, 1.0, 'text', x'00ff'.
 [[nodiscard]] std::string value_text(const Value& value);
