@@ -26,6 +26,12 @@ enum class Style { plain, strong, faint, good, warning, bad };
 /// Cut to so many columns, the last one "…" where something is missing.
 [[nodiscard]] std::string shortened(const std::string& text, std::size_t columns);
 
+/// Broken between words where the lines of the terminal at `file` would end, for text that begins at column `indent`;
+/// the lines that follow begin there too. Where `file` is no terminal: as it is.
+[[nodiscard]] std::string wrapped(const std::string& text, int file, std::size_t indent = 0);
+/// A sentence for a person, on stderr.
+void say(const std::string& sentence);
+
 [[nodiscard]] std::string count_text(std::int64_t count);                           ///< 63,666
 [[nodiscard]] std::string count_text(std::int64_t count, const std::string& noun);  ///< 1 row, 2 rows
 [[nodiscard]] std::string bytes_text(std::int64_t bytes);                           ///< 1.2 MiB

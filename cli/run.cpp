@@ -45,10 +45,10 @@ void print_outcome(Node& node, std::optional<bool> in_step) {
 }
 
 Exit say_not_in_step(const RunArguments& arguments) {
-    fmt::print(stderr,
-               "strandline: not in step with every peer within {} s; what has arrived is kept, and the "
-               "next run goes on from there\n",
-               arguments.timeout_seconds);
+    say(
+        fmt::format("not in step with every peer within {} s; what has arrived is kept, and the next run "
+                    "goes on from there",
+                    arguments.timeout_seconds));
     return Exit::no;
 }
 
@@ -62,11 +62,10 @@ std::vector<std::string> absent_tables(Node& node) {
 }
 
 void say_absent(const std::vector<std::string>& absent, const std::string& database) {
-    fmt::print(stderr,
-               "strandline: tracked, but not there: {}. Nothing of that is exchanged. Make it again, as it "
-               "was, and its "
-               "rows come back, or: strandline untrack {} TABLE\n",
-               fmt::join(absent, ", "), database);
+    say(fmt::format(
+        "tracked, but not there: {}. Nothing of that is exchanged. Make it again, as it was, and its rows "
+        "come back, or: strandline untrack {} TABLE",
+        fmt::join(absent, ", "), database));
 }
 
 Exit run_once(Node& node, const RunArguments& arguments, double seconds) {
@@ -119,11 +118,10 @@ Exit run(const RunArguments& arguments) {
     const Exit exit = arguments.once ? run_once(*node, arguments, std::max(0.0, seconds_left()))
                                      : run_until_stopped(*node, arguments);
     if (node->engine().locked_since()) {
-        fmt::print(
-            stderr,
-            "strandline: stopped beside {}: no row is lost, but events and the count of what was sent in the "
-            "last seconds may be missing\n",
-            lock_holder_text(arguments.database));
+        say(fmt::format(
+            "stopped beside {}: no row is lost, but events and the count of what was sent in the last "
+            "seconds may be missing",
+            lock_holder_text(arguments.database)));
     }
     return exit;
 }

@@ -6,6 +6,8 @@
 #include <strandline/node.h>
 #include <strandline/status.h>
 
+#include <unistd.h>
+
 #include "cli/command.h"
 #include "cli/format.h"
 #include "hlc/text.h"
@@ -97,10 +99,10 @@ void print_backfill(const Status& status) {
 /// What to do about tracked tables that the app has dropped, or made again as others.
 void print_absent(const Status& status) {
     if (std::ranges::all_of(status.resources, &ResourceStatus::is_there)) return;
-    fmt::print("\n  {}\n",
-               styled(Style::warning,
-                      "A table that is not there is not exchanged. Make it again, as it was, and its rows"));
-    fmt::print("  {}\n", styled(Style::warning, "come back from the peers; or: strandline untrack DB TABLE"));
+    constexpr const char* kWhatToDo =
+        "A table that is not there is not exchanged. Make it again, as it was, and its rows come back; "
+        "or: strandline untrack DB TABLE";
+    fmt::print("\n  {}\n", styled(Style::warning, wrapped(kWhatToDo, STDOUT_FILENO, 2)));
 }
 
 void print_resources(const Status& status) {
@@ -160,7 +162,7 @@ Exit show_status(const StatusArguments& arguments) {
     const auto status = read_status(arguments.database, *process != 0);
     if (!status) return fail(status.error());
     if (const auto id = device_id_of(arguments.database); !id && id.error().category == Category::auth)
-        fmt::print(stderr, "strandline: {}\n", id.error().message);
+        say(id.error().message);
     if (arguments.json) {
         print_json(json_of(*status, *process));
         return Exit::done;

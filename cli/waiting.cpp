@@ -27,7 +27,7 @@ void Wait::tell(const std::function<std::string()>& whom) {
     const auto waited = lasted();
     if (waited < due_) return;
     due_ = 2 * waited;
-    fmt::print(stderr, "strandline: waiting for {}, for {} s so far\n", whom(), seconds_in(waited));
+    say(fmt::format("waiting for {}, for {} s so far", whom(), seconds_in(waited)));
 }
 
 std::string lock_holder_text(const std::string& database) {

@@ -106,8 +106,8 @@ private:
     /// What each peer said last that it holds, also after it went away; as the database has it.
     store::Ledger::Receipts receipts_;
     std::vector<Event> unwritten_;  ///< events that are not in the database yet
-    /// Sessions that are over, until what is to be remembered of them is in the database.
-    std::vector<std::map<DeviceId, Session>::node_type> gone_;
+    /// Each peer's session that was over last, until what is to be remembered of it is in the database.
+    std::map<DeviceId, Session> gone_;
     std::optional<BackfillStatus> backfill_;
     std::optional<backfill::Progress> progress_;
     std::int64_t backfill_received_ = 0;  ///< rows, in this backfill

@@ -107,7 +107,7 @@ void Device::put_figures() {
     figures_changed_ = false;
     write_events();
     add_traffic();
-    for (const auto& gone : gone_) put_peer(gone.mapped(), false);
+    for (const auto& [peer, session] : gone_) put_peer(session, false);
     for (const auto& [peer, session] : sessions) put_peer(session, session.is_ready());
     store.ledger.set_backfill(backfill_);
     written_state_ = state();

@@ -21,10 +21,17 @@ bool has_content(const std::string& path) {
     return std::filesystem::file_size(path, trouble) > 0 && !trouble;
 }
 
+/// SQLite follows symbolic links and keeps the WAL beside the file that they lead to.
+std::string followed(const std::string& path) {
+    std::error_code trouble;
+    const auto file = std::filesystem::weakly_canonical(path, trouble);
+    return trouble ? path : file.string();
+}
+
 }  // namespace
 
 Reading::Reading(const std::string& path)
-    : path_(path), connection_(std::make_unique<Connection>(path, OpenMode::read_only)) {
+    : path_(followed(path)), connection_(std::make_unique<Connection>(path, OpenMode::read_only)) {
     connection_->set_busy_ms(kBusyMs);
     try {
         (void)connection_->ask_integer("SELECT count(*) FROM sqlite_schema");
@@ -32,10 +39,10 @@ Reading::Reading(const std::string& path)
         if (!needs_to_write(error)) throw;
         as_it_stood_ = mark();
         if (!as_it_stood_) throw;
-        if (has_content(path + "-wal")) {
+        if (has_content(path_ + "-wal")) {
             throw StorageError(
                 error.code(),
-                "a part of it is in " + path +
+                "a part of it is in " + path_ +
                     "-wal, which can be read only where its folder can be written to; copy both files "
                     "to such a folder, and read them there");
         }

@@ -93,6 +93,7 @@ bool Host::is_file_lost() {
 void Host::say(const DeviceId& peer, Connection& connection) {
     while (connection.wants_output()) {
         const auto message = engine().next_message(peer, now());
+        if (is_file_lost()) return;
         if (message) {
             const std::string frame = encode(*message);
             if (frame.size() > kFrameBytesMax) {
