@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <optional>
 #include <vector>
 
@@ -89,19 +91,33 @@ Exit run_until_stopped(Node& node, const RunArguments& arguments) {
     return Exit::done;
 }
 
+double seconds_left(const RunArguments& arguments, const Wait& began) {
+    return arguments.timeout_seconds - std::chrono::duration<double>(began.lasted()).count();
+}
+
+/// Waits while another process has the database locked, until a signal comes or the time of --once is over: then it
+/// gave up.
+Result<Node> open_node(const RunArguments& arguments, const Wait& began, bool& gave_up) {
+    std::atomic<bool> is_locked = false;
+    const Ticker ticker([&] {
+        return is_locked ? "" : fmt::format("taking in what was written to {} meanwhile", arguments.database);
+    });
+    Wait wait;
+    return Node::open({arguments.database, arguments.listen, arguments.peers, [&] {
+                           is_locked = true;
+                           wait.tell([&] { return lock_holder_text(arguments.database); });
+                           gave_up =
+                               is_stop_held() || (arguments.once && seconds_left(arguments, began) <= 0);
+                           return !gave_up;
+                       }});
+}
+
 Exit run(const RunArguments& arguments) {
     std::signal(SIGPIPE, SIG_IGN);  // A reader of the log that goes away must not take the device with it.
     hold_stop_signals();
-    Wait wait;
-    const auto seconds_left = [&] {
-        return arguments.timeout_seconds - std::chrono::duration<double>(wait.lasted()).count();
-    };
+    const Wait began;
     bool gave_up = false;
-    auto node = Node::open({arguments.database, arguments.listen, arguments.peers, [&] {
-                                wait.tell([&] { return lock_holder_text(arguments.database); });
-                                gave_up = is_stop_held() || (arguments.once && seconds_left() <= 0);
-                                return !gave_up;
-                            }});
+    auto node = open_node(arguments, began, gave_up);
     if (gave_up && !arguments.once) return Exit::done;
     if (gave_up) return say_not_in_step(arguments);
     if (!node) return fail(node.error());
@@ -115,8 +131,9 @@ Exit run(const RunArguments& arguments) {
         std::fflush(stdout);
     }
     const StopOnSignal signals([&node] { node->stop(); });
-    const Exit exit = arguments.once ? run_once(*node, arguments, std::max(0.0, seconds_left()))
-                                     : run_until_stopped(*node, arguments);
+    const Exit exit = arguments.once
+                          ? run_once(*node, arguments, std::max(0.0, seconds_left(arguments, began)))
+                          : run_until_stopped(*node, arguments);
     if (node->engine().locked_since()) {
         say(fmt::format(
             "stopped beside {}: no row is lost, but events and the count of what was sent in the last "

@@ -49,10 +49,12 @@ Ticker::Ticker(std::function<std::string()> line) {
         bool is_shown = false;
         auto pause = kTickAfter;
         while (!wake_.wait_for(lock, over, pause, [&over] { return over.stop_requested(); })) {
-            fmt::print(stderr, "\r\x1b[K{}", shortened(line(), kWidth - 1));
+            pause = kTickEvery;
+            const std::string text = line();
+            if (text.empty()) continue;
+            fmt::print(stderr, "\r\x1b[K{}", shortened(text, kWidth - 1));
             std::fflush(stderr);
             is_shown = true;
-            pause = kTickEvery;
         }
         if (is_shown) fmt::print(stderr, "\r\x1b[K");
     });

@@ -50,6 +50,7 @@ auto patiently(const std::string& database, Attempt attempt) -> decltype(attempt
 
 /// While it lives, and once two seconds are over: a line on the terminal at stderr that says what is being done, kept
 /// up to date and wiped at the end. Where stderr is no terminal: nothing.
+/// An empty line: nothing to say just now.
 /// Threads: `line` is called on one of its own.
 class Ticker {
 public:

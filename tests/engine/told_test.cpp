@@ -149,7 +149,7 @@ TEST_CASE("WAL mode that somebody turned off while no engine ran is on again, an
     const auto told = texts(group.events(0), EventKind::trouble);
     REQUIRE(told.size() == 1);
     CHECK_THAT(told[0], Catch::Contains("WAL"));
-    CHECK(group.app(0).refusal("PRAGMA journal_mode = DELETE") != "");
+    CHECK_FALSE(group.app(0).refusal("PRAGMA journal_mode = DELETE").empty());
     group.connect(0, 1);
     group.converge();
     CHECK(group.is_same("notes"));
