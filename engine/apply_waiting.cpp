@@ -95,7 +95,7 @@ void Apply::keep_displaced(const Resource& resource, const std::string& key, con
         entry.values.push_back({resource.columns[i].name, row->values[i]});
     store_.quarantine.put(entry);
     ++applied_.quarantined;
-    tell(EventKind::refused, resource,
+    tell(EventKind::refused, resource, row->key,
          "a row gave way to one of another device, which inserted the same key first");
 }
 

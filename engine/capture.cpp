@@ -204,8 +204,9 @@ void Capture::tell(const Resource& resource, const Values& key, const char* text
 
 Result<void> Capture::stamp_all(const Resource& resource, Now now) {
     hlc::Clock clock(store_.journal.clock());
+    rows_stamped_ = 0;
+    rows_expected_ = store::count_rows(store_.connection, resource);
     store::Rows::Scan scan(store_.connection, resource);
-    std::int64_t rows = 0;
     while (const auto row = scan.next()) {
         if (std::ranges::find(row->key, Value{}) != row->key.end()) {
             return failure(Category::schema, "a row of " + store::quoted(resource.name) +
@@ -218,9 +219,9 @@ Result<void> Capture::stamp_all(const Resource& resource, Now now) {
                                  store::digests_of(resource, row->values)};
         tell_if_too_large(resource, *row, after.record);
         store_.stamps.save(resource.id, key, {}, after);
-        ++rows;
+        ++rows_stamped_;
     }
-    store_.catalog.set_rows(resource.id, rows);
+    store_.catalog.set_rows(resource.id, rows_stamped_);
     store_.journal.set_floor(clock.last());
     watermarks::Coverage coverage;
     coverage.raise_all(store_.self(), clock.last());
