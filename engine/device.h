@@ -28,6 +28,7 @@ public:
     [[nodiscard]] Result<void> track(const std::vector<std::string>& tables, Ownership ownership, Now now);
     [[nodiscard]] Result<void> untrack(const std::vector<std::string>& tables, Now now);
     void trust(const DeviceId& device, const std::string& name, Now now);
+    void remember_opening(const Opening& opening);
 
     /// Folds all of the journal; what is found is pushed to peers that are level. True: something was.
     bool fold();
@@ -76,7 +77,7 @@ private:
     /// Tries refused rows again in resources where something was written, or the schema changed.
     void retry_refused(Now now);
     void push_found(const Capture::Found& found, const std::map<DeviceId, std::set<std::int64_t>>& level);
-    void notice_copy(std::uint64_t opened, Now now);
+    void notice_copy(const Opening& found, Now now);
     void meet_schema(Now now);
     void refresh_schema(Now now);
     bool refresh_table(const store::Resource& resource, bool has_new_columns, Now now, Capture::Found& found);

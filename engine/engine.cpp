@@ -162,6 +162,16 @@ Result<void> Engine::trust(const DeviceId& device, const std::string& name, Now 
     });
 }
 
+Result<void> Engine::remember(const Opening& opening) {
+    if (parts_->failure) return tl::unexpected(*parts_->failure);
+    try {
+        parts_->device.remember_opening(opening);  // Nothing of it is mirrored, so nothing is read anew.
+        return {};
+    } catch (const StorageError& error) {
+        return tl::unexpected(error_from(error, parts_->database));
+    }
+}
+
 bool Engine::is_trusted(const DeviceId& device) const {
     return parts_->device.members.contains(device);
 }

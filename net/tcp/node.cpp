@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "net/mark.h"
 #include "net/tcp/host.h"
 #include "net/tcp/machine.h"
 
@@ -10,9 +11,28 @@ namespace strandline {
 
 namespace tcp = net::tcp;
 
+namespace {
+
+/// Counts an opening, or its orderly end, in the key file and then in the database. Whoever comes in between finds
+/// that they differ, which costs a new incarnation.
+Result<void> count(net::KeyFile& key, const std::string& database, Engine& engine) {
+    if (auto counted = key.set_opened(key.opened() + 1); !counted) return counted;
+    return engine.remember({key.opened(), net::mark_of(database)});
+}
+
+}  // namespace
+
 struct Node::Parts {
     asio::io_context context{1};
     std::optional<tcp::Host> host;  // Goes before the context that its sockets live in.
+
+    Parts() = default;
+    Parts(const Parts&) = delete;
+    Parts& operator=(const Parts&) = delete;
+    /// A copy of the database that was made while this ran is not what is left here.
+    ~Parts() {
+        if (host && !host->engine().failure()) (void)count(host->key(), host->database(), host->engine());
+    }
 };
 
 namespace {
@@ -55,11 +75,12 @@ Result<Node> Node::open(const NodeOptions& options) {
     if (!key) return tl::unexpected(key.error());
     auto listener = open_listener(parts->context, options.listen);
     if (!listener) return tl::unexpected(listener.error());
-    const std::uint64_t opened = key->opened();
-    auto engine = Engine::open({options.database, key->identity().device(), "", tcp::system_entropy, opened},
+    const Opening found{key->opened(), net::mark_of(options.database)};
+    auto engine = Engine::open({options.database, key->identity().device(), "", tcp::system_entropy, found},
                                tcp::now());
     if (!engine) return tl::unexpected(engine.error());
-    if (auto counted = key->set_opened(opened + 1); !counted) return tl::unexpected(counted.error());
+    if (auto counted = count(*key, options.database, *engine); !counted)
+        return tl::unexpected(counted.error());
     parts->host.emplace(parts->context,
                         tcp::HostParts{options.database, std::move(*lock), std::move(*key),
                                        std::move(*listener), std::move(*engine), std::move(*peers)});
