@@ -121,6 +121,7 @@ TEST_CASE("a copy beside its original is another origin, and through a third dev
 
 TEST_CASE("what a peer has acknowledged is forgotten when another life of it speaks") {
     Group group(2, kNotes, {"notes"});
+    REQUIRE(group.engine(0).trust(group.id(1), "", group.now(0)));
     group.connect(0, 1);
     group.write(0, "INSERT INTO notes VALUES ('a', '', ''), ('b', '', '')");
     group.converge();
