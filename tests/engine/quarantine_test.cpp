@@ -200,30 +200,6 @@ TEST_CASE("cells of a row that is held wait with it, though they are not too far
     CHECK(group.is_same("notes"));
 }
 
-TEST_CASE("cells that come before the row they belong to find it, also where an older row with its key is") {
-    Group group(3, kNotes, {"notes"});
-    group.connect(0, 1);
-    group.connect(1, 2);
-    group.write(0, "INSERT INTO notes VALUES ('a', 'old', 'old')");
-    group.converge();
-    group.disconnect(1, 2);
-    constexpr std::int64_t kHourMs = 3'600'000;
-    group.shift_clock(0, kHourMs);
-    group.write(0, "DELETE FROM notes WHERE id = 'a'; INSERT INTO notes VALUES ('a', 'new', 'new')");
-    group.converge();
-    group.write(0, "UPDATE notes SET body = 'newer' WHERE id = 'a'");
-    group.converge();
-    REQUIRE(group.app(1).ask("SELECT body FROM notes") == "'old'");
-    // Of what is held, pages with fewer columns go first: the cell, then the row.
-    group.connect(1, 2);
-    group.converge();
-    REQUIRE(group.app(2).ask("SELECT body FROM notes") == "'old'");
-    group.pass(kHourMs);
-    group.converge();
-    CHECK(group.app(2).ask("SELECT title, body FROM notes") == "'new'|'newer'");
-    CHECK(group.is_same("notes"));
-}
-
 TEST_CASE("a held change is applied when its time has come, though the device was started again meanwhile") {
     Group group(2, kNotes, {"notes"});
     group.connect(0, 1);
