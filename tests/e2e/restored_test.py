@@ -117,6 +117,12 @@ class Restored(devices.Case):
                 device.sql("INSERT INTO notes VALUES (?, 'x', ?)", f"{number} of {device.name}", device.name)
         self.until_equal(a, twin)
         self.assertEqual(a.count(), 11)
+        a.stop()
+        a.start(twin)  # Each dials the other now.
+        for device in (a, twin):
+            device.sql("INSERT INTO notes VALUES (?, 'x', 'y')", f"last of {device.name}")
+        self.until_equal(a, twin)
+        self.assertEqual(a.count(), 13)
 
     def test_touched(self):
         """a key file whose mode was set costs a new incarnation, and nothing else"""
