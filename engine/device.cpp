@@ -21,7 +21,7 @@ Device::Device(const EngineOptions& options, Now now)
     restore_wal(now);
     store.ledger.disconnect_peers();
     receipts_ = store.ledger.receipts();
-    if (options.opened) notice_copy(*options.opened, now);
+    if (options.opening) notice_copy(*options.opening, now);
     for (const auto& member : store.ledger.members()) members.insert(member.device);
     refresh_schema(now);
     fold();
@@ -47,17 +47,35 @@ void Device::restore_wal(Now now) {
          "PRAGMA journal_mode");
 }
 
-/// Before anything is folded: what was written into a copy must not bear stamps that the original may have used.
-void Device::notice_copy(std::uint64_t opened, Now now) {
+/// Before anything is folded: what was written into a copy must not bear stamps that the original may have used. The old
+/// origin's watermarks stay at what was folded before the copy was made, which is held, and rise by what peers send.
+void Device::notice_copy(const Opening& found, Now now) {
+    const Opening left = store::read_opening(store.connection);
+    if (found == left) return;
     Transaction transaction(store.connection);
-    if (store::count_open(store.connection, opened) != opened) {
-        store.begin_incarnation(static_cast<Incarnation>(entropy_()));
+    store.begin_incarnation(static_cast<Incarnation>(entropy_()));
+    store::write_opening(store.connection, found);
+    // A database that was never opened takes its first life here, so that copies made before do not share one.
+    if (left != Opening{}) {
+        const char* which =
+            found.count != left.count
+                ? "the database is not the one that its key file was last used with: it was "
+                : "the database or its key file is another file than was last used here: it was ";
         tell(EventKind::incarnation, now, {}, {},
-             "the database is not the one that its key file was last used with: it was restored from a copy, "
-             "or copied. It goes on as a new origin, and what it lost comes back from the peers");
+             which + std::string("restored from a copy, or copied. It goes on as a new origin, and what it "
+                                 "lost comes back from the peers"));
         write_events();
     }
     transaction.commit();
+}
+
+Result<void> Device::remember_opening(const std::function<Result<Opening>()>& count) {
+    Transaction transaction(store.connection);
+    const auto opening = count();
+    if (!opening) return tl::unexpected(opening.error());
+    store::write_opening(store.connection, *opening);
+    transaction.commit();
+    return {};
 }
 
 // --- local writes -------------------------------------------------------------------------------

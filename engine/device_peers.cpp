@@ -90,6 +90,8 @@ void Device::take(Session& session, const message::Message& message, Now now) {
 
 void Device::greet(const Session& session, const message::Hello& hello, Now now) {
     store.ledger.name_member(session.peer(), plain(hello.name, message::kNameBytesMax));
+    // Restored, it may hold less than it once acknowledged; and of two copies each speaks for itself alone.
+    if (store.ledger.meet_life(session.peer(), hello.incarnation)) receipts_.erase(session.peer());
     const std::int64_t skew = hello.wall.value - now.wall.value;
     if (std::abs(skew) < kSkewTellMs) return;
     tell(EventKind::clock_skew, now, {}, to_hex(session.peer()),
@@ -113,22 +115,26 @@ void Device::take_have(Session& session, const message::Have& have, Now now) {
     write_events();
 }
 
-/// A peer that holds writes of ours which we do not hold: this database is an older copy of itself, or a
-/// copy of it is at work elsewhere. Going on as the same origin would use stamps again with other content.
+/// A peer that holds writes of ours which we do not hold: the whole disk was put back as it once was. Going on as the
+/// same origin would use stamps again with other content.
 void Device::notice_restore(const Session& session, Now now) {
     for (const Resource& resource : store.catalog.resources()) {
         const auto* theirs = session.theirs(resource.name);
         if (theirs == nullptr) continue;
-        const Hlc mine = store.coverage(resource.id).floor().at(store.self());
         const bool knows_more = std::ranges::any_of(theirs->acknowledged.pieces(), [&](const auto& piece) {
-            return piece.vector.at(store.self()) > mine;
+            return capture_.cannot_be_ours(resource, piece.vector.at(store.self()));
         });
         if (!knows_more) continue;
-        store.begin_incarnation(static_cast<Incarnation>(entropy_()));
+        const bool takes_back = capture_.begin_anew(static_cast<Incarnation>(entropy_()));
         tell(EventKind::incarnation, now, resource.name, to_hex(session.peer()),
              "a peer holds writes of this device that this database does not: it was restored from a copy, "
              "or copied. It goes on as a new origin, and what it lost comes back from the peers");
-        for (auto& [peer, other] : sessions) other.say_all();
+        for (auto& [peer, other] : sessions) {
+            other.say_all();
+            // What was read or said of the old origin before must not be claimed any more.
+            if (takes_back)
+                other.close("this database was restored from a copy; connecting again tells what is held");
+        }
         return;
     }
 }

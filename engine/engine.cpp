@@ -165,6 +165,15 @@ Result<void> Engine::trust(const DeviceId& device, const std::string& name, Now 
     return asked(*parts_, [&] { return parts_->device.trust(device, name, now); });
 }
 
+Result<void> Engine::remember(const std::function<Result<Opening>()>& count) {
+    if (parts_->failure) return tl::unexpected(*parts_->failure);
+    try {
+        return parts_->device.remember_opening(count);  // Nothing of it is mirrored, so nothing is read anew.
+    } catch (const StorageError& error) {
+        return tl::unexpected(error_from(error, parts_->database));
+    }
+}
+
 bool Engine::is_trusted(const DeviceId& device) const {
     return parts_->device.members.contains(device);
 }

@@ -155,6 +155,8 @@ private:
 
     // Life.
     [[nodiscard]] bool open_app();
+    [[nodiscard]] Opening opening() const;
+    [[nodiscard]] bool count_opening();
     void open_engine();
     void die(bool without_power);
     void come_back();
@@ -171,7 +173,9 @@ private:
     disk::Disk disk_;
     Witness witness_;
     Promises promises_;
-    std::uint64_t opened_ = 0;  ///< what the key file says; durable
+    std::uint64_t opened_ = 0;          ///< what the key file says; durable
+    std::uint64_t key_files_ = 0;       ///< how often it was written anew, also by a restore: its mark
+    std::uint64_t database_files_ = 0;  ///< how often the database became another file: its mark
     bool syncs_fully_ = false;
     bool is_power_cut_ = false;  ///< what takes the disk down next, or did
     bool may_lose_ = false;      ///< what the app committed last; set when something took it

@@ -72,16 +72,31 @@ bool Device::open_app() {
     return true;
 }
 
+/// As the host that ships finds it: the count in the key file, and which files these are.
+Opening Device::opening() const {
+    return {opened_, fmt::format("key {}, database {}", key_files_, database_files_)};
+}
+
+bool Device::count_opening() {
+    const auto remembered = engine_->remember([this]() -> Result<Opening> {
+        ++opened_;
+        ++key_files_;
+        return opening();
+    });
+    if (!remembered) note("fails", remembered.error().message);
+    return remembered.has_value();
+}
+
 void Device::open_engine() {
-    auto opened = Engine::open({kDatabase, id(), disk_.name(), [this] { return random_.next(); }, opened_},
+    auto opened = Engine::open({kDatabase, id(), disk_.name(), [this] { return random_.next(); }, opening()},
                                clock_.now());
     if (!opened) {
         note("fails", opened.error().message);
         return;
     }
-    ++life_number_;
-    ++opened_;
     engine_.emplace(std::move(*opened));
+    if (!count_opening()) return engine_.reset();
+    ++life_number_;
     life_ = Life::running;
     tell_life("running");
     settle_due_ = look_due_ = false;
@@ -125,6 +140,7 @@ void Device::stop() {
     forget_connections();
     world_.network.hang_up(index_);
     world_.network.listen(index_, {});
+    if (!engine_->failure()) (void)count_opening();
     engine_.reset();
     is_paused_ = false;
     ++life_number_;
@@ -239,7 +255,11 @@ bool Device::restore_copy(bool with_key_file) {
     promises_.release();
     novelty_ = copy_->novelty;
     if (novelty_) novelty_->restored();
-    if (with_key_file) opened_ = copy_->opened;
+    ++database_files_;
+    if (with_key_file) {
+        opened_ = copy_->opened;
+        ++key_files_;
+    }
     was_restored_ = true;
     may_lose_ = true;
     life_ = Life::running;

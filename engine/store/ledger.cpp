@@ -113,6 +113,20 @@ void Ledger::disconnect_peers() {
     connection_.execute("UPDATE strandline_peers SET connected = 0 WHERE connected");
 }
 
+bool Ledger::meet_life(const DeviceId& device, Incarnation incarnation) {
+    Statement put = connection_.prepare(
+        "INSERT INTO strandline_peers(device, incarnation, connected) VALUES (?1, ?2, 0) ON CONFLICT DO "
+        "UPDATE SET incarnation = excluded.incarnation WHERE incarnation IS NOT excluded.incarnation "
+        "RETURNING 1");
+    put.bind_blob(1, bytes_of(device)).bind(2, static_cast<std::int64_t>(incarnation));
+    if (!put.step()) return false;
+    put.run();
+    connection_.prepare("DELETE FROM strandline_receipts WHERE device = ?")
+        .bind_blob(1, bytes_of(device))
+        .run();
+    return true;
+}
+
 std::vector<PeerStatus> Ledger::peers() {
     std::vector<PeerStatus> peers;
     Statement read = connection_.prepare(

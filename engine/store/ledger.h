@@ -39,6 +39,9 @@ public:
 
     void put_peer(const DeviceId& device, bool connected, std::optional<double> rtt_ms);
     void disconnect_peers();
+    /// A peer says which life it is in. Of another than the last it is not known what it holds: its receipts are
+    /// forgotten, and the answer is true.
+    bool meet_life(const DeviceId& device, Incarnation incarnation);
     /// All members; how far behind they are is not a part of it.
     [[nodiscard]] std::vector<PeerStatus> peers();
 

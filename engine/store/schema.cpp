@@ -13,7 +13,8 @@ CREATE TABLE strandline_device(
   name        TEXT    NOT NULL,
   incarnation INTEGER NOT NULL,
   state       TEXT    NOT NULL DEFAULT 'uninitialized',
-  opened      INTEGER NOT NULL DEFAULT 0
+  opened      INTEGER NOT NULL DEFAULT 0,
+  mark        TEXT    NOT NULL DEFAULT ''
 );
 
 -- The clock's last value as of the last fold or apply. Triggers read it.
@@ -112,9 +113,10 @@ CREATE TABLE strandline_members(
 
 -- What the running process knows of its peers, for those who ask.
 CREATE TABLE strandline_peers(
-  device    BLOB PRIMARY KEY,
-  connected INTEGER NOT NULL,
-  rtt_ms    REAL
+  device      BLOB PRIMARY KEY,
+  incarnation INTEGER,  -- As it said when a session began.
+  connected   INTEGER NOT NULL,
+  rtt_ms      REAL
 ) WITHOUT ROWID;
 
 -- What each peer last said that it holds of a whole table.
@@ -195,12 +197,15 @@ void write_incarnation(Connection& connection, Incarnation incarnation) {
         .run();
 }
 
-std::uint64_t count_open(Connection& connection, std::uint64_t opened) {
-    const auto before =
-        static_cast<std::uint64_t>(connection.ask_integer("SELECT opened FROM strandline_device"));
-    const auto now = static_cast<std::int64_t>(opened + 1);
-    connection.prepare("UPDATE strandline_device SET opened = ?").bind(1, now).run();
-    return before;
+Opening read_opening(Connection& connection) {
+    Statement statement = connection.prepare("SELECT opened, mark FROM strandline_device");
+    if (!statement.step()) throw StorageError(0, "the table strandline_device is empty");
+    return {static_cast<std::uint64_t>(statement.integer(0)), statement.text(1)};
+}
+
+void write_opening(Connection& connection, const Opening& opening) {
+    Statement update = connection.prepare("UPDATE strandline_device SET opened = ?, mark = ?");
+    update.bind(1, static_cast<std::int64_t>(opening.count)).bind_text(2, opening.mark).run();
 }
 
 std::string_view bytes_of(const DeviceId& device) {

@@ -1,5 +1,7 @@
 #include "engine/store/store.h"
 
+#include <algorithm>
+
 #include "engine/limits.h"
 #include "engine/store/triggers.h"
 
@@ -80,6 +82,25 @@ void Store::begin_incarnation(Incarnation incarnation) {
     write_incarnation(connection, incarnation);
     self_ = origins.number({device.device, incarnation});
     for (const Resource& resource : catalog.resources()) set_coverage(resource.id, coverage(resource.id));
+}
+
+void Store::hand_over(std::int64_t resource, Origin old, Hlc held) {
+    for (const char* update :
+         {"UPDATE strandline_stamps SET origin = ?1 WHERE resource = ?2 AND origin = ?3 AND hlc > ?4",
+          "UPDATE strandline_quarantine_stamps SET origin = ?1 WHERE origin = ?3 AND hlc > ?4 AND id IN "
+          "(SELECT id FROM strandline_quarantine WHERE resource = ?2)"}) {
+        Statement statement = connection.prepare(update);
+        statement.bind(1, static_cast<std::int64_t>(self_)).bind(2, resource);
+        statement.bind(3, static_cast<std::int64_t>(old)).bind(4, held.value).run();
+    }
+    std::vector<watermarks::Piece> pieces = coverage(resource).pieces();
+    for (watermarks::Piece& piece : pieces) {
+        std::vector<watermarks::Vector::Entry> entries{{self_, piece.vector.at(old)}};
+        for (const auto& [origin, hlc] : piece.vector.entries())
+            entries.emplace_back(origin, origin == old ? std::min(hlc, held) : hlc);
+        piece.vector = watermarks::Vector::from(std::move(entries));
+    }
+    set_coverage(resource, watermarks::Coverage(std::move(pieces)));
 }
 
 }  // namespace strandline::engine::store

@@ -46,6 +46,9 @@ public:
     [[nodiscard]] Origin self() const { return self_; }
     /// Goes on as a new origin. Inside a transaction.
     void begin_incarnation(Incarnation incarnation);
+    /// What our former origin `old` wrote to a resource above `held` becomes the present origin's, and the watermarks
+    /// of `old` go down to `held`. Inside a transaction.
+    void hand_over(std::int64_t resource, Origin old, Hlc held);
 
     Connection connection;
     Catalog catalog{connection};
