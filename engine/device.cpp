@@ -5,6 +5,7 @@
 
 #include "backfill/plan.h"
 #include "engine/limits.h"
+#include "engine/renames.h"
 #include "engine/store/triggers.h"
 
 namespace strandline::engine {
@@ -144,8 +145,11 @@ void Device::refresh_schema(Now now) {
     Transaction transaction(store.connection);
     std::map<std::int64_t, std::size_t> columns;
     for (const Resource& resource : store.catalog.resources()) columns[resource.id] = resource.columns.size();
-    store.reload();
+    for (const auto& [resource, renamed] : store.meet_schema())
+        take_over(store, *store.catalog.find(resource), renamed);
     bool claims_less = false;
+    const std::vector<Resource> met = store.catalog.resources();
+    for (const Resource& resource : met) claims_less = track_anew(resource, now, found) || claims_less;
     for (const Resource& resource : store.catalog.resources()) {
         if (resource.is_there) {
             const auto known = columns.find(resource.id);
@@ -156,13 +160,14 @@ void Device::refresh_schema(Now now) {
             tell(EventKind::trouble, now, resource.name, {},
                  "the tracked table is not there: " + resource.why_away +
                      ". None of its rows are deleted elsewhere, and nothing of it is exchanged; make it "
-                     "again, as "
-                     "it was, and its rows come back, or untrack it");
+                     "again, as it was, and its rows come back, or untrack it" +
+                     (resource.has_another_key ? ", and track it again as it is now" : ""));
             claims_less = true;
         }
     }
     transaction.commit();
     store.reload();
+    receipts_ = store.ledger.receipts();
     is_schema_owed_ = false;
     push_found(found, level);
     if (!claims_less) return;
@@ -225,7 +230,10 @@ Result<void> Device::track(const std::vector<std::string>& tables, Ownership own
     }
     transaction.commit();
     store.reload();
-    for (auto& [peer, session] : sessions) session.say_all();
+    for (auto& [peer, session] : sessions) {
+        session.say_all();
+        if (session.is_ready()) tell_not_exchanged(session, now);
+    }
     for (auto& [name, rows] : tracked)
         tell(EventKind::tracked, now, name, {}, "kept in step from now on", rows);
     tell_captured(now);
@@ -248,6 +256,7 @@ Result<void> Device::untrack(const std::vector<std::string>& tables, Now now) {
     store.begin_incarnation(static_cast<Incarnation>(entropy_()));
     transaction.commit();
     store.reload();
+    receipts_ = store.ledger.receipts();
     for (auto& [peer, session] : sessions)
         session.close("a table is no longer tracked here; connecting again tells which are");
     for (const std::string& table : tables)

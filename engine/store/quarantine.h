@@ -57,6 +57,10 @@ public:
     [[nodiscard]] std::vector<Quarantined> due(WallMs now);
     /// When the next held change is due; empty: none is held.
     [[nodiscard]] std::optional<WallMs> next_due();
+    /// Entries of a resource of all kinds, the first `most` after number `id`.
+    [[nodiscard]] std::vector<Quarantined> after(std::int64_t resource, std::int64_t id, std::size_t most);
+    /// Writes an entry's stamps and values anew.
+    void change(const Quarantined& entry);
     void drop(std::int64_t id);
     void drop_refused(std::int64_t resource, const std::string& key);
     [[nodiscard]] std::int64_t count();

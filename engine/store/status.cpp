@@ -37,6 +37,7 @@ std::vector<WatermarkStatus> named(const watermarks::Vector& vector, const std::
 
 std::vector<ResourceStatus> read_resources(Connection& connection, const std::vector<OriginId>& ids) {
     std::vector<ResourceStatus> resources;
+    auto not_exchanged = Ledger(connection).not_exchanged();
     Statement statement =
         connection.prepare("SELECT id, name, ownership, rows FROM strandline_resources ORDER BY name");
     while (statement.step()) {
@@ -48,6 +49,7 @@ std::vector<ResourceStatus> read_resources(Connection& connection, const std::ve
         resource.watermarks = named(coverage.floor(), ids);
         for (const watermarks::Piece& piece : coverage.pieces())
             resource.ranges.push_back({piece.range.low, piece.range.high, named(piece.vector, ids)});
+        resource.not_exchanged = std::move(not_exchanged[statement.integer(0)]);
         resources.push_back(std::move(resource));
     }
     return resources;

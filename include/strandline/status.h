@@ -36,12 +36,19 @@ struct RangeStatus {
     std::vector<WatermarkStatus> watermarks;
 };
 
+/// A peer with which a table is not exchanged, though both track it, as of its last session.
+struct NotExchangedStatus {
+    DeviceId peer;
+    std::string why;  ///< a sentence: what differs, and what to do
+};
+
 struct ResourceStatus {
     std::string name;
     Ownership ownership{};
     std::int64_t rows = 0;
     std::vector<WatermarkStatus> watermarks;  ///< what holds in every range: the componentwise minimum
     std::vector<RangeStatus> ranges;
+    std::vector<NotExchangedStatus> not_exchanged;
 };
 
 struct PeerStatus {
