@@ -13,6 +13,17 @@ namespace strandline::engine {
 using store::Resource;
 using store::Transaction;
 
+namespace {
+
+constexpr const char* kTracked = "kept in step from now on";
+constexpr const char* kSharedRowids =
+    "kept in step from now on; but its key is a bare INTEGER PRIMARY KEY, which SQLite numbers from 1 on "
+    "each "
+    "device: two devices that both insert id 1 mean one row, and one of the two is lost. Give it a random "
+    "key, or track it --device-owned";
+
+}  // namespace
+
 Device::Device(const EngineOptions& options, Now now)
     : store(options.database, options.vfs),
       entropy_(options.entropy),
@@ -209,7 +220,7 @@ Result<void> Device::track(const std::vector<std::string>& tables, Ownership own
     Capture::Found found;
     // Before the clock moves on: triggers go by the journal's newest row alone while there is one.
     fold_within(found, kFoldRowsMax);
-    std::vector<std::pair<std::string, std::int64_t>> tracked;
+    std::vector<Event> tracked;
     for (const std::string& table : tables) {
         if (const Resource* known = store.catalog.find(table)) {
             if (known->ownership == ownership) continue;
@@ -220,7 +231,14 @@ Result<void> Device::track(const std::vector<std::string>& tables, Ownership own
         if (!shape) return tl::unexpected(shape.error());
         const Resource& resource = store.catalog.add(*shape, ownership);
         if (auto stamped = capture_.stamp_all(resource, now); !stamped) return stamped;
-        tracked.emplace_back(resource.name, store.catalog.rows(resource.id));
+        const bool is_risky = shape->key_is_rowid && ownership == Ownership::shared;
+        tracked.push_back({0,
+                           now.wall,
+                           EventKind::tracked,
+                           resource.name,
+                           {},
+                           is_risky ? kSharedRowids : kTracked,
+                           store.catalog.rows(resource.id)});
     }
     if (store.catalog.resources().size() > message::kResourcesMax) {
         return failure(Category::usage,
@@ -234,8 +252,7 @@ Result<void> Device::track(const std::vector<std::string>& tables, Ownership own
         session.say_all();
         if (session.is_ready()) tell_not_exchanged(session, now);
     }
-    for (auto& [name, rows] : tracked)
-        tell(EventKind::tracked, now, name, {}, "kept in step from now on", rows);
+    for (const Event& event : tracked) tell(event.kind, now, event.resource, {}, event.text, event.rows);
     tell_captured(now);
     write_events();
     return {};

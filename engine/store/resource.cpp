@@ -73,12 +73,14 @@ void read_columns(Connection& connection, TableShape& shape, bool is_strict) {
 
 /// Fills in unique indexes and the key's collations. Error: a collation that we cannot fold.
 Result<void> read_indexes(Connection& connection, TableShape& shape) {
+    shape.key_is_rowid = true;
     Statement statement =
         connection.prepare("SELECT name, origin FROM pragma_index_list(?) WHERE \"unique\" ORDER BY name");
     statement.bind_text(1, shape.name);
     while (statement.step()) {
         const auto columns = columns_of_index(connection, statement.text(0));
         if (statement.text(1) == "pk") {
+            shape.key_is_rowid = false;  // A rowid is ordered by the table itself, and needs no index.
             for (std::size_t i = 0; i < columns.size() && i < shape.key.size(); ++i) {
                 const auto collation = collation_named(columns[i].collation);
                 if (!collation) {

@@ -43,6 +43,7 @@ struct TableShape {
     std::vector<std::string> types;    ///< of `columns`, as declared
     Values initial;  ///< what each column holds where nobody has set it: its DEFAULT, or NULL
     std::vector<UniqueIndex> unique;
+    bool key_is_rowid = false;  ///< a bare INTEGER PRIMARY KEY: SQLite itself numbers the rows, from 1 on
 };
 
 /// Reads a table's shape. Error: it is not there, is not a plain table, has no primary key, a key under a
