@@ -36,8 +36,7 @@ bool Apply::retry(const Resource& resource, Retry& walk, std::size_t& rows_left)
 }
 
 void Apply::due() {
-    for (const Quarantined& held : store_.quarantine.due(now_.wall))
-        awaited_.emplace(held.resource, held.key);
+    awaited_.merge(store_.quarantine.due(now_.wall));
 }
 
 void Apply::await_row(const Resource& resource, const Incoming& incoming) {

@@ -46,6 +46,7 @@ Hlc Capture::Touched::last() const {
 bool Capture::fold(std::size_t most, Found& found) {
     const std::vector<JournalRow> journal = store_.journal.read(most);
     if (journal.empty()) return false;
+    if (!backlog_from_) backlog_from_ = journal.front().hlc;
     // First, so that the stamps take the pages that the journal leaves.
     store_.journal.drop(journal.back().hlc);
     store_.journal.set_floor(journal.back().hlc);
@@ -69,7 +70,14 @@ bool Capture::fold(std::size_t most, Found& found) {
         coverage.raise_all(store_.self(), last[id]);
         store_.set_coverage(id, coverage);
     }
-    return journal.size() == most;
+    const bool has_more = journal.size() == most;
+    if (!has_more) backlog_from_.reset();
+    return has_more;
+}
+
+bool Capture::is_of_backlog(const Record& stored, ColumnId column) const {
+    const auto stamp = effective(stored, column);
+    return stamp && stamp->origin == store_.self() && stamp->hlc >= backlog_from_;
 }
 
 void Capture::fold_resource(const Resource& resource, const TouchedKeys& keys, Found& found) {
@@ -118,7 +126,8 @@ Record Capture::written(const Resource& resource, const StoredRecord& stored, co
         if (!sets_row) {
             if (touched.row > set) set = touched.row;
             // Assigned, and perhaps to what it was: the digest knows.
-            else if (known_digest(stored, column) == store::get_digest(digests, column.id))
+            else if (known_digest(stored, column) == store::get_digest(digests, column.id) &&
+                     (set == Hlc{} || !is_of_backlog(stored.record, column.id)))
                 continue;
             // Written before there was a trigger for it: the column is new, or has another name.
             else if (set == Hlc{})
@@ -138,6 +147,9 @@ void Capture::write(const Resource& resource, const std::string& key, const Stor
     const StoredRecord after{merged.record, is_refused ? before.digests : digests};
     store_.stamps.save(resource.id, key, before, after);
     row_difference_[resource.id] += int{after.record.is_alive()} - int{before.record.is_alive()};
+    // Cells may wait for this very row, or for nothing any more.
+    if (!after.record.is_same_life(before.record) && store_.quarantine.has_any(resource.id))
+        store_.quarantine.make_due(resource.id, key);
 }
 
 /// A row that waits in quarantine takes part in what is written to its key, or gives way to it.

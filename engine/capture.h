@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include <strandline/event.h>
@@ -84,10 +85,14 @@ private:
     /// One event for a table and a sort of trouble, with its first key and how many there are.
     void tell(const store::Resource& resource, const Values& key, const char* text);
     [[nodiscard]] Stamp own(Hlc hlc) const { return {hlc, store_.self()}; }
+    /// Whether an earlier part of the backlog may have given this column's value, which a later part set, its stamp.
+    [[nodiscard]] bool is_of_backlog(const Record& stored, ColumnId column) const;
 
     store::Store& store_;
     std::map<std::int64_t, std::int64_t> row_difference_;
     std::vector<Event> events_;
+    /// Where the backlog began that is folded in several parts. Nobody knows at first: it may be as old as a crash.
+    std::optional<Hlc> backlog_from_ = Hlc{};
 };
 
 }  // namespace strandline::engine
