@@ -88,36 +88,67 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
 
 Apply::Columns Apply::columns_of(const Resource& resource, const message::Page& page) {
     Columns columns;
-    columns.names = page.columns;
     for (const std::string& name : page.columns) {
-        const auto known = resource.column(name);
-        columns.ids.push_back(known ? *known : store_.catalog.column_id(resource.id, name));
-        if (!known && columns.missing.empty()) columns.missing = name;
+        const ColumnId id = store_.catalog.columns().id(resource.id, name);
+        const auto here = std::ranges::find(resource.columns, id, &store::ValueColumn::id);
+        const bool is_here = here != resource.columns.end();
+        columns.has_twins = columns.has_twins || std::ranges::find(columns.ids, id) != columns.ids.end();
+        columns.ids.push_back(id);
+        columns.names.push_back(is_here ? here->name : name);
+        columns.by_old_name.push_back(is_here && !store::same_name(here->name, name));
+        if (!is_here && columns.missing.empty()) columns.missing = name;
     }
     return columns;
 }
 
+std::set<std::size_t> Apply::outdone(const message::Entry& entry, const Columns& columns,
+                                     const std::vector<Origin>& origins) const {
+    std::set<std::size_t> outdone;
+    if (!columns.has_twins) return outdone;
+    const auto stamp_of = [&](std::size_t column) -> std::optional<Stamp> {
+        const auto cell = std::ranges::find(entry.cells, column, &message::Cell::column);
+        if (cell != entry.cells.end()) return localized(cell->stamp, origins);
+        return entry.row ? std::optional(localized(*entry.row, origins)) : std::nullopt;
+    };
+    const auto outdoes = [&](std::size_t a, std::size_t b) {
+        const auto left = stamp_of(a);
+        const auto right = stamp_of(b);
+        if (!left || !right) return left.has_value();
+        return *left == *right ? !columns.by_old_name[a] : order_.less(*right, *left);
+    };
+    std::map<ColumnId, std::size_t> newest;
+    for (std::size_t i = 0; i < columns.ids.size(); ++i) {
+        const auto [at, is_first] = newest.try_emplace(columns.ids[i], i);
+        if (is_first) continue;
+        outdone.insert(outdoes(i, at->second) ? std::exchange(at->second, i) : i);
+    }
+    return outdone;
+}
+
 Apply::Incoming Apply::incoming_from(const message::Entry& entry, const Columns& columns,
-                                     const std::vector<Origin>& origins) {
+                                     const std::vector<Origin>& origins) const {
     Incoming incoming;
     incoming.key = entry.key;
     if (entry.key_raw) incoming.key_raw = &*entry.key_raw;
     if (entry.era) incoming.record.era = localized(*entry.era, origins);
-    if (entry.row) {
-        incoming.record.row = localized(*entry.row, origins);
-        incoming.columns = columns.ids;
-        incoming.names = columns.names;
-    }
+    if (entry.row) incoming.record.row = localized(*entry.row, origins);
+    const std::set<std::size_t> without = outdone(entry, columns, origins);
     for (const message::Cell& cell : entry.cells) {
-        incoming.record.cells.push_back({columns.ids[cell.column], localized(cell.stamp, origins)});
-        if (entry.row) continue;
-        incoming.columns.push_back(columns.ids[cell.column]);
-        incoming.names.push_back(columns.names[cell.column]);
+        if (!without.contains(cell.column))
+            incoming.record.cells.push_back({columns.ids[cell.column], localized(cell.stamp, origins)});
     }
     std::ranges::sort(incoming.record.cells, {}, &CellStamp::column);
-    for (const Value& value : entry.values) incoming.values.push_back(&value);
-    if (!entry.withheld.empty()) incoming.withheld.resize(entry.values.size());
-    for (const std::uint32_t index : entry.withheld) incoming.withheld[index] = true;
+    const auto is_withheld = [&](std::size_t value) {
+        return std::ranges::binary_search(entry.withheld, value);
+    };
+    for (std::size_t i = 0; i < entry.values.size(); ++i) {
+        const std::size_t column = entry.row ? i : entry.cells[i].column;
+        if (without.contains(column)) continue;
+        incoming.columns.push_back(columns.ids[column]);
+        incoming.names.push_back(columns.names[column]);
+        incoming.values.push_back(&entry.values[i]);
+        if (!entry.withheld.empty()) incoming.withheld.push_back(is_withheld(i));
+    }
     if (!incoming.values.empty()) incoming.missing = columns.missing;
     return incoming;
 }
@@ -306,7 +337,7 @@ std::string Apply::rewrite_quarantined(const Resource& resource, const Quarantin
         if (merged.takes[i]) values[incoming.columns[i]] = incoming.values[i];
     }
     for (const auto& [column, value] : values) {
-        if (value == nullptr) return withheld_reason(store_.catalog.column_name(resource.id, column));
+        if (value == nullptr) return withheld_reason(store_.catalog.columns().name(resource.id, column));
     }
     store::Assignment whole;
     std::string whole_digests;

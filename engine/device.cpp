@@ -5,12 +5,24 @@
 
 #include "backfill/plan.h"
 #include "engine/limits.h"
+#include "engine/renames.h"
 #include "engine/store/triggers.h"
 
 namespace strandline::engine {
 
 using store::Resource;
 using store::Transaction;
+
+namespace {
+
+constexpr const char* kTracked = "kept in step from now on";
+constexpr const char* kSharedRowids =
+    "kept in step from now on; but its key is a bare INTEGER PRIMARY KEY, which SQLite numbers from 1 on "
+    "each "
+    "device: two devices that both insert id 1 mean one row, and one of the two is lost. Give it a random "
+    "key, or track it --device-owned";
+
+}  // namespace
 
 Device::Device(const EngineOptions& options, Now now)
     : store(options.database, options.vfs),
@@ -175,8 +187,11 @@ void Device::refresh_schema(Now now) {
     Transaction transaction(store.connection);
     std::map<std::int64_t, std::size_t> columns;
     for (const Resource& resource : store.catalog.resources()) columns[resource.id] = resource.columns.size();
-    store.reload();
+    for (const auto& [resource, renamed] : store.meet_schema())
+        take_over(store, *store.catalog.find(resource), renamed);
     bool claims_less = false;
+    const std::vector<Resource> met = store.catalog.resources();
+    for (const Resource& resource : met) claims_less = track_anew(resource, now, found) || claims_less;
     for (const Resource& resource : store.catalog.resources()) {
         if (resource.is_there) {
             const auto known = columns.find(resource.id);
@@ -187,13 +202,14 @@ void Device::refresh_schema(Now now) {
             tell(EventKind::trouble, now, resource.name, {},
                  "the tracked table is not there: " + resource.why_away +
                      ". None of its rows are deleted elsewhere, and nothing of it is exchanged; make it "
-                     "again, as "
-                     "it was, and its rows come back, or untrack it");
+                     "again, as it was, and its rows come back, or untrack it" +
+                     (resource.has_another_key ? ", and track it again as it is now" : ""));
             claims_less = true;
         }
     }
     transaction.commit();
     store.reload();
+    receipts_ = store.ledger.receipts();
     is_schema_owed_ = false;
     push_found(found, level);
     if (!claims_less) return;
@@ -235,7 +251,7 @@ Result<void> Device::track(const std::vector<std::string>& tables, Ownership own
     Capture::Found found;
     // Before the clock moves on: triggers go by the journal's newest row alone while there is one.
     fold_within(found, kFoldRowsMax);
-    std::vector<std::pair<std::string, std::int64_t>> tracked;
+    std::vector<Event> tracked;
     for (const std::string& table : tables) {
         if (const Resource* known = store.catalog.find(table)) {
             if (known->ownership == ownership) continue;
@@ -246,7 +262,14 @@ Result<void> Device::track(const std::vector<std::string>& tables, Ownership own
         if (!shape) return tl::unexpected(shape.error());
         const Resource& resource = store.catalog.add(*shape, ownership);
         if (auto stamped = capture_.stamp_all(resource, now); !stamped) return stamped;
-        tracked.emplace_back(resource.name, store.catalog.rows(resource.id));
+        const bool is_risky = shape->key_is_rowid && ownership == Ownership::shared;
+        tracked.push_back({0,
+                           now.wall,
+                           EventKind::tracked,
+                           resource.name,
+                           {},
+                           is_risky ? kSharedRowids : kTracked,
+                           store.catalog.rows(resource.id)});
     }
     if (store.catalog.resources().size() > message::kResourcesMax) {
         return failure(Category::usage,
@@ -256,9 +279,11 @@ Result<void> Device::track(const std::vector<std::string>& tables, Ownership own
     }
     transaction.commit();
     store.reload();
-    for (auto& [peer, session] : sessions) session.say_all();
-    for (auto& [name, rows] : tracked)
-        tell(EventKind::tracked, now, name, {}, "kept in step from now on", rows);
+    for (auto& [peer, session] : sessions) {
+        session.say_all();
+        if (session.is_ready()) tell_not_exchanged(session, now);
+    }
+    for (const Event& event : tracked) tell(event.kind, now, event.resource, {}, event.text, event.rows);
     tell_captured(now);
     write_events();
     return {};
@@ -279,6 +304,7 @@ Result<void> Device::untrack(const std::vector<std::string>& tables, Now now) {
     store.begin_incarnation(static_cast<Incarnation>(entropy_()));
     transaction.commit();
     store.reload();
+    receipts_ = store.ledger.receipts();
     for (auto& [peer, session] : sessions)
         session.close("a table is no longer tracked here; connecting again tells which are");
     for (const std::string& table : tables)

@@ -88,9 +88,13 @@ private:
     void notice_copy(const Opening& found, Now now);
     void meet_schema(Now now);
     void refresh_schema(Now now);
+    /// A table with another key than it had: tracked anew, as long as no other device ever knew of its rows.
+    [[nodiscard]] bool track_anew(const store::Resource& resource, Now now, Capture::Found& found);
+    [[nodiscard]] bool was_exchanged(const store::Resource& resource) const;
     bool refresh_table(const store::Resource& resource, bool has_new_columns, Now now, Capture::Found& found);
     void answer_requests(Now now);
     void notice_restore(const Session& session, Now now);
+    void tell_not_exchanged(Session& session, Now now);
     [[nodiscard]] bool is_patient(Session& session, const store::Resource& resource,
                                   const std::vector<watermarks::Piece>& pieces, Now now);
     [[nodiscard]] bool is_asked(std::int64_t resource) const;

@@ -103,13 +103,7 @@ void Device::greet(const Session& session, const message::Hello& hello, Now now)
 void Device::take_have(Session& session, const message::Have& have, Now now) {
     session.have(have);
     if (!session.is_ready()) return;
-    for (const Resource& resource : store.catalog.resources()) {
-        const auto* theirs = session.theirs(resource.name);
-        if (theirs == nullptr || theirs->ownership == resource.ownership || !have.complete) continue;
-        tell(EventKind::trouble, now, resource.name, to_hex(session.peer()),
-             std::string("tracked as ") + name_of(theirs->ownership) + " there and as " +
-                 name_of(resource.ownership) + " here; it is not exchanged until both agree");
-    }
+    if (have.complete) tell_not_exchanged(session, now);
     notice_restore(session, now);
     figures_changed_ = true;
     write_events();
@@ -226,7 +220,7 @@ void Device::plan_pulls(Now now) {
         bool is_backfill = false;
         for (const Resource& resource : store.catalog.resources()) {
             const auto* theirs = session.theirs(resource.name);
-            if (!resource.is_there || theirs == nullptr || theirs->ownership != resource.ownership) continue;
+            if (!resource.is_there || !session.exchanges(resource)) continue;
             if (is_asked(resource.id)) continue;
             auto pieces = backfill::lacking(store.coverage(resource.id), theirs->acknowledged, store.self());
             if (pieces.empty() || is_patient(session, resource, pieces, now)) {

@@ -102,6 +102,13 @@ Result<Engine> Engine::open(const EngineOptions& options, Now now) {
                                                ", made by a newer Strandline; this one reads up to " +
                                                std::to_string(engine::store::kFormat));
             }
+            if (row.format < engine::store::kFormat) {
+                return strandline::failure(Category::storage,
+                                           options.database + " has format " + std::to_string(row.format) +
+                                               ", made by a Strandline from before the first release; copy "
+                                               "your tables to a new file "
+                                               "and init that");
+            }
             if (row.device != options.device) {
                 return strandline::failure(
                     Category::usage, options.database + " belongs to device " + short_hex(row.device) +

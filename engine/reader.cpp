@@ -256,7 +256,7 @@ void Reader::take_waiting(const Resource& resource, const store::Quarantined& wa
     if (record.row) entry.row = origins.indexed(*record.row);
     std::vector<std::string> columns;
     for (const store::NamedValue& value : waiting.values) {
-        const ColumnId column = store_.catalog.column_id(resource.id, value.name);
+        const ColumnId column = store_.catalog.columns().id(resource.id, value.name);
         const auto cell = std::ranges::find(record.cells, column, &CellStamp::column);
         if (cell != record.cells.end())
             entry.cells.push_back({static_cast<std::uint32_t>(columns.size()), origins.indexed(cell->stamp)});

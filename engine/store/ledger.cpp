@@ -175,6 +175,25 @@ Ledger::Receipts Ledger::receipts() {
     return receipts;
 }
 
+void Ledger::set_not_exchanged(const DeviceId& device, const NotExchanged& tables) {
+    connection_.prepare("DELETE FROM strandline_not_exchanged WHERE device = ?")
+        .bind_blob(1, bytes_of(device))
+        .run();
+    Statement put =
+        connection_.prepare("INSERT INTO strandline_not_exchanged(device, resource, why) VALUES (?, ?, ?)");
+    for (const auto& [resource, why] : tables)
+        put.bind_blob(1, bytes_of(device)).bind(2, resource).bind_text(3, why).run();
+}
+
+std::map<std::int64_t, std::vector<NotExchangedStatus>> Ledger::not_exchanged() {
+    std::map<std::int64_t, std::vector<NotExchangedStatus>> tables;
+    Statement read =
+        connection_.prepare("SELECT resource, device, why FROM strandline_not_exchanged ORDER BY device");
+    while (read.step())
+        tables[read.integer(0)].push_back({device_id_from_bytes(read.bytes(1)), read.text(2)});
+    return tables;
+}
+
 void Ledger::set_backfill(const std::optional<BackfillStatus>& backfill) {
     connection_.execute("DELETE FROM strandline_backfill");
     if (!backfill) return;

@@ -52,6 +52,11 @@ public:
                         const watermarks::Vector& after);
     [[nodiscard]] Receipts receipts();
 
+    /// By resource: why a table that a peer tracks too is not exchanged with it.
+    using NotExchanged = std::map<std::int64_t, std::string>;
+    void set_not_exchanged(const DeviceId& device, const NotExchanged& tables);
+    [[nodiscard]] std::map<std::int64_t, std::vector<NotExchangedStatus>> not_exchanged();
+
     /// Empty: no backfill is under way.
     void set_backfill(const std::optional<BackfillStatus>& backfill);
     [[nodiscard]] std::optional<BackfillStatus> backfill();

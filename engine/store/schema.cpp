@@ -43,17 +43,29 @@ CREATE TABLE strandline_resources(
   id        INTEGER PRIMARY KEY,
   name      TEXT    NOT NULL UNIQUE COLLATE NOCASE,
   ownership TEXT    NOT NULL CHECK (ownership IN ('shared', 'device_owned')),
-  key       TEXT    NOT NULL,  -- The collations of its columns; with another key it would be another table.
+  key       TEXT    NOT NULL,  -- Affinities and collations; with another key it would be another table.
   is_away   INTEGER NOT NULL DEFAULT 0,
-  rows      INTEGER NOT NULL DEFAULT 0
+  rows      INTEGER NOT NULL DEFAULT 0,
+  columns   INTEGER NOT NULL DEFAULT 0  -- How many ids of columns were given.
 );
+
+-- The names that the columns of a key bear, and bore before they were renamed.
+CREATE TABLE strandline_keys(
+  resource INTEGER NOT NULL,
+  place    INTEGER NOT NULL,
+  name     TEXT    NOT NULL COLLATE NOCASE,
+  is_old   INTEGER NOT NULL,
+  PRIMARY KEY (resource, place, name)
+) WITHOUT ROWID;
 
 CREATE TABLE strandline_columns(
   resource INTEGER NOT NULL,
-  id       INTEGER NOT NULL,
   name     TEXT    NOT NULL COLLATE NOCASE,
-  PRIMARY KEY (resource, id),
-  UNIQUE (resource, name)
+  id       INTEGER NOT NULL,
+  is_old   INTEGER NOT NULL,  -- The column was renamed since.
+  place    INTEGER,           -- Among the table's columns; NULL: it is not one of them.
+  type     TEXT    NOT NULL,
+  PRIMARY KEY (resource, name)
 ) WITHOUT ROWID;
 
 -- slot 0: the row's stamp, with the digests of its values. 1: its era. 2 + n: the cell of column n.
@@ -126,6 +138,14 @@ CREATE TABLE strandline_receipts(
   origin   INTEGER NOT NULL,
   hlc      INTEGER NOT NULL,
   PRIMARY KEY (device, resource, origin)
+) WITHOUT ROWID;
+
+-- What a peer tracks too, but not as the same table: why it is not exchanged.
+CREATE TABLE strandline_not_exchanged(
+  device   BLOB    NOT NULL,
+  resource INTEGER NOT NULL,
+  why      TEXT    NOT NULL,
+  PRIMARY KEY (device, resource)
 ) WITHOUT ROWID;
 
 CREATE TABLE strandline_backfill(

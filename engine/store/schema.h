@@ -6,8 +6,8 @@
 
 namespace strandline::engine::store {
 
-/// The format of Strandline's own tables. A database of a newer one is refused, never guessed at.
-constexpr int kFormat = 1;
+/// The format of Strandline's own tables. A database of another one is refused, never guessed at.
+constexpr int kFormat = 2;
 
 /// Makes Strandline's tables (docs/schema.md describes each) and the device's first incarnation.
 void create_schema(Connection& connection, const InitOptions& options, Now now);

@@ -36,6 +36,13 @@ void Store::reload() {
     nested.install(catalog.resources());
 }
 
+std::map<std::int64_t, std::vector<Renamed>> Store::meet_schema() {
+    rows_.clear();
+    auto renamed = catalog.meet();
+    reload();
+    return renamed;
+}
+
 bool Store::changed_elsewhere() {
     const std::int64_t version = connection.ask_integer("PRAGMA data_version");
     const bool changed = version != data_version_;

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/store/catalog.h"
 #include "engine/store/connection.h"
@@ -28,6 +29,8 @@ public:
 
     /// Reads the mirror anew from the database.
     void reload();
+    /// Takes notice of the schema as it is now; gives the columns that were renamed, by resource. Inside a transaction.
+    std::map<std::int64_t, std::vector<Renamed>> meet_schema();
     /// Whether another connection has committed since the last call.
     [[nodiscard]] bool changed_elsewhere();
     /// Whether the schema is another one than at the last reload().

@@ -316,6 +316,6 @@ TEST_CASE("a table that is shared here and device-owned there is not exchanged, 
     group.write(0, "INSERT INTO notes VALUES ('a', '', '')");
     group.converge();
     CHECK(group.table(1, "notes").empty());
-    CHECK(group.was_told(0, EventKind::trouble));
-    CHECK(group.was_told(1, EventKind::trouble));
+    CHECK(group.was_told(0, EventKind::not_exchanged));
+    CHECK(group.was_told(1, EventKind::not_exchanged));
 }
