@@ -74,9 +74,10 @@ public:
     void leave();
     /// A copy of the disk as it is, and of the key file with it.
     void keep_copy();
-    /// Puts the copy back while everything is down; `with_key_file`: the key file too.
-    bool restore_copy(bool with_key_file);
-    [[nodiscard]] bool has_copy() const { return copy_.has_value(); }
+    /// Puts the copy back while everything is down. False: there is none from before the present opening.
+    bool restore_copy();
+    /// The same with the key file of that time, and any copy will do.
+    bool restore_copy_with_key_file();
     /// The key file's count is lost with the next crash: a file of before comes back.
     void forget_count() { opened_ = opened_ > 0 ? opened_ - 1 : 0; }
 
@@ -155,6 +156,7 @@ private:
     void open_engine();
     void die(bool without_power);
     void come_back();
+    void put_copy_back();
     void note(std::string_view kind, const std::string& text);
     [[nodiscard]] bool runs() const { return life_ == Life::running && engine_ && !is_paused_; }
 

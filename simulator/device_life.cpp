@@ -218,19 +218,30 @@ void Device::keep_copy() {
     copy_ = Copy{disk_.visible_image(), witness_.memory(), opened_};
 }
 
-bool Device::restore_copy(bool with_key_file) {
+bool Device::restore_copy() {
+    if (!copy_ || !is_up() || copy_->opened >= opened_) return false;
+    note("fault", "an old copy is restored");
+    put_copy_back();
+    return true;
+}
+
+bool Device::restore_copy_with_key_file() {
     if (!copy_ || !is_up()) return false;
-    note("fault", with_key_file ? "an old copy is restored, with its key file" : "an old copy is restored");
+    note("fault", "an old copy is restored, with its key file");
+    opened_ = copy_->opened;
+    put_copy_back();
+    return true;
+}
+
+void Device::put_copy_back() {
     if (app_ && app_->is_in_transaction()) app_->roll_back();
     disk_.restore(copy_->image);
     witness_.remember(copy_->memory);
     promises_.release();
-    if (with_key_file) opened_ = copy_->opened;
     was_restored_ = true;
     may_lose_ = true;
     life_ = Life::running;
     die(false);
-    return true;
 }
 
 // --- connections --------------------------------------------------------------------------------

@@ -25,9 +25,9 @@ std::vector<std::string> split(const std::string& names) {
     return out;
 }
 
-bool is_chosen(const std::string& name, const std::string& names) {
-    const auto chosen = split(names);
-    return names == "all" || std::ranges::find(chosen, name) != chosen.end();
+bool is_named(const std::string& name, const std::string& names) {
+    const auto all = split(names);
+    return std::ranges::find(all, name) != all.end();
 }
 
 }  // namespace
@@ -53,8 +53,8 @@ const std::vector<Faults::Kind>& Faults::kinds() {
         {"pause", 20, &Faults::pause},
         {"leave", 60, &Faults::leave},
         {"late-join", 10, &Faults::late_join},
-        {"restore", 30, &Faults::restore},
-        {"restore-with-key", 30, &Faults::restore_with_key},
+        {"restore", 15, &Faults::restore},
+        {"restore-with-key", 30, &Faults::restore_with_key, true},
         {"old-key-file", 30, &Faults::old_key_file},
         {"slow-app", 8, &Faults::slow_app},
         {"bulk", 15, &Faults::bulk},
@@ -80,7 +80,9 @@ std::vector<Faults::Armed> Faults::chosen(std::uint64_t seed, const std::string&
         Random swarm = own.fork("swarm");
         const std::uint64_t strength = 1 + swarm.below(3);
         const bool is_in_swarm = swarm.one_in(3);
-        if (names == "swarm" ? is_in_swarm : is_chosen(kind.name, names))
+        const bool is_in_group =
+            !kind.is_only_by_name && (names == "all" || (names == "swarm" && is_in_swarm));
+        if (is_in_group || is_named(kind.name, names))
             armed.push_back({&kind, strength, own.fork("strikes")});
     }
     return armed;
@@ -303,18 +305,18 @@ void Faults::late_join() {
     victims_.chronicle.count_fault("late-join");
 }
 
+/// An older copy of the database under the key file of today. A copy that is made is followed by a restart, since
+/// only what is older than the present opening can be told from a crash.
 void Faults::restore() {
     Device& restored = device();
-    if (restored.has_copy() && restored.restore_copy(false)) {
-        victims_.chronicle.count_fault("restore");
-    } else {
-        restored.keep_copy();
-    }
+    if (restored.restore_copy()) return victims_.chronicle.count_fault("restore");
+    restored.keep_copy();
+    restored.crash(0);
 }
 
 void Faults::restore_with_key() {
     Device& restored = device();
-    if (restored.has_copy() && restored.restore_copy(true)) {
+    if (restored.restore_copy_with_key_file()) {
         victims_.chronicle.count_fault("restore-with-key");
     } else {
         restored.keep_copy();
@@ -323,6 +325,8 @@ void Faults::restore_with_key() {
 
 void Faults::old_key_file() {
     Device& forgetful = device();
+    // While it is down an older copy may have been put in place, which only the key file's count gives away.
+    if (!forgetful.is_up()) return;
     forgetful.forget_count();
     forgetful.crash(0);
     victims_.chronicle.count_fault("old-key-file");
