@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "simulator/schedule.h"
+#include "simulator/situations.h"
 
 namespace strandline::simulator {
 
@@ -25,19 +26,19 @@ public:
     /// A fault of this kind was done.
     void count_fault(const std::string& kind) { ++faults_[kind]; }
     /// One of the situations that a long run must have seen.
-    void count_situation(const std::string& name) { ++situations_[name]; }
+    void count_situation(Situation situation) { ++situations_[name_of(situation)]; }
 
     [[nodiscard]] std::uint64_t hash() const { return hash_; }
     using Counts = std::map<std::string, std::uint64_t>;
     [[nodiscard]] const Counts& faults() const { return faults_; }
-    [[nodiscard]] const Counts& situations() const { return situations_; }
+    [[nodiscard]] const SituationCounts& situations() const { return situations_; }
 
 private:
     const Schedule& schedule_;
     std::size_t lanes_;
     std::uint64_t hash_ = 0;
     Counts faults_;
-    Counts situations_;
+    SituationCounts situations_;
 };
 
 }  // namespace strandline::simulator

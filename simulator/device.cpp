@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/limits.h"
 #include "net/codec.h"
 #include "net/limits.h"
 #include "simulator/check.h"
@@ -65,7 +66,8 @@ Device::Device(const Surroundings& world, std::size_t index, const Random& rando
              [this] { return disk_random_.next(); },
              [this] { return clock_.wall(); },
              {}}),
-      witness_(world.model, identity_.device()) {}
+      witness_(world.model, identity_.device()),
+      lookout_(world.chronicle) {}
 
 Device::~Device() {
     forget_connections();
@@ -98,9 +100,12 @@ void Device::settle() {
     tell_events();
     if (engine_->failure()) {
         note("fails", engine_->failure()->message);
-        world_.chronicle.count_situation("an engine stopped on a failing disk");
+        world_.chronicle.count_situation(Situation::disk_failed);
+        if (disk_.counters().disk_fulls > disk_fulls_ && witness_.has_pending())
+            world_.chronicle.count_situation(Situation::full_in_fold);
         return die(false);
     }
+    if (!engine_->wants_input()) world_.chronicle.count_situation(Situation::lock_awaited);
     if (takes_input()) {
         const auto connections = connections_;
         for (const auto& connection : connections) connection->resume();
@@ -117,6 +122,7 @@ void Device::say(const DeviceId& peer, Connection& connection) {
             const std::string frame = net::encode(*message);
             check(frame.size() <= net::kFrameBytesMax, "the workload made a row larger than a frame");
             promises_.said(*message);
+            lookout_.said(peer, *message, frame.size());
             ++tally_.messages;
             if (!is_heartbeat(*message)) ++tally_.talk;
             const std::size_t to = index_of_.at(peer);
@@ -141,11 +147,7 @@ void Device::tell_events() {
         if (event->kind == EventKind::trusted) {
             for (Named& named : named_) named.dialer.hurry(steady());
         }
-        if (event->kind == EventKind::incarnation) world_.chronicle.count_situation("an incarnation started");
-        if (event->kind == EventKind::held) world_.chronicle.count_situation("a change was held");
-        if (event->kind == EventKind::quarantined) world_.chronicle.count_situation("a row was quarantined");
-        if (event->kind == EventKind::backfill_started)
-            world_.chronicle.count_situation("a backfill started");
+        lookout_.told(*event);
         note("event", fmt::format("{} {} {}", name_of(event->kind), event->resource, event->text));
         ask_settle();
     }
@@ -201,6 +203,9 @@ void Device::look_soon() {
 
 void Device::look() {
     if (!runs()) return;
+    if (witness_.pending_rows() > engine::kFoldRowsMax)
+        world_.chronicle.count_situation(Situation::folded_in_parts);
+    disk_fulls_ = disk_.counters().disk_fulls;
     engine_->database_changed(clock_.now());
     after_door();
     ask_settle();
@@ -225,6 +230,8 @@ void Device::wrote() {
         witness_.committed(app_->sql());
     }
     if (disk_.is_down()) return after_door();
+    if (life_ == Life::stopped && witness_.has_pending())
+        world_.chronicle.count_situation(Situation::wrote_alone);
     look_soon();
 }
 
@@ -244,6 +251,7 @@ void Device::received(Connection& connection, const std::string& frame) {
     if (const auto* pages = std::get_if<message::Pages>(&*message)) {
         for (const auto& page : pages->pages) tally_.rows_received += page.entries.size();
     }
+    lookout_.heard(*connection.peer(), *message);
     engine_->receive(*connection.peer(), std::move(*message), clock_.now());
     after_door();
     ask_settle();

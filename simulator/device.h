@@ -18,6 +18,7 @@
 #include "simulator/connection.h"
 #include "simulator/disk/disk.h"
 #include "simulator/laws.h"
+#include "simulator/lookout.h"
 #include "simulator/model.h"
 #include "simulator/network.h"
 #include "simulator/witness.h"
@@ -169,6 +170,7 @@ private:
     disk::Disk disk_;
     Witness witness_;
     Promises promises_;
+    Lookout lookout_;
     std::uint64_t opened_ = 0;  ///< what the key file says; durable
     bool syncs_fully_ = false;
     bool is_power_cut_ = false;  ///< what takes the disk down next, or did
@@ -186,6 +188,7 @@ private:
     bool look_due_ = false;
     std::optional<Moment> armed_;
     Moment ticked_at_{-1};
+    std::uint64_t disk_fulls_ = 0;  ///< before the last look
     Tally tally_;
 
     std::vector<Named> named_;

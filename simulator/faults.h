@@ -97,6 +97,7 @@ private:
     void old_key_file();
     void slow_app();
     void bulk();
+    void large();
 
     Victims victims_;
     std::vector<Armed> armed_;

@@ -150,7 +150,7 @@ void World::move_courier(std::size_t island) {
             network_.block(port, courier, i != island);
         }
     }
-    chronicle_.count_situation("the courier went to another island");
+    chronicle_.count_situation(Situation::courier);
     schedule_.after(kCourierStayUs, [this, island] { move_courier((island + 1) % islands_.size()); });
 }
 
@@ -268,12 +268,13 @@ void World::demand_final_state() {
         if (at != vector.end() && write.last.hlc <= at->second) return;
         const auto writer = std::ranges::find_if(
             devices_, [&](const auto& device) { return device->id() == write.last.origin.device; });
-        if ((*writer)->was_restored() || (*writer)->life() == Device::Life::left) return;
+        if ((*writer)->was_restored() || (*writer)->life() == Device::Life::left)
+            return chronicle_.count_situation(Situation::writes_lost);
         throw LawBroken(5, fmt::format("a committed write of device {} to {} is held by nobody",
                                        (*writer)->index(), tables()[table].name));
     });
     demand_modelled(first, model_);
-    if (first.quarantined > 0) chronicle_.count_situation("rows still in quarantine at the end");
+    if (first.quarantined > 0) chronicle_.count_situation(Situation::still_quarantined);
 }
 
 void World::demand_silence() {

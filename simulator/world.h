@@ -31,7 +31,7 @@ struct Outcome {
     /// Rows that crossed into a device, against one for each change and other device. Below 1: changes to one row
     /// were carried together.
     double amplification = 0;
-    Chronicle::Counts situations;
+    SituationCounts situations;
 };
 
 /// One seed, one world. START HERE.
