@@ -203,9 +203,9 @@ std::vector<Device*> World::living() {
 
 /// Patience, and for each hop the time that all that was ever written takes on the slowest link.
 std::int64_t World::bound_us() const {
-    constexpr std::int64_t kBytesPerWrite = 1'000;
+    constexpr std::size_t kBytesPerWrite = 1'000;  // Its values of any size come on top.
     constexpr std::int64_t kSlowestBytesPerSecond = 100'000;
-    const auto bytes = static_cast<std::int64_t>(model_.count()) * kBytesPerWrite;
+    const auto bytes = static_cast<std::int64_t>(model_.count() * kBytesPerWrite + model_.bytes());
     const auto hops = static_cast<std::int64_t>(devices_.size());
     return kPatienceUs + hops * (kUsPerSecond + bytes * kUsPerSecond / kSlowestBytesPerSecond);
 }
