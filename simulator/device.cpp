@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 
-#include "engine/limits.h"
 #include "net/codec.h"
 #include "net/limits.h"
 #include "simulator/check.h"
@@ -203,8 +202,6 @@ void Device::look_soon() {
 
 void Device::look() {
     if (!runs()) return;
-    if (witness_.pending_rows() > engine::kFoldRowsMax)
-        world_.chronicle.count_situation(Situation::folded_in_parts);
     disk_fulls_ = disk_.counters().disk_fulls;
     engine_->database_changed(clock_.now());
     after_door();

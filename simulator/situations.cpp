@@ -13,7 +13,7 @@ struct Named {
     bool is_demanded = true;  ///< of the swarm
 };
 
-constexpr std::array<Named, 24> kAll{{
+constexpr std::array<Named, 23> kAll{{
     {Situation::incarnation, "an incarnation started"},
     {Situation::held, "a change from too far ahead was held"},
     {Situation::quarantined, "a row was quarantined"},
@@ -31,7 +31,6 @@ constexpr std::array<Named, 24> kAll{{
     {Situation::rivals, "one connection took another's place"},
     {Situation::lock_awaited, "messages waited for an app's lock"},
     {Situation::wrote_alone, "an app wrote while no engine ran"},
-    {Situation::folded_in_parts, "a journal was folded in several transactions"},
     {Situation::full_in_fold, "the disk was full while the journal was folded"},
     {Situation::disk_failed, "an engine stopped on a failing disk"},
     {Situation::down_again, "a device crashed while it came back"},

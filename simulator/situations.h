@@ -27,7 +27,6 @@ enum class Situation {
     rivals,
     lock_awaited,
     wrote_alone,
-    folded_in_parts,
     full_in_fold,
     disk_failed,
     down_again,

@@ -233,9 +233,7 @@ void Faults::bulk() {
     Device& busy = device();
     if (!busy.is_up() || busy.app() == nullptr || busy.app()->is_in_transaction()) return;
     victims_.chronicle.count_fault("bulk");
-    // Now and then more than the engine folds in one transaction.
-    const std::size_t rows = chance_->one_in(60) ? engine::kFoldRowsMax + 1'000 : 50 + chance_->below(1'000);
-    victims_.workloads[busy.index()].load(*busy.app(), rows);
+    victims_.workloads[busy.index()].load(*busy.app(), 50 + chance_->below(1'000));
     busy.wrote();
 }
 

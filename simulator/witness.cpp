@@ -262,10 +262,4 @@ void Witness::remember(Memory memory) {
     last_seen_ = memory.last_seen;
 }
 
-std::size_t Witness::pending_rows() const {
-    std::size_t rows = 0;
-    for (const Commit& commit : pending_) rows += commit.journal.size();
-    return rows;
-}
-
 }  // namespace strandline::simulator

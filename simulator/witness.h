@@ -44,8 +44,6 @@ public:
     /// Empty: the disk would not say; to be asked again after the next crash.
     std::optional<std::size_t> reopened(Sql& sql, bool may_lose);
     [[nodiscard]] bool has_pending() const { return !pending_.empty(); }
-    /// In the journal, as far as is known.
-    [[nodiscard]] std::size_t pending_rows() const;
 
     /// One row's change in one transaction.
     struct Change {
