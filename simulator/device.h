@@ -18,6 +18,7 @@
 #include "simulator/connection.h"
 #include "simulator/disk/disk.h"
 #include "simulator/laws.h"
+#include "simulator/lookout.h"
 #include "simulator/model.h"
 #include "simulator/network.h"
 #include "simulator/novelty.h"
@@ -76,7 +77,8 @@ public:
     void leave();
     /// A copy of the disk as it is, and of the key file with it.
     void keep_copy();
-    /// Puts the copy back while everything is down; `with_key_file`: the key file too.
+    /// Puts the copy back while everything is down; `with_key_file`: the key file too. Without it, only what is older
+    /// than the present opening. False: nothing was done.
     bool restore_copy(bool with_key_file);
     [[nodiscard]] bool has_copy() const { return copy_.has_value(); }
     /// The key file's count is lost with the next crash: a file of before comes back.
@@ -171,6 +173,7 @@ private:
     disk::Disk disk_;
     Witness witness_;
     Promises promises_;
+    Lookout lookout_;
     std::uint64_t opened_ = 0;  ///< what the key file says; durable
     bool syncs_fully_ = false;
     bool is_power_cut_ = false;  ///< what takes the disk down next, or did
@@ -189,6 +192,7 @@ private:
     bool look_due_ = false;
     std::optional<Moment> armed_;
     Moment ticked_at_{-1};
+    std::uint64_t disk_fulls_ = 0;  ///< before the last look
     Tally tally_;
 
     std::vector<Named> named_;

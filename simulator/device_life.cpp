@@ -67,7 +67,7 @@ bool Device::open_app() {
     const auto lost = witness_.reopened(app_->sql(), may_lose_);
     if (!lost) return false;
     tally_.lost += *lost;
-    if (*lost > 0) world_.chronicle.count_situation("the power took commits that were not synced");
+    if (*lost > 0) world_.chronicle.count_situation(Situation::commits_lost);
     may_lose_ = false;
     return true;
 }
@@ -190,6 +190,7 @@ void Device::come_back() {
         if (open_app()) open_engine();
         if (life_ != Life::down) return;
         // The disk went down again in the middle of it.
+        world_.chronicle.count_situation(Situation::down_again);
         life_ = Life::running;
         die(is_power_cut_);
     });
@@ -232,6 +233,8 @@ void Device::keep_copy() {
 
 bool Device::restore_copy(bool with_key_file) {
     if (!copy_ || !is_up()) return false;
+    // A copy from within the present opening looks like a crash (docs/simulator.md, known limits).
+    if (!with_key_file && copy_->opened >= opened_) return false;
     note("fault", with_key_file ? "an old copy is restored, with its key file" : "an old copy is restored");
     if (app_ && app_->is_in_transaction()) app_->roll_back();
     disk_.restore(copy_->image);
@@ -292,11 +295,12 @@ void Device::proven(Connection& connection) {
         if (!net::tcp::takes_over(connection.rival(), existing->second->rival(), id(), peer)) {
             return connection.close(why);
         }
-        world_.chronicle.count_situation("one connection took another's place");
+        world_.chronicle.count_situation(Situation::rivals);
         const auto old = existing->second;
         old->close(why);
     }
     sessions_.emplace(peer, connection.shared_from_this());
+    lookout_.began(peer);
     engine_->peer_up(peer, clock_.now());
     after_door();
     ask_settle();

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::int64_t kHourMs = 3'600'000;
 constexpr std::int64_t kYearMs = 365 * 24 * kHourMs;
+constexpr std::size_t kHugeRowBytes = 512 * 1024;            ///< a page of a backfill; eight are a delta
 constexpr std::int64_t kHealedCall = std::int64_t{1} << 62;  ///< a call that no run reaches
 
 std::vector<std::string> split(const std::string& names) {
@@ -25,9 +26,9 @@ std::vector<std::string> split(const std::string& names) {
     return out;
 }
 
-bool is_chosen(const std::string& name, const std::string& names) {
-    const auto chosen = split(names);
-    return names == "all" || std::ranges::find(chosen, name) != chosen.end();
+bool is_named(const std::string& name, const std::string& names) {
+    const auto all = split(names);
+    return std::ranges::find(all, name) != all.end();
 }
 
 }  // namespace
@@ -53,11 +54,12 @@ const std::vector<Faults::Kind>& Faults::kinds() {
         {"pause", 20, &Faults::pause},
         {"leave", 60, &Faults::leave},
         {"late-join", 10, &Faults::late_join},
-        {"restore", 30, &Faults::restore},
-        {"restore-with-key", 30, &Faults::restore_with_key},
+        {"restore", 15, &Faults::restore},
+        {"restore-with-key", 30, &Faults::restore_with_key, true},
         {"old-key-file", 30, &Faults::old_key_file},
         {"slow-app", 8, &Faults::slow_app},
         {"bulk", 15, &Faults::bulk},
+        {"huge", 40, &Faults::huge},
     };
     return all;
 }
@@ -80,7 +82,9 @@ std::vector<Faults::Armed> Faults::chosen(std::uint64_t seed, const std::string&
         Random swarm = own.fork("swarm");
         const std::uint64_t strength = 1 + swarm.below(3);
         const bool is_in_swarm = swarm.one_in(3);
-        if (names == "swarm" ? is_in_swarm : is_chosen(kind.name, names))
+        const bool is_in_group =
+            !kind.is_only_by_name && (names == "all" || (names == "swarm" && is_in_swarm));
+        if (is_in_group || is_named(kind.name, names))
             armed.push_back({&kind, strength, own.fork("strikes")});
     }
     return armed;
@@ -310,7 +314,9 @@ void Faults::restore() {
     if (restored.has_copy() && restored.restore_copy(false)) {
         victims_.chronicle.count_fault("restore", {restored.index(), {}});
     } else {
+        // The next opening makes it older than the present one.
         restored.keep_copy();
+        restored.crash(0);
     }
 }
 
@@ -325,6 +331,8 @@ void Faults::restore_with_key() {
 
 void Faults::old_key_file() {
     Device& forgetful = device();
+    // While it is down an older copy may have been put in place, which only the key file's count gives away.
+    if (!forgetful.is_up()) return;
     forgetful.forget_count();
     forgetful.crash(0);
     victims_.chronicle.count_fault("old-key-file", {forgetful.index(), {}});
@@ -377,6 +385,15 @@ void Faults::bulk() {
     if (!busy.is_up() || busy.app() == nullptr || busy.app()->is_in_transaction()) return;
     victims_.chronicle.count_fault("bulk", {busy.index(), {}});
     victims_.workloads[busy.index()].load(*busy.app(), 50 + chance_->below(1'000));
+    busy.wrote();
+}
+
+/// Rows so large that a few of them fill a page, a delta, and what may be on its way.
+void Faults::huge() {
+    Device& busy = device();
+    if (!busy.is_up() || busy.app() == nullptr || busy.app()->is_in_transaction()) return;
+    victims_.chronicle.count_fault("huge", {busy.index(), {}});
+    victims_.workloads[busy.index()].store(*busy.app(), 1 + chance_->below(10), kHugeRowBytes);
     busy.wrote();
 }
 

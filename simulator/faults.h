@@ -50,6 +50,8 @@ public:
         const char* name;
         std::int64_t every_s;  ///< on average, at strength 1
         void (Faults::*strike)();
+        /// The engine is known not to bear it: neither in the swarm nor in "all".
+        bool is_only_by_name = false;
     };
     [[nodiscard]] static const std::vector<Kind>& kinds();
 
@@ -95,6 +97,7 @@ private:
     void old_key_file();
     void slow_app();
     void bulk();
+    void huge();
 
     Victims victims_;
     std::vector<Armed> armed_;

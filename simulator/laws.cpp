@@ -23,6 +23,16 @@ std::string short_text(const OriginId& origin) {
            fmt::format("/{:04x}", static_cast<std::uint64_t>(origin.incarnation) >> 48);
 }
 
+/// A partial Have names only what has risen, which may be a part of a table.
+bool is_whole_table(const std::vector<message::Piece>& pieces) {
+    std::optional<std::string> next = "";
+    for (const message::Piece& piece : pieces) {
+        if (piece.range.low != next) return false;
+        next = piece.range.high;
+    }
+    return !next;
+}
+
 std::string printable(const std::string& bytes) {
     std::string out;
     for (const char c : bytes)
@@ -95,10 +105,11 @@ void Promises::said(const message::Message& message) {
     };
     if (const auto* have = std::get_if<message::Have>(&message)) {
         for (const message::Holding& holding : have->holdings) {
+            if (!is_whole_table(holding.pieces)) continue;
             std::vector<Piece> pieces;
             for (const message::Piece& piece : holding.pieces)
                 pieces.push_back({piece.range.low, vector_of(piece.vector, have->origins)});
-            if (!pieces.empty()) promise(said_, holding.resource, floor_of(pieces));
+            promise(said_, holding.resource, floor_of(pieces));
         }
     } else if (const auto* pages = std::get_if<message::Pages>(&message)) {
         for (const message::Page& page : pages->pages) {

@@ -17,8 +17,11 @@ void Model::add(std::size_t table, const std::string& key, Write write) {
             throw LawBroken(3, "one stamp has two contents: " + known->second + " and " + whole);
     };
     if (write.is_deletion()) stands_for(*write.era, -1, "deleted");
-    for (const auto& [column, value] : write.values)
+    for (const auto& [column, value] : write.values) {
         stands_for(value.first, static_cast<std::int64_t>(column), to_text(value.second));
+        if (const auto* text = std::get_if<std::string>(&value.second)) bytes_ += text->size();
+        if (const auto* blob = std::get_if<Blob>(&value.second)) bytes_ += blob->bytes.size();
+    }
     if (watcher_) watcher_(table, key, write);
     writes_[{table, key}].push_back(std::move(write));
     ++count_;

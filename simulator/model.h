@@ -57,6 +57,8 @@ public:
     /// All writes to one key, a line each: for whoever looks into a finding.
     [[nodiscard]] std::string history(std::size_t table, const std::string& key) const;
     [[nodiscard]] std::size_t count() const { return count_; }
+    /// Of all texts and blobs that were ever written.
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
 private:
     [[nodiscard]] static std::optional<Values> merged(const std::vector<const Write*>& writes,
@@ -66,6 +68,7 @@ private:
     /// What each stamp stands for: table, key, and by column (−1: the era) the value.
     std::map<std::pair<Stamp, std::int64_t>, std::string> contents_;
     std::size_t count_ = 0;
+    std::size_t bytes_ = 0;
     Watcher watcher_;
 };
 

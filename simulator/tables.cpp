@@ -34,8 +34,13 @@ std::string encoded_bytes(char tag, const std::string& bytes, bool is_last) {
 }
 
 std::string hex(const std::string& bytes) {
+    constexpr const char* kDigits = "0123456789abcdef";
     std::string out;
-    for (const char c : bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
+    for (const char c : bytes) {
+        const auto byte = static_cast<unsigned char>(c);
+        out += kDigits[byte / 16];
+        out += kDigits[byte % 16];
+    }
     return out;
 }
 

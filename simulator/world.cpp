@@ -162,7 +162,7 @@ void World::move_courier(std::size_t island) {
             network_.block(port, courier, i != island);
         }
     }
-    chronicle_.count_situation("the courier went to another island");
+    chronicle_.count_situation(Situation::courier);
     schedule_.after(kCourierStayUs, [this, island] { move_courier((island + 1) % islands_.size()); });
 }
 
@@ -216,9 +216,9 @@ std::vector<Device*> World::living() {
 
 /// Patience, and for each hop the time that all that was ever written takes on the slowest link.
 std::int64_t World::bound_us() const {
-    constexpr std::int64_t kBytesPerWrite = 1'000;
+    constexpr std::size_t kBytesPerWrite = 1'000;  // Its values of any size come on top.
     constexpr std::int64_t kSlowestBytesPerSecond = 100'000;
-    const auto bytes = static_cast<std::int64_t>(model_.count()) * kBytesPerWrite;
+    const auto bytes = static_cast<std::int64_t>(model_.count() * kBytesPerWrite + model_.bytes());
     const auto hops = static_cast<std::int64_t>(devices_.size());
     return kPatienceUs + hops * (kUsPerSecond + bytes * kUsPerSecond / kSlowestBytesPerSecond);
 }
@@ -286,12 +286,13 @@ void World::demand_final_state() {
         if (at != vector.end() && write.last.hlc <= at->second) return;
         const auto writer = std::ranges::find_if(
             devices_, [&](const auto& device) { return device->id() == write.last.origin.device; });
-        if ((*writer)->was_restored() || (*writer)->life() == Device::Life::left) return;
+        if ((*writer)->was_restored() || (*writer)->life() == Device::Life::left)
+            return chronicle_.count_situation(Situation::writes_lost);
         throw LawBroken(5, fmt::format("a committed write of device {} to {} is held by nobody",
                                        (*writer)->index(), tables()[table].name));
     });
     demand_modelled(first, model_);
-    if (first.quarantined > 0) chronicle_.count_situation("rows still in quarantine at the end");
+    if (first.quarantined > 0) chronicle_.count_situation(Situation::still_quarantined);
 }
 
 void World::demand_silence() {

@@ -34,7 +34,7 @@ struct Outcome {
     /// were carried together.
     double amplification = 0;
     std::string report;  ///< the page; empty: none was asked for
-    Chronicle::Counts situations;
+    SituationCounts situations;
 };
 
 /// One seed, one world. START HERE.
