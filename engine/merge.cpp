@@ -2,11 +2,17 @@
 
 #include <algorithm>
 
+#include "planted/planted.h"
+
 namespace strandline::engine {
 namespace {
 
 const DeviceId& device_of(const Stamp& stamp, const StampOrder& order) {
     return order.id(stamp.origin).device;
+}
+
+bool is_deletion(const Record& record) {
+    return record.era && !record.row && record.cells.empty();
 }
 
 /// -1, 0, 1: which record's era is earlier. No era is before every era.
@@ -124,6 +130,8 @@ Merge merge(const Record& local, const Record& incoming, const std::vector<Colum
     }
     if (local.is_none()) return replaced(local, incoming, columns.size());
     const int eras = compare_eras(local, incoming, order);
+    if (is_planted(planted::Bug::delete_loses) && is_deletion(incoming) && !local.cells.empty())
+        return unchanged(local, columns.size());
     if (eras < 0) return replaced(local, incoming, columns.size());
     if (eras > 0) return unchanged(local, columns.size());
     const bool incoming_lives = incoming.is_alive() || incoming.is_partial();

@@ -4,6 +4,7 @@
 
 #include "engine/limits.h"
 #include "engine/text.h"
+#include "planted/planted.h"
 
 namespace strandline::engine {
 
@@ -30,6 +31,13 @@ Piece localized(const message::Piece& piece, const std::vector<Origin>& origins)
     for (const auto& [origin, hlc] : piece.vector)
         entries.emplace_back(origins[static_cast<std::size_t>(origin)], hlc);
     return {{piece.range.low, piece.range.high}, watermarks::Vector::from(std::move(entries))};
+}
+
+/// For push_own_only: as if the peer had all that others have written.
+void raise_others(watermarks::Vector& vector, const store::Store& store, std::int64_t resource) {
+    for (const auto& [origin, hlc] : store.coverage(resource).floor().entries()) {
+        if (origin != store.self()) vector.raise(origin, hlc);
+    }
 }
 
 SteadyMs later(SteadyMs at, std::int64_t milliseconds) {
@@ -313,7 +321,9 @@ void Session::begin_push() {
         const Resource* resource = store_.catalog.find(id);
         const Theirs* known = resource != nullptr ? theirs(resource->name) : nullptr;
         if (known == nullptr || !known->expected.is_whole()) continue;
-        wanted.emplace_back(id, known->expected.pieces().front());
+        Piece piece = known->expected.pieces().front();
+        if (is_planted(planted::Bug::push_own_only)) raise_others(piece.vector, store_, id);
+        wanted.emplace_back(id, std::move(piece));
     }
     serving_.emplace(Serving{Reader(store_, wanted), 0, std::move(push_due_)});
     push_due_.clear();

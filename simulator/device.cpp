@@ -9,6 +9,7 @@
 #include "net/codec.h"
 #include "net/limits.h"
 #include "simulator/check.h"
+#include "simulator/claims.h"
 #include "simulator/tables.h"
 
 namespace strandline::simulator {
@@ -117,6 +118,8 @@ void Device::say(const DeviceId& peer, Connection& connection) {
             const std::string frame = net::encode(*message);
             check(frame.size() <= net::kFrameBytesMax, "the workload made a row larger than a frame");
             promises_.said(*message);
+            if (const auto* pages = std::get_if<message::Pages>(&*message))
+                demand_contents(*pages, world_.model);
             ++tally_.messages;
             if (!is_heartbeat(*message)) ++tally_.talk;
             const std::size_t to = index_of_.at(peer);

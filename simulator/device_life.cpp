@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "simulator/check.h"
+#include "simulator/claims.h"
 #include "simulator/device.h"
 #include "simulator/tables.h"
 
@@ -93,6 +94,7 @@ void Device::open_engine() {
                           [this](Network::Port port, std::size_t from) { return accept(port, from); });
     note("starts", fmt::format("opening number {}", opened_));
     check_promises();
+    check_claims();
     after_door();
     if (!runs()) return;
     pulse();
@@ -102,6 +104,11 @@ void Device::open_engine() {
 void Device::check_promises() {
     if (life_ != Life::running || !app_ || app_->is_in_transaction()) return;
     if (const auto coverage = read_coverage(app_->sql())) promises_.keep(*coverage);
+}
+
+void Device::check_claims() {
+    if (life_ != Life::running || !app_ || app_->is_in_transaction()) return;
+    demand_claims(app_->sql(), world_.model);
 }
 
 void Device::check_durable() {
@@ -273,6 +280,8 @@ std::optional<Error> Device::objection(const Connection& connection, const Devic
 
 void Device::proven(Connection& connection) {
     const DeviceId peer = *connection.peer();
+    if (!index_of_.contains(peer))
+        throw LawBroken(10, fmt::format("device {} speaks with one that nobody has let in", index_));
     if (const auto existing = sessions_.find(peer); existing != sessions_.end()) {
         const Error why{Category::busy, "another connection with that device took its place", Retry::later};
         if (!net::tcp::takes_over(connection.rival(), existing->second->rival(), id(), peer)) {

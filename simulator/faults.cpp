@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "simulator/stranger.h"
+
 namespace strandline::simulator {
 namespace {
 
@@ -58,6 +60,8 @@ const std::vector<Faults::Kind>& Faults::kinds() {
         {"old-key-file", 30, &Faults::old_key_file},
         {"slow-app", 8, &Faults::slow_app},
         {"bulk", 15, &Faults::bulk},
+        {"large", 20, &Faults::large},
+        {"stranger", 20, &Faults::stranger},
     };
     return all;
 }
@@ -361,6 +365,22 @@ void Faults::bulk() {
     victims_.chronicle.count_fault("bulk");
     victims_.workloads[busy.index()].load(*busy.app(), 50 + chance_->below(1'000));
     busy.wrote();
+}
+
+void Faults::large() {
+    Device& busy = device();
+    if (!busy.is_up() || busy.app() == nullptr || busy.app()->is_in_transaction()) return;
+    victims_.chronicle.count_fault("large");
+    victims_.workloads[busy.index()].load_large(*busy.app(), 20 + chance_->below(40));
+    busy.wrote();
+}
+
+/// Somebody with a key of their own, on the machine of one device, comes to another one's door.
+void Faults::stranger() {
+    const auto [from, to] = link();
+    if (victims_.links.empty()) return;
+    victims_.chronicle.count_fault("stranger");
+    std::make_shared<Stranger>(victims_.network, chance_->fork("stranger", chance_->next()))->knock(from, to);
 }
 
 }  // namespace strandline::simulator

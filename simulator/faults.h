@@ -92,6 +92,8 @@ private:
     void old_key_file();
     void slow_app();
     void bulk();
+    void large();
+    void stranger();
 
     Victims victims_;
     std::vector<Armed> armed_;

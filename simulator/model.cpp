@@ -12,6 +12,7 @@ namespace strandline::simulator {
 void Model::add(std::size_t table, const std::string& key, Write write) {
     const auto stands_for = [&](const Stamp& stamp, std::int64_t column, const std::string& content) {
         const std::string whole = std::to_string(table) + "/" + key + "/" + content;
+        bytes_ += content.size();
         const auto [known, is_new] = contents_.try_emplace({stamp, column}, whole);
         if (!is_new && known->second != whole)
             throw LawBroken(3, "one stamp has two contents: " + known->second + " and " + whole);
@@ -21,6 +22,16 @@ void Model::add(std::size_t table, const std::string& key, Write write) {
         stands_for(value.first, static_cast<std::int64_t>(column), to_text(value.second));
     writes_[{table, key}].push_back(std::move(write));
     ++count_;
+}
+
+void Model::demand_content(std::size_t table, const std::string& key, std::size_t column, const Stamp& stamp,
+                           const Value& value) const {
+    const auto known = contents_.find({stamp, static_cast<std::int64_t>(column)});
+    if (known == contents_.end()) return;
+    const std::string whole = std::to_string(table) + "/" + key + "/" + to_text(value);
+    if (known->second != whole)
+        throw LawBroken(3, "a stamp is sent with another content than it was given to: " + whole +
+                               " instead of " + known->second);
 }
 
 Model::Rows Model::expected(std::size_t table, std::size_t columns, const IsHeld& is_held) const {

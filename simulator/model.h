@@ -40,6 +40,9 @@ class Model {
 public:
     /// Stops the run by law 3 when the same stamp once stood for something else.
     void add(std::size_t table, const std::string& key, Write write);
+    /// Stops the run by law 3 when something else was written under this stamp. One that nobody gave is let through.
+    void demand_content(std::size_t table, const std::string& key, std::size_t column, const Stamp& stamp,
+                        const Value& value) const;
 
     /// Whether somebody still holds this write.
     using IsHeld = std::function<bool(std::size_t table, const std::string& key, const Stamp& stamp)>;
@@ -53,6 +56,8 @@ public:
     /// All writes to one key, a line each: for whoever looks into a finding.
     [[nodiscard]] std::string history(std::size_t table, const std::string& key) const;
     [[nodiscard]] std::size_t count() const { return count_; }
+    /// What all values take as text: at least what they take in messages.
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
 private:
     [[nodiscard]] static std::optional<Values> merged(const std::vector<const Write*>& writes,
@@ -62,6 +67,7 @@ private:
     /// What each stamp stands for: table, key, and by column (−1: the era) the value.
     std::map<std::pair<Stamp, std::int64_t>, std::string> contents_;
     std::size_t count_ = 0;
+    std::size_t bytes_ = 0;
 };
 
 }  // namespace strandline::simulator

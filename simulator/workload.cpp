@@ -1,6 +1,8 @@
 #include "simulator/workload.h"
 
+#include <algorithm>
 #include <string>
+#include <variant>
 
 #include <fmt/format.h>
 
@@ -11,6 +13,8 @@ namespace {
 constexpr std::uint64_t kKeys = 120;
 /// The first few are hot: a third of all writes goes to them.
 constexpr std::uint64_t kHotKeys = 4;
+/// What a large row's value has, more or less: a page of 512 KiB holds some twenty.
+constexpr std::uint64_t kLargeBytes = 24'000;
 
 std::string joined(const Table& table, std::size_t from, std::size_t to, const std::string& each,
                    const std::string& between) {
@@ -42,6 +46,20 @@ App::Outcome Workload::load(App& app, std::size_t rows) {
     if (app.begin() != App::Outcome::done) return App::Outcome::failed;
     const auto done = statements(app, rows);
     return done == App::Outcome::done ? app.commit() : done;
+}
+
+App::Outcome Workload::load_large(App& app, std::size_t rows) {
+    if (app.begin() != App::Outcome::done) return App::Outcome::failed;
+    const auto table =
+        static_cast<std::size_t>(std::ranges::find(tables(), "files", &Table::name) - tables().begin());
+    for (std::size_t i = 0; i < rows; ++i) {
+        const Value size = static_cast<std::int64_t>(kLargeBytes / 2 + random_.below(kLargeBytes));
+        const Value body = Blob{random_.bytes(static_cast<std::size_t>(std::get<std::int64_t>(size)))};
+        const Values row{key(table).front(), body, size};
+        if (app.execute(insert_into(tables()[table], "INSERT OR REPLACE"), row) == App::Outcome::failed)
+            return App::Outcome::failed;
+    }
+    return app.commit();
 }
 
 App::Outcome Workload::statements(App& app, std::size_t count) {

@@ -19,6 +19,8 @@ public:
     App::Outcome write(App& app);
     /// One transaction left open, for an app that is slow to commit.
     App::Outcome begin(App& app);
+    /// Rows of tens of kilobytes in one transaction: with some of these a table is more than one page.
+    App::Outcome load_large(App& app, std::size_t rows);
     /// Many rows in one transaction.
     App::Outcome load(App& app, std::size_t rows);
 

@@ -15,6 +15,8 @@ namespace {
 
 /// How often promises are checked in the first act, and convergence in the second.
 constexpr std::int64_t kCheckUs = kUsPerSecond;
+/// Claims are checked less often, since that walks all that was ever written.
+constexpr std::int64_t kClaimsUs = 10 * kUsPerSecond;
 constexpr std::int64_t kPollUs = kUsPerSecond / 4;
 /// Longest that anything waits which is not data: a silent peer is given up after 35 s, a dial that nobody answers
 /// after 10 s, the next one comes up to 30 s later; what was held is looked at once a minute.
@@ -185,7 +187,9 @@ void World::keep_writing(std::size_t device) {
 void World::keep_checking() {
     if (!is_first_act_) return;
     for (const auto& device : devices_) device->check_promises();
-    devices_[schedule_.count() % devices_.size()]->check_durable();
+    Device& chosen = *devices_[schedule_.count() % devices_.size()];
+    chosen.check_durable();
+    if (schedule_.now().us % kClaimsUs == 0) chosen.check_claims();
     schedule_.after(kCheckUs, [this] { keep_checking(); });
 }
 
@@ -201,9 +205,9 @@ std::vector<Device*> World::living() {
 
 /// Patience, and for each hop the time that all that was ever written takes on the slowest link.
 std::int64_t World::bound_us() const {
-    constexpr std::int64_t kBytesPerWrite = 1'000;
+    constexpr std::size_t kBytesPerWrite = 1'000;  // Beside its values: stamps, key, a share of headers.
     constexpr std::int64_t kSlowestBytesPerSecond = 100'000;
-    const auto bytes = static_cast<std::int64_t>(model_.count()) * kBytesPerWrite;
+    const auto bytes = static_cast<std::int64_t>(model_.count() * kBytesPerWrite + model_.bytes());
     const auto hops = static_cast<std::int64_t>(devices_.size());
     return kPatienceUs + hops * (kUsPerSecond + bytes * kUsPerSecond / kSlowestBytesPerSecond);
 }
