@@ -169,7 +169,8 @@ bool Device::join_ranges() {
     bool is_lowered = false;
     for (const Resource& resource : store.catalog.resources()) {
         watermarks::Coverage coverage = store.coverage(resource.id);
-        if (!coverage.join_past(kCoveragePiecesMax, store.self())) continue;
+        const bool is_soon = is_planted(planted::Bug::maximum_of_ranges);  // The cap is seldom met.
+        if (!coverage.join_past(is_soon ? 1 : kCoveragePiecesMax, store.self())) continue;
         store.set_coverage(resource.id, coverage);
         is_lowered = true;
     }

@@ -35,7 +35,8 @@ Piece localized(const message::Piece& piece, const std::vector<Origin>& origins)
 
 /// For push_own_only: as if the peer had all that others have written.
 void raise_others(watermarks::Vector& vector, const store::Store& store, std::int64_t resource) {
-    for (const auto& [origin, hlc] : store.coverage(resource).floor().entries()) {
+    const watermarks::Vector mine = store.coverage(resource).floor();
+    for (const auto& [origin, hlc] : mine.entries()) {
         if (origin != store.self()) vector.raise(origin, hlc);
     }
 }

@@ -4,7 +4,7 @@
 /// is found). Each is one line at the place where a person could really make it, behind is_planted().
 ///
 /// The library that ships carries none: there is_planted() is the constant false, and the line is not compiled in.
-/// A second build of the same sources, with STRANDLINE_PLANTED, asks planted.cpp what is armed; only the program
+/// A second build of the same sources, with STRANDLINE_PLANTED, asks bugs.cpp what is armed; only the program
 /// strandline-sim-planted links it.
 namespace strandline::planted {
 
