@@ -15,8 +15,8 @@ namespace {
 
 /// How often promises are checked in the first act, and convergence in the second.
 constexpr std::int64_t kCheckUs = kUsPerSecond;
-/// Claims are checked less often, since that walks all that was ever written.
-constexpr std::int64_t kClaimsUs = 10 * kUsPerSecond;
+/// Checking claims walks all that was ever written: the more that is, the less often, so that its share stays.
+constexpr std::int64_t kClaimsUsPerWrite = kUsPerSecond / 1'000;
 constexpr std::int64_t kPollUs = kUsPerSecond / 4;
 /// Longest that anything waits which is not data: a silent peer is given up after 35 s, a dial that nobody answers
 /// after 10 s, the next one comes up to 30 s later; what was held is looked at once a minute.
@@ -189,7 +189,10 @@ void World::keep_checking() {
     for (const auto& device : devices_) device->check_promises();
     Device& chosen = *devices_[schedule_.count() % devices_.size()];
     chosen.check_durable();
-    if (schedule_.now().us % kClaimsUs == 0) chosen.check_claims();
+    if (schedule_.now() >= claims_due_) {
+        chosen.check_claims();
+        claims_due_ = after(schedule_.now(), static_cast<std::int64_t>(model_.count()) * kClaimsUsPerWrite);
+    }
     schedule_.after(kCheckUs, [this] { keep_checking(); });
 }
 
