@@ -61,6 +61,7 @@ const std::vector<Faults::Kind>& Faults::kinds() {
         {"slow-app", 8, &Faults::slow_app},
         {"bulk", 15, &Faults::bulk},
         {"large", 20, &Faults::large},
+        {"same-moment", 10, &Faults::same_moment},
         {"stranger", 20, &Faults::stranger},
     };
     return all;
@@ -373,6 +374,17 @@ void Faults::large() {
     victims_.chronicle.count_fault("large");
     victims_.workloads[busy.index()].load_large(*busy.app(), 20 + chance_->below(40));
     busy.wrote();
+}
+
+/// Two apps do the same in one millisecond: readings of their clocks are equal then, and only the origin tells them apart.
+void Faults::same_moment() {
+    const Random same(chance_->next());
+    for (Device* writer : {&device(), &device()}) {
+        if (!writer->is_up() || writer->app() == nullptr || writer->app()->is_in_transaction()) continue;
+        Workload(writer->index(), same).write(*writer->app());
+        writer->wrote();
+    }
+    victims_.chronicle.count_fault("same-moment");
 }
 
 /// Somebody with a key of their own, on the machine of one device, comes to another one's door.

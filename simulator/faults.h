@@ -93,6 +93,7 @@ private:
     void slow_app();
     void bulk();
     void large();
+    void same_moment();
     void stranger();
 
     Victims victims_;

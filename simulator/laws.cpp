@@ -32,6 +32,15 @@ std::string printable(const std::string& bytes) {
     return out;
 }
 
+/// Whether they are about every key. News of a backfill under way are about a part of them.
+bool runs_through(const std::vector<message::Piece>& pieces) {
+    if (pieces.empty() || !pieces.front().range.low.empty() || pieces.back().range.high) return false;
+    for (std::size_t i = 0; i + 1 < pieces.size(); ++i) {
+        if (pieces[i].range.high != pieces[i + 1].range.low) return false;
+    }
+    return true;
+}
+
 }  // namespace
 
 std::optional<Coverage> read_coverage(Sql& sql) {
@@ -99,7 +108,7 @@ void Promises::said(const message::Message& message) {
             std::vector<Piece> pieces;
             for (const message::Piece& piece : holding.pieces)
                 pieces.push_back({piece.range.low, vector_of(piece.vector, have->origins)});
-            if (!pieces.empty()) promise(said_, holding.resource, floor_of(pieces));
+            if (runs_through(holding.pieces)) promise(said_, holding.resource, floor_of(pieces));
         }
     } else if (const auto* pages = std::get_if<message::Pages>(&message)) {
         for (const message::Page& page : pages->pages) {

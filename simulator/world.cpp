@@ -264,6 +264,7 @@ void World::demand_final_state() {
         auto check = device->sql().ask("PRAGMA integrity_check");
         if (!check.step() || check.bytes(0) != "ok")
             throw LawBroken(11, fmt::format("the database of device {} is damaged", device->index()));
+        device->check_claims();
         if (device != devices.front())
             demand_equal(first, devices.front()->index(), read_state(device->sql()), device->index(), model_);
     }

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <set>
 #include <utility>
 
@@ -33,7 +32,7 @@ public:
             unrank(right);
             links_[links_[right].next].previous = left;
         }
-        const auto joined = is_planted(planted::Bug::maximum_of_ranges) && !std::getenv("MINIMUM") ? larger : smaller;
+        const auto joined = is_planted(planted::Bug::maximum_of_ranges) ? larger : smaller;
         pieces_[left].vector = joined(pieces_[left].vector, pieces_[right].vector);
         pieces_[left].range.high = std::move(pieces_[right].range.high);
         links_[left].next = links_[right].next;
