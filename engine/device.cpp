@@ -6,6 +6,7 @@
 #include "backfill/plan.h"
 #include "engine/limits.h"
 #include "engine/store/triggers.h"
+#include "planted/planted.h"
 
 namespace strandline::engine {
 
@@ -37,7 +38,8 @@ void Device::recover() {
 /// Before anything is folded: what was written into a copy must not bear stamps that the original may have used.
 void Device::notice_copy(std::uint64_t opened, Now now) {
     Transaction transaction(store.connection);
-    if (store::count_open(store.connection, opened) != opened) {
+    const std::uint64_t known = store::count_open(store.connection, opened);
+    if (known != opened && !is_planted(planted::Bug::stamp_reused)) {
         store.begin_incarnation(static_cast<Incarnation>(entropy_()));
         tell(EventKind::incarnation, now, {}, {},
              "the database is not the one that its key file was last used with: it was restored from a copy, "

@@ -4,6 +4,7 @@
 
 #include "engine/limits.h"
 #include "engine/text.h"
+#include "planted/planted.h"
 
 namespace strandline::engine {
 
@@ -315,7 +316,10 @@ void Session::begin_push() {
         const Resource* resource = store_.catalog.find(id);
         const Theirs* known = resource != nullptr ? theirs(resource->name) : nullptr;
         if (known == nullptr || !known->expected.is_whole()) continue;
-        wanted.emplace_back(id, known->expected.pieces().front());
+        Piece piece = known->expected.pieces().front();
+        if (is_planted(planted::Bug::push_own_only))
+            planted::raise_others(piece.vector, store_.coverage(id).floor(), store_.self());
+        wanted.emplace_back(id, std::move(piece));
     }
     serving_.emplace(Serving{Reader(store_, wanted), 0, std::move(push_due_)});
     push_due_.clear();

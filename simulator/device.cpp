@@ -9,6 +9,7 @@
 #include "net/codec.h"
 #include "net/limits.h"
 #include "simulator/check.h"
+#include "simulator/claims.h"
 #include "simulator/tables.h"
 
 namespace strandline::simulator {
@@ -124,6 +125,8 @@ void Device::say(const DeviceId& peer, Connection& connection) {
             check(frame.size() <= net::kFrameBytesMax, "the workload made a row larger than a frame");
             promises_.said(*message);
             lookout_.said(peer, *message, frame.size());
+            if (const auto* pages = std::get_if<message::Pages>(&*message))
+                demand_contents(*pages, world_.model);
             ++tally_.messages;
             if (!is_heartbeat(*message)) ++tally_.talk;
             const std::size_t to = index_of_.at(peer);

@@ -110,6 +110,8 @@ public:
     void check_promises();
     /// Law 4 on the worst that a power cut at this moment could leave.
     void check_durable();
+    /// Law 1, word for word.
+    void check_claims();
 
     // --- what a Connection asks and tells -----------------------------------------------------------
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "simulator/check.h"
+#include "simulator/claims.h"
 #include "simulator/device.h"
 #include "simulator/tables.h"
 
@@ -94,6 +95,7 @@ void Device::open_engine() {
                           [this](Network::Port port, std::size_t from) { return accept(port, from); });
     note("starts", fmt::format("opening number {}", opened_));
     check_promises();
+    check_claims();
     after_door();
     if (!runs()) return;
     pulse();
@@ -106,6 +108,11 @@ void Device::check_promises() {
     if (!coverage) return;
     promises_.keep(*coverage);
     if (Recorder* recorder = world_.chronicle.recorder()) recorder->holds(index_, *coverage);
+}
+
+void Device::check_claims() {
+    if (life_ != Life::running || !app_ || app_->is_in_transaction()) return;
+    demand_claims(app_->sql(), world_.model);
 }
 
 void Device::check_durable() {
@@ -290,6 +297,8 @@ std::optional<Error> Device::objection(const Connection& connection, const Devic
 
 void Device::proven(Connection& connection) {
     const DeviceId peer = *connection.peer();
+    if (!index_of_.contains(peer))
+        throw LawBroken(10, fmt::format("device {} speaks with one that nobody has let in", index_));
     if (const auto existing = sessions_.find(peer); existing != sessions_.end()) {
         const Error why{Category::busy, "another connection with that device took its place", Retry::later};
         if (!net::tcp::takes_over(connection.rival(), existing->second->rival(), id(), peer)) {

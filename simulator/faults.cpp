@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "simulator/stranger.h"
+
 namespace strandline::simulator {
 namespace {
 
@@ -59,7 +61,10 @@ const std::vector<Faults::Kind>& Faults::kinds() {
         {"old-key-file", 30, &Faults::old_key_file},
         {"slow-app", 8, &Faults::slow_app},
         {"bulk", 15, &Faults::bulk},
+        {"large", 20, &Faults::large},
         {"huge", 40, &Faults::huge},
+        {"same-moment", 10, &Faults::same_moment},
+        {"stranger", 20, &Faults::stranger},
     };
     return all;
 }
@@ -388,13 +393,42 @@ void Faults::bulk() {
     busy.wrote();
 }
 
+/// Rows so large that a table has several pages.
+void Faults::large() {
+    store("large", 20 + chance_->below(40), 12'000 + chance_->below(24'000));
+}
+
 /// Rows so large that a few of them fill a page, a delta, and what may be on its way.
 void Faults::huge() {
+    store("huge", 1 + chance_->below(10), kHugeRowBytes);
+}
+
+void Faults::store(const std::string& kind, std::size_t rows, std::size_t bytes) {
     Device& busy = device();
     if (!busy.is_up() || busy.app() == nullptr || busy.app()->is_in_transaction()) return;
-    victims_.chronicle.count_fault("huge", {busy.index(), {}});
-    victims_.workloads[busy.index()].store(*busy.app(), 1 + chance_->below(10), kHugeRowBytes);
+    victims_.chronicle.count_fault(kind, {busy.index(), {}});
+    victims_.workloads[busy.index()].store(*busy.app(), rows, bytes);
     busy.wrote();
+}
+
+/// Two apps do the same in one millisecond: their clocks show the same, and only the origin tells the stamps apart.
+void Faults::same_moment() {
+    const Random same(chance_->next());
+    Device* writers[] = {&device(), &device()};
+    for (Device* writer : writers) {
+        if (!writer->is_up() || writer->app() == nullptr || writer->app()->is_in_transaction()) continue;
+        Workload(writer->index(), same).write(*writer->app());
+        writer->wrote();
+    }
+    victims_.chronicle.count_fault("same-moment", {writers[0]->index(), writers[1]->index()});
+}
+
+/// Somebody with a key of their own, on the machine of one device, comes to another one's door.
+void Faults::stranger() {
+    const auto [from, to] = link();
+    if (victims_.links.empty()) return;
+    victims_.chronicle.count_fault("stranger", {from, to});
+    std::make_shared<Stranger>(victims_.network, chance_->fork("stranger", chance_->next()))->knock(from, to);
 }
 
 }  // namespace strandline::simulator

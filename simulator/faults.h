@@ -97,7 +97,11 @@ private:
     void old_key_file();
     void slow_app();
     void bulk();
+    void large();
     void huge();
+    void store(const std::string& kind, std::size_t rows, std::size_t bytes);
+    void same_moment();
+    void stranger();
 
     Victims victims_;
     std::vector<Armed> armed_;

@@ -9,7 +9,6 @@
 #include "simulator/tables.h"
 
 namespace strandline::simulator {
-namespace {
 
 OriginId origin_from(const std::string& device, std::int64_t incarnation) {
     OriginId origin;
@@ -17,6 +16,8 @@ OriginId origin_from(const std::string& device, std::int64_t incarnation) {
     origin.incarnation = static_cast<Incarnation>(incarnation);
     return origin;
 }
+
+namespace {
 
 std::string short_text(const OriginId& origin) {
     return short_hex(origin.device) +

@@ -26,6 +26,8 @@ struct Piece {
 /// By table's name. Without zeros, and without borders between equal pieces, so equal coverage is equal here.
 using Coverage = std::map<std::string, std::vector<Piece>>;
 
+/// As strandline_origins has it.
+[[nodiscard]] OriginId origin_from(const std::string& device, std::int64_t incarnation);
 /// Empty: the disk fails underneath.
 [[nodiscard]] std::optional<Coverage> read_coverage(Sql& sql);
 /// What holds in every piece.

@@ -6,6 +6,9 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#ifdef STRANDLINE_PLANTED
+#include "planted/bugs.h"
+#endif
 #include "simulator/options.h"
 #include "simulator/report.h"
 #include "simulator/runs.h"
@@ -43,10 +46,26 @@ void add_options(CLI::App& app, Options& options) {
     app.set_version_flag("--version", STRANDLINE_VERSION, "Print the version, and exit");
 }
 
+/// What only the program with planted bugs understands; the one that people run has none.
+void add_planting([[maybe_unused]] CLI::App& app) {
+#ifdef STRANDLINE_PLANTED
+    const auto plant = [](const std::string& name) {
+        if (!planted::plant(name)) throw CLI::ValidationError("--bug", "there is no bug '" + name + "'");
+    };
+    const auto list = [] {
+        for (const auto& bug : planted::names()) fmt::print("{:25} {}\n", bug.name, bug.means);
+        throw CLI::Success();
+    };
+    app.add_option_function<std::string>("--bug", plant, "The bug that is planted; see --bugs");
+    app.add_flag_callback("--bugs", list, "List the bugs that can be planted, and exit");
+#endif
+}
+
 int run(int argc, char** argv) {
     Options options;
     CLI::App app(kDoes, "strandline-sim");
     add_options(app, options);
+    add_planting(app);
     try {
         app.parse(argc, argv);
         if (!options.scenario.empty()) {

@@ -27,6 +27,16 @@ void Model::add(std::size_t table, const std::string& key, Write write) {
     ++count_;
 }
 
+void Model::demand_content(std::size_t table, const std::string& key, std::size_t column, const Stamp& stamp,
+                           const Value& value) const {
+    const auto known = contents_.find({stamp, static_cast<std::int64_t>(column)});
+    if (known == contents_.end()) return;
+    const std::string whole = std::to_string(table) + "/" + key + "/" + to_text(value);
+    if (known->second != whole)
+        throw LawBroken(3, "a stamp is sent with another content than it was given to: " + whole +
+                               " instead of " + known->second);
+}
+
 Model::Rows Model::expected(std::size_t table, std::size_t columns, const IsHeld& is_held) const {
     Rows rows;
     for (auto at = writes_.lower_bound({table, ""}); at != writes_.end() && at->first.first == table; ++at) {

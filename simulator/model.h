@@ -44,6 +44,9 @@ public:
 
     /// Stops the run by law 3 when the same stamp once stood for something else.
     void add(std::size_t table, const std::string& key, Write write);
+    /// Stops the run by law 3 when something else was written under this stamp. One that nobody gave is let through.
+    void demand_content(std::size_t table, const std::string& key, std::size_t column, const Stamp& stamp,
+                        const Value& value) const;
 
     /// Whether somebody still holds this write.
     using IsHeld = std::function<bool(std::size_t table, const std::string& key, const Stamp& stamp)>;

@@ -16,6 +16,8 @@ namespace {
 
 /// How often promises are checked in the first act, and convergence in the second.
 constexpr std::int64_t kCheckUs = kUsPerSecond;
+/// Checking claims walks all that was ever written: the more that is, the less often, so that its share stays.
+constexpr std::int64_t kClaimsUsPerWrite = kUsPerSecond / 1'000;
 constexpr std::int64_t kPollUs = kUsPerSecond / 4;
 /// Longest that anything waits which is not data: a silent peer is given up after 35 s, a dial that nobody answers
 /// after 10 s, the next one comes up to 30 s later; what was held is looked at once a minute.
@@ -199,7 +201,12 @@ void World::keep_writing(std::size_t device) {
 void World::keep_checking() {
     if (!is_first_act_) return;
     for (const auto& device : devices_) device->check_promises();
-    devices_[schedule_.count() % devices_.size()]->check_durable();
+    Device& chosen = *devices_[schedule_.count() % devices_.size()];
+    chosen.check_durable();
+    if (schedule_.now() >= claims_due_) {
+        chosen.check_claims();
+        claims_due_ = after(schedule_.now(), static_cast<std::int64_t>(model_.count()) * kClaimsUsPerWrite);
+    }
     if (recorder_) recorder_->sample();
     schedule_.after(kCheckUs, [this] { keep_checking(); });
 }
@@ -216,7 +223,7 @@ std::vector<Device*> World::living() {
 
 /// Patience, and for each hop the time that all that was ever written takes on the slowest link.
 std::int64_t World::bound_us() const {
-    constexpr std::size_t kBytesPerWrite = 1'000;  // Its values of any size come on top.
+    constexpr std::size_t kBytesPerWrite = 1'000;  // Beside its values: stamps, key, a share of headers.
     constexpr std::int64_t kSlowestBytesPerSecond = 100'000;
     const auto bytes = static_cast<std::int64_t>(model_.count() * kBytesPerWrite + model_.bytes());
     const auto hops = static_cast<std::int64_t>(devices_.size());
@@ -277,6 +284,7 @@ void World::demand_final_state() {
         auto check = device->sql().ask("PRAGMA integrity_check");
         if (!check.step() || check.bytes(0) != "ok")
             throw LawBroken(11, fmt::format("the database of device {} is damaged", device->index()));
+        device->check_claims();
         if (device != devices.front())
             demand_equal(first, devices.front()->index(), read_state(device->sql()), device->index(), model_);
     }

@@ -2,6 +2,7 @@
 
 #include "engine/limits.h"
 #include "engine/store/triggers.h"
+#include "planted/planted.h"
 
 namespace strandline::engine::store {
 namespace {
@@ -13,7 +14,8 @@ constexpr const char* kCacheSize = "PRAGMA cache_size = -16384";
 
 Store::Store(const std::string& path, const std::string& vfs) : connection(path, OpenMode::existing, vfs) {
     connection.set_busy_ms(kBusyMs);
-    connection.execute("PRAGMA synchronous = FULL");
+    connection.execute(is_planted(planted::Bug::acknowledge_before_sync) ? "PRAGMA synchronous = NORMAL"
+                                                                         : "PRAGMA synchronous = FULL");
     connection.execute("PRAGMA foreign_keys = OFF");
     connection.execute("PRAGMA recursive_triggers = OFF");
     connection.execute(kCacheSize);
