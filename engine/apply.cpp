@@ -174,7 +174,7 @@ void Apply::join(const Resource& resource, const Incoming& incoming) {
     store_.stamps.save(resource.id, incoming.key, before, is_forgotten ? StoredRecord{} : after);
     if (resource.ownership == Ownership::device_owned) mark_owner(resource, incoming, after.record);
     row_difference_[resource.id] += int{after.record.is_alive()} - int{before.record.is_alive()};
-    if (!before.record.is_alive() && after.record.is_alive() && store_.quarantine.has_any(resource.id))
+    if (!after.record.is_same_life(before.record) && store_.quarantine.has_any(resource.id))
         awaited_.emplace(resource.id, incoming.key);
 }
 

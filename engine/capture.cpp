@@ -138,6 +138,9 @@ void Capture::write(const Resource& resource, const std::string& key, const Stor
     const StoredRecord after{merged.record, is_refused ? before.digests : digests};
     store_.stamps.save(resource.id, key, before, after);
     row_difference_[resource.id] += int{after.record.is_alive()} - int{before.record.is_alive()};
+    // Cells may wait for this very row, or for nothing any more.
+    if (!after.record.is_same_life(before.record) && store_.quarantine.has_any(resource.id))
+        store_.quarantine.make_due(resource.id, key);
 }
 
 /// A row that waits in quarantine takes part in what is written to its key, or gives way to it.

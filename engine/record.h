@@ -37,6 +37,10 @@ struct Record {
 
     [[nodiscard]] bool is_alive() const { return row.has_value(); }
     [[nodiscard]] bool is_partial() const { return !row && !cells.empty(); }
+    /// Whether nothing was deleted or inserted between the two.
+    [[nodiscard]] bool is_same_life(const Record& other) const {
+        return is_alive() == other.is_alive() && era == other.era;
+    }
     [[nodiscard]] bool is_none() const { return !row && !era && cells.empty(); }
     friend bool operator==(const Record&, const Record&) = default;
 };

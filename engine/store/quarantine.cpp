@@ -159,6 +159,12 @@ std::optional<WallMs> Quarantine::next_due() {
     return WallMs{statement.integer(0)};
 }
 
+void Quarantine::make_due(std::int64_t resource, const std::string& key) {
+    Statement statement = connection_.prepare(
+        "UPDATE strandline_quarantine SET due = 0 WHERE resource = ? AND key = ? AND kind = 'held'");
+    statement.bind(1, resource).bind_blob(2, key).run();
+}
+
 void Quarantine::drop(std::int64_t id) {
     for (const char* table :
          {"strandline_quarantine_stamps", "strandline_quarantine_values", "strandline_quarantine"}) {

@@ -57,6 +57,8 @@ public:
     [[nodiscard]] std::vector<Quarantined> due(WallMs now);
     /// When the next held change is due; empty: none is held.
     [[nodiscard]] std::optional<WallMs> next_due();
+    /// Whatever is held of a key is due at once.
+    void make_due(std::int64_t resource, const std::string& key);
     void drop(std::int64_t id);
     void drop_refused(std::int64_t resource, const std::string& key);
     [[nodiscard]] std::int64_t count();

@@ -220,6 +220,59 @@ TEST_CASE("values that no column can take, and entries of nothing, do no harm") 
     CHECK_FALSE(stage.group.engine(0).is_closed(stage.stranger));
 }
 
+TEST_CASE("cells that came before the row which was inserted again are joined as soon as it is here") {
+    Stage stage;
+    stage.greet();
+    stage.say(stage.pages("b", "first life"));
+    const auto at = [](std::int64_t tick) {
+        return message::Stamp{Hlc{Stage::now().value + tick}, Origin{0}};
+    };
+    message::Pages cells = stage.pages("b", "edited");
+    message::Entry& edit = cells.pages.front().entries.front();
+    edit.row.reset();
+    edit.era = at(1);
+    edit.cells = {{0, at(3)}};
+    edit.values.resize(1);
+    stage.say(cells);
+    CHECK(stage.group.app(0).ask("SELECT title FROM notes WHERE id = 'b'") == "'first life'");
+    CHECK(stage.group.engine(0).status().quarantined == 1);
+    message::Pages again = stage.pages("b", "second life");
+    again.pages.front().entries.front().era = at(1);
+    again.pages.front().entries.front().row = at(2);
+    stage.say(again);
+    CHECK(stage.group.app(0).ask("SELECT title FROM notes WHERE id = 'b'") == "'edited'");
+    CHECK(stage.group.engine(0).status().quarantined == 0);
+}
+
+TEST_CASE("cells of a row that is here no more, and is inserted again here, wait a minute at most") {
+    Stage stage;
+    stage.greet();
+    App& app = stage.group.app(0);
+    stage.group.write(0, "DELETE FROM notes");
+    const std::int64_t deleted = std::stoll(app.ask("SELECT hlc FROM strandline_stamps WHERE slot = 1"));
+    const std::int64_t incarnation = std::stoll(app.ask("SELECT incarnation FROM strandline_device"));
+    message::Pages cells = stage.pages("a", "edited");
+    cells.origins.push_back({stage.group.id(0), Incarnation{static_cast<std::uint64_t>(incarnation)}});
+    message::Entry& edit = cells.pages.front().entries.front();
+    edit.row.reset();
+    edit.era = message::Stamp{Hlc{deleted}, Origin{1}};
+    edit.cells = {{0, {Hlc{deleted + (60'000LL << 16)}, Origin{0}}}};
+    edit.values.resize(1);
+    stage.say(cells);
+    CHECK(stage.group.engine(0).status().quarantined == 1);
+    stage.group.write(0, "INSERT INTO notes VALUES ('a', 'again', 'body')");
+    SECTION("they are joined") {
+        stage.group.pass(60'000);
+        CHECK(app.ask("SELECT title FROM notes") == "'edited'");
+    }
+    SECTION("and deleted with it, if it is") {
+        app.run("DELETE FROM notes");
+        stage.group.pass(60'000);
+        CHECK(app.ask("SELECT title FROM notes").empty());
+    }
+    CHECK(stage.group.engine(0).status().quarantined == 0);
+}
+
 TEST_CASE("a clock that stands far off is told") {
     Stage stage;
     stage.say(message::Hello{"stranger", Incarnation{1}, WallMs{Group::kStartMs + 900'000}});
