@@ -79,9 +79,14 @@ void Store::mark_foreign(const Resource& resource, const Values& key, bool is_fo
 
 void Store::begin_incarnation(Incarnation incarnation) {
     const DeviceRow device = read_device(connection);
+    const Origin before = self_;
     write_incarnation(connection, incarnation);
     self_ = origins.number({device.device, incarnation});
     for (const Resource& resource : catalog.resources()) set_coverage(resource.id, coverage(resource.id));
+    // From now on the new origin's rows say where a piece begins; the old one's would outlive their pieces.
+    connection.prepare("DELETE FROM strandline_coverage WHERE origin = ? AND hlc = 0")
+        .bind(1, static_cast<std::int64_t>(before))
+        .run();
 }
 
 }  // namespace strandline::engine::store
