@@ -93,10 +93,25 @@ void Reader::plan(std::int64_t resource, const watermarks::Piece& wanted) {
         const auto rows = static_cast<std::uint64_t>(store_.catalog.rows(resource));
         auto keys = store_.stamps.changed_since(resource, *range, wanted.vector, store_.origins.ids().size(),
                                                 kDeltaKeysMax);
-        if (keys && backfill::choose(keys->size(), rows) == backfill::Way::index)
+        if (keys && backfill::choose(keys->size(), rows) == backfill::Way::index) {
+            add_held(part, *keys);
             part.keys.emplace(keys->begin(), keys->end());
+        }
         parts_.push_back(std::move(part));
     }
+}
+
+/// What is held now may have been let in when its part is read: then it is with the rows, and nowhere else.
+void Reader::add_held(const Part& part, std::vector<std::string>& keys) {
+    if (!store_.quarantine.has_any(part.resource)) return;
+    std::int64_t after = 0;
+    while (const auto held = store_.quarantine.held_after(part.resource, after)) {
+        after = held->id;
+        if (part.range.contains(held->key) && !lacking(held->record, part.base).is_none())
+            keys.push_back(held->key);
+    }
+    std::ranges::sort(keys);
+    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
 }
 
 message::Pages Reader::next() {

@@ -69,6 +69,7 @@ private:
     };
 
     void plan(std::int64_t resource, const watermarks::Piece& wanted);
+    void add_held(const Part& part, std::vector<std::string>& keys);
     /// Reads as much of the first part as the message has room for.
     void read_part(message::Pages& pages, OriginList& origins);
     void take(const store::Resource& resource, const Part& part, const std::string& key,
