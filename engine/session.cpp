@@ -307,7 +307,8 @@ bool Session::is_level(const Resource& resource) const {
     const Theirs* known = theirs(resource.name);
     if (!is_ready() || known == nullptr || known->ownership != resource.ownership) return false;
     const Coverage& coverage = store_.coverage(resource.id);
-    return coverage.is_whole() && known->expected.is_whole() && known->expected.dominates(coverage);
+    if (!coverage.is_whole() || !known->expected.is_whole()) return false;
+    return known->expected.dominates(coverage) || is_planted(planted::Bug::push_own_only);
 }
 
 void Session::begin_push() {
@@ -316,10 +317,7 @@ void Session::begin_push() {
         const Resource* resource = store_.catalog.find(id);
         const Theirs* known = resource != nullptr ? theirs(resource->name) : nullptr;
         if (known == nullptr || !known->expected.is_whole()) continue;
-        Piece piece = known->expected.pieces().front();
-        if (is_planted(planted::Bug::push_own_only))
-            planted::raise_others(piece.vector, store_.coverage(id).floor(), store_.self());
-        wanted.emplace_back(id, std::move(piece));
+        wanted.emplace_back(id, known->expected.pieces().front());
     }
     serving_.emplace(Serving{Reader(store_, wanted), 0, std::move(push_due_)});
     push_due_.clear();
@@ -329,6 +327,8 @@ std::optional<Message> Session::next_pages(Now now) {
     if (!serving_) begin_push();
     message::Pages pages = serving_->reader.next();
     pages.pull = serving_->pull;
+    if (is_planted(planted::Bug::push_own_only) && pages.pull == 0)
+        planted::leave_out_others(pages, store_.origins.id(store_.self()));
     pages.basis = heard_all_count_;
     rows_in_last_ = serving_->reader.rows_in_last();
     for (const Reader::Claim& claim : serving_->reader.claims()) {

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstddef>
+#include <vector>
+
 /// Bugs planted on purpose, to prove that the simulator finds such mistakes (docs/simulator.md lists them with where each
 /// is found). Each is one line at the place where a person could really make it, behind is_planted().
 ///
@@ -25,12 +28,13 @@ enum class Bug {
     push_own_only,            ///< a push leaves out what others have stamped
 };
 
-/// For push_own_only: as if a peer had all that we hold of others' writing.
-template <typename Vector, typename Origin>
-void raise_others(Vector& theirs, const Vector& mine, Origin self) {
-    for (const auto& [origin, hlc] : mine.entries()) {
-        if (origin != self) theirs.raise(origin, hlc);
-    }
+/// For push_own_only: rows that bear another origin's stamp.
+template <typename Pages, typename OriginId>
+void leave_out_others(Pages& pages, const OriginId& self) {
+    const auto is_foreign = [&](const auto& entry) {
+        return entry.row && pages.origins[static_cast<std::size_t>(entry.row->origin)] != self;
+    };
+    for (auto& page : pages.pages) std::erase_if(page.entries, is_foreign);
 }
 
 /// Ends the transaction in the middle of what must be one, and begins the next.

@@ -38,10 +38,6 @@ struct Known {
 };
 using Place = std::pair<std::size_t, std::string>;
 
-std::size_t index_of(const std::string& table) {
-    return static_cast<std::size_t>(std::ranges::find(tables(), table, &Table::name) - tables().begin());
-}
-
 /// Empty: the disk fails underneath.
 std::optional<std::map<Place, Known>> read_known(Sql& sql) {
     std::map<Place, Known> known;
@@ -50,7 +46,7 @@ std::optional<std::map<Place, Known>> read_known(Sql& sql) {
         "JOIN strandline_resources AS r ON r.id = s.resource JOIN strandline_origins AS o ON o.id = s.origin "
         "LEFT JOIN strandline_columns AS c ON c.resource = s.resource AND c.id = s.slot - 2");
     while (read.step()) {
-        const std::size_t table = index_of(read.bytes(0));
+        const std::size_t table = index_of_table(read.bytes(0));
         Known& key = known[{table, read.bytes(1)}];
         const Stamp stamp{Hlc{read.integer(3)}, origin_from(read.bytes(4), read.integer(5))};
         const std::int64_t slot = read.integer(2);
@@ -74,7 +70,7 @@ std::optional<std::set<Place>> read_held(Sql& sql) {
     auto read = sql.ask(
         "SELECT r.name, q.key FROM strandline_quarantine AS q JOIN strandline_resources AS r ON r.id = "
         "q.resource WHERE q.kind = 'held'");
-    while (read.step()) held.emplace(index_of(read.bytes(0)), read.bytes(1));
+    while (read.step()) held.emplace(index_of_table(read.bytes(0)), read.bytes(1));
     if (!read.is_done()) return std::nullopt;
     return held;
 }
@@ -89,7 +85,8 @@ void demand_claims(Sql& sql, const Model& model) {
     model.for_each([&](std::size_t table, const std::string& key, const Write& write) {
         const Vector& vector = vector_at(coverage->at(tables()[table].name), key);
         const auto claimed = vector.find(write.last.origin);
-        if (claimed == vector.end() || claimed->second < write.last.hlc || held->contains({table, key}))
+        if (claimed == vector.end() || claimed->second < write.last.hlc || held->contains({table, key}) ||
+            model.is_suspect(table, key))
             return;
         const auto there = known->find({table, key});
         if (there != known->end() && there->second.dominates(write)) return;
@@ -105,7 +102,7 @@ void demand_contents(const message::Pages& pages, const Model& model) {
         return Stamp{stamp.hlc, pages.origins[static_cast<std::size_t>(stamp.origin)]};
     };
     for (const message::Page& page : pages.pages) {
-        const std::size_t table = index_of(page.resource);
+        const std::size_t table = index_of_table(page.resource);
         std::vector<std::size_t> columns;
         for (const std::string& name : page.columns)
             columns.push_back(static_cast<std::size_t>(std::ranges::find(tables()[table].columns, name) -
@@ -118,7 +115,8 @@ void demand_contents(const message::Pages& pages, const Model& model) {
                 stamps.try_emplace(i, stamp_of(*entry.row));
             std::size_t value = 0;
             for (const auto& [column, stamp] : stamps) {
-                if (std::ranges::find(entry.withheld, value) == entry.withheld.end())
+                if (std::ranges::find(entry.withheld, value) == entry.withheld.end() &&
+                    !model.is_suspect(table, entry.key))
                     model.demand_content(table, entry.key, columns[column], stamp, entry.values[value]);
                 ++value;
             }

@@ -136,7 +136,12 @@ void Device::say(const DeviceId& peer, Connection& connection) {
                                       ? fmt::format("→ {}  {}, {} bytes", to, brief(*message), frame.size())
                                       : std::string());
             if (Recorder* recorder = world_.chronicle.recorder()) recorder->said(index_, to, *message, frame);
-            connection.send(frame);
+            if (liar_) {
+                world_.chronicle.count_situation(Situation::lied);
+                for (const std::string& lie : liar_->instead_of(*message)) connection.send(lie);
+            } else {
+                connection.send(frame);
+            }
             tally_.unsent_bytes_most = std::max(tally_.unsent_bytes_most, connection.unsent());
         } else if (engine_->is_closed(peer)) {
             end_session(connection, "the session is over");

@@ -18,6 +18,7 @@
 #include "simulator/connection.h"
 #include "simulator/disk/disk.h"
 #include "simulator/laws.h"
+#include "simulator/liar.h"
 #include "simulator/lookout.h"
 #include "simulator/model.h"
 #include "simulator/network.h"
@@ -75,6 +76,8 @@ public:
     /// The engine's process stands still: it reads nothing, says nothing, and does not know it.
     void pause(bool is_paused);
     void leave();
+    /// From now on what it says goes through this liar; empty: it tells the truth again.
+    void lie(std::optional<Liar> liar) { liar_ = std::move(liar); }
     /// A copy of the disk as it is, and of the key file with it.
     void keep_copy();
     /// Puts the copy back while everything is down; `with_key_file`: the key file too. Without it, only what is older
@@ -185,6 +188,7 @@ private:
     std::optional<Engine> engine_;
     std::optional<Copy> copy_;
     std::optional<Novelty> novelty_;
+    std::optional<Liar> liar_;
     std::map<DeviceId, std::size_t> index_of_;
 
     Life life_ = Life::absent;

@@ -6,8 +6,6 @@
 
 #include <fmt/format.h>
 
-#include "simulator/stranger.h"
-
 namespace strandline::simulator {
 namespace {
 
@@ -65,6 +63,7 @@ const std::vector<Faults::Kind>& Faults::kinds() {
         {"huge", 40, &Faults::huge},
         {"same-moment", 10, &Faults::same_moment},
         {"stranger", 20, &Faults::stranger},
+        {"liar", 15, &Faults::liar},
     };
     return all;
 }
@@ -138,6 +137,7 @@ void Faults::later(std::int64_t us, Schedule::Action action) {
 
 void Faults::end() {
     is_over_ = true;
+    if (liar_ != nullptr) liar_->leave();
     victims_.network.end_half_open();
     std::int64_t latest = 0;
     for (const auto& device : victims_.devices) latest = std::max(latest, device->clock().latest().value);
@@ -291,19 +291,7 @@ void Faults::pause() {
 /// One device of a world, and only if the others stay connected without it.
 void Faults::leave() {
     Device& gone = device();
-    if (has_left_ || victims_.devices.size() < 3 || gone.life() == Device::Life::absent) return;
-    std::set<std::size_t> reached;
-    std::vector<std::size_t> todo{gone.index() == 0 ? std::size_t{1} : std::size_t{0}};
-    while (!todo.empty()) {
-        const std::size_t at = todo.back();
-        todo.pop_back();
-        if (at == gone.index() || !reached.insert(at).second) continue;
-        for (const auto& [from, to] : victims_.links) {
-            if (from == at) todo.push_back(to);
-            if (to == at) todo.push_back(from);
-        }
-    }
-    if (reached.size() + 1 < victims_.devices.size()) return;
+    if (has_left_ || gone.life() == Device::Life::absent || !are_connected_without(gone)) return;
     has_left_ = true;
     gone.leave();
     victims_.chronicle.count_fault("leave", {gone.index(), {}});
@@ -421,14 +409,6 @@ void Faults::same_moment() {
         writer->wrote();
     }
     victims_.chronicle.count_fault("same-moment", {writers[0]->index(), writers[1]->index()});
-}
-
-/// Somebody with a key of their own, on the machine of one device, comes to another one's door.
-void Faults::stranger() {
-    const auto [from, to] = link();
-    if (victims_.links.empty()) return;
-    victims_.chronicle.count_fault("stranger", {from, to});
-    std::make_shared<Stranger>(victims_.network, chance_->fork("stranger", chance_->next()))->knock(from, to);
 }
 
 }  // namespace strandline::simulator

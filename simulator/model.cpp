@@ -37,6 +37,13 @@ void Model::demand_content(std::size_t table, const std::string& key, std::size_
                                " instead of " + known->second);
 }
 
+bool Model::is_suspect(std::size_t table, const std::string& key) const {
+    const auto writes = liar_ ? writes_.find({table, key}) : writes_.end();
+    return writes != writes_.end() && std::ranges::any_of(writes->second, [&](const Write& write) {
+               return write.last.origin.device == *liar_;
+           });
+}
+
 Model::Rows Model::expected(std::size_t table, std::size_t columns, const IsHeld& is_held) const {
     Rows rows;
     for (auto at = writes_.lower_bound({table, ""}); at != writes_.end() && at->first.first == table; ++at) {

@@ -48,6 +48,11 @@ public:
     void demand_content(std::size_t table, const std::string& key, std::size_t column, const Stamp& stamp,
                         const Value& value) const;
 
+    /// What this device has written, or will, is not to be believed: it is a liar.
+    void distrust(const DeviceId& liar) { liar_ = liar; }
+    /// Whether the liar has written to this key.
+    [[nodiscard]] bool is_suspect(std::size_t table, const std::string& key) const;
+
     /// Whether somebody still holds this write.
     using IsHeld = std::function<bool(std::size_t table, const std::string& key, const Stamp& stamp)>;
     /// Rows by encoded key; each has all columns, the key's as they must be spelled.
@@ -73,6 +78,7 @@ private:
     std::size_t count_ = 0;
     std::size_t bytes_ = 0;
     Watcher watcher_;
+    std::optional<DeviceId> liar_;
 };
 
 }  // namespace strandline::simulator

@@ -156,7 +156,7 @@ Verdict run_one(const Options& options) {
     const Ending ending = Trial(options, Trial::Voice::aloud).wait();
     fmt::print("{}", ending.outcome.summary);
     say_finding(options.seed, ending);
-    if (ending.verdict != Verdict::clean) say_shrunk(options, ending);
+    if (ending.verdict != Verdict::clean && options.shrinks) say_shrunk(options, ending);
     // A process that was killed could not say how far it came.
     if (ending.verdict != Verdict::crash) fmt::print("event hash {:016x}\n", ending.outcome.hash);
     return ending.verdict;
@@ -173,13 +173,14 @@ Verdict run_seeds(const Options& options) {
     if (!say_situations(options, runs.situations()) && is_worse(Verdict::law_broken, worst))
         worst = Verdict::law_broken;
     fmt::print("{} seeds, {} clean\n", runs.done(), runs.done() - runs.failed().size());
-    if (runs.failed().size() > kShrunkMost) fmt::print("the first {} are shrunk\n", kShrunkMost);
+    if (options.shrinks && runs.failed().size() > kShrunkMost)
+        fmt::print("the first {} are shrunk\n", kShrunkMost);
     std::size_t shrunk = 0;
     for (const auto& [seed, ending] : runs.failed()) {
         Options failing = options;
         failing.seed = seed;
         fmt::print("{}: {}\n", name_of(ending.verdict), command(failing));
-        if (shrunk++ < kShrunkMost) say_shrunk(failing, ending);
+        if (options.shrinks && shrunk++ < kShrunkMost) say_shrunk(failing, ending);
     }
     return worst;
 }

@@ -13,7 +13,7 @@ struct Named {
     bool is_demanded = true;  ///< of the swarm
 };
 
-constexpr std::array<Named, 23> kAll{{
+constexpr std::array<Named, 24> kAll{{
     {Situation::incarnation, "an incarnation started"},
     {Situation::held, "a change from too far ahead was held"},
     {Situation::quarantined, "a row was quarantined"},
@@ -27,7 +27,7 @@ constexpr std::array<Named, 23> kAll{{
     {Situation::pull_in_parts, "a pull was answered in several messages"},
     {Situation::push_in_parts, "a push came in several messages"},
     {Situation::in_flight_limit, "a peer was sent no more until it had acknowledged"},
-    {Situation::stale_push, "a push was dropped for its basis", false},  // restore-with-key brings it
+    {Situation::stale_push, "a push was dropped for its basis"},
     {Situation::rivals, "one connection took another's place"},
     {Situation::lock_awaited, "messages waited for an app's lock"},
     {Situation::wrote_alone, "an app wrote while no engine ran"},
@@ -36,6 +36,7 @@ constexpr std::array<Named, 23> kAll{{
     {Situation::down_again, "a device crashed while it came back"},
     {Situation::commits_lost, "the power took commits that were not synced"},
     {Situation::writes_lost, "writes went with a device that left, or with a newer state"},
+    {Situation::lied, "a member said what it must not"},
     {Situation::courier, "the courier went to another island", false},
 }};
 

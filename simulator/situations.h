@@ -32,6 +32,7 @@ enum class Situation {
     down_again,
     commits_lost,
     writes_lost,
+    lied,
     courier,
 };
 

@@ -1,6 +1,7 @@
 #include "simulator/tables.h"
 
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "simulator/check.h"
 
@@ -99,6 +100,10 @@ const std::vector<Table>& tables() {
          false},
     };
     return all;
+}
+
+std::size_t index_of_table(const std::string& name) {
+    return static_cast<std::size_t>(std::ranges::find(tables(), name, &Table::name) - tables().begin());
 }
 
 std::string encoded_key(const Table& table, const Values& row) {

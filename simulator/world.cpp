@@ -89,7 +89,8 @@ void World::build() {
         paces_.push_back(own.fork("pace"));
     }
     faults_ = std::make_unique<Faults>(
-        Victims{schedule_, chronicle_, network_, devices_, workloads_, links_, [this] { join_next(); }},
+        Victims{schedule_, chronicle_, network_, devices_, workloads_, links_, [this] { join_next(); },
+                [this](const DeviceId& liar) { model_.distrust(liar); }},
         options_.seed, options_.faults);
     // A third is held back when devices join late, and whoever dials them meets nobody yet.
     const std::size_t late = faults_->is_armed("late-join") ? options_.devices / 3 : 0;
@@ -267,7 +268,7 @@ std::string World::what_lacks() {
         const std::size_t index = device->index();
         if (device->life() != Device::Life::running) return fmt::format("{} does not run", index);
         if (device->has_pending_writes()) return fmt::format("{} has writes that are not folded", index);
-        if (count_held(device->sql()) != 0) return fmt::format("{} holds changes back", index);
+        if (count_held(device->sql(), model_) != 0) return fmt::format("{} holds changes back", index);
         auto coverage = read_coverage(device->sql());
         if (!coverage) return fmt::format("{} cannot say what it holds", index);
         if (first && *first != *coverage) return fmt::format("{} holds other things than the first", index);

@@ -15,7 +15,7 @@ ROW = re.compile(r"^\| `([a-z-]+)` \|[^|]*\|[^|]*\| `(--seed [^`]*)` \| (law \d+
 
 
 def run(program, *arguments):
-    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    return subprocess.run([program, "--no-shrink", *arguments], capture_output=True, text=True, check=False)
 
 
 class Planted(unittest.TestCase):
