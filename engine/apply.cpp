@@ -4,6 +4,7 @@
 
 #include "engine/limits.h"
 #include "engine/text.h"
+#include "planted/planted.h"
 
 namespace strandline::engine {
 
@@ -73,6 +74,10 @@ Apply::Apply(store::Store& store, Now now)
 void Apply::page(const message::Page& page, const std::vector<Origin>& origins) {
     const Resource& resource = *store_.catalog.find(page.resource);
     const Columns columns = columns_of(resource, page);
+    if (is_planted(planted::Bug::watermark_before_data)) {
+        raise(resource, page, origins);
+        store_.connection.execute(planted::kCommitEarly);
+    }
     for (const message::Entry& entry : page.entries) {
         const Incoming incoming = incoming_from(entry, columns, origins);
         ++applied_.received;
@@ -83,6 +88,7 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
             join(resource, incoming);
         }
     }
+    if (is_planted(planted::Bug::page_in_two)) store_.connection.execute(planted::kCommitEarly);
     raise(resource, page, origins);
 }
 
@@ -198,7 +204,8 @@ void Apply::join(const Resource& resource, const Incoming& incoming) {
         ++applied_.changed[resource.name];
     }
     if (!after.record.is_alive()) after.digests.clear();
-    store_.stamps.save(resource.id, incoming.key, before, after);
+    const bool is_forgotten = is_planted(planted::Bug::tombstone_forgotten) && !after.record.is_alive();
+    store_.stamps.save(resource.id, incoming.key, before, is_forgotten ? StoredRecord{} : after);
     if (resource.ownership == Ownership::device_owned) mark_owner(resource, incoming, after.record);
     row_difference_[resource.id] += int{after.record.is_alive()} - int{before.record.is_alive()};
     if (!after.record.is_same_life(before.record) && store_.quarantine.has_any(resource.id))

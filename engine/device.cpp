@@ -7,6 +7,7 @@
 #include "engine/limits.h"
 #include "engine/renames.h"
 #include "engine/store/triggers.h"
+#include "planted/planted.h"
 
 namespace strandline::engine {
 
@@ -65,7 +66,8 @@ void Device::notice_copy(const Opening& found, Now now) {
     const Opening left = store::read_opening(store.connection);
     if (found == left) return;
     Transaction transaction(store.connection);
-    store.begin_incarnation(static_cast<Incarnation>(entropy_()));
+    if (!is_planted(planted::Bug::stamp_reused))
+        store.begin_incarnation(static_cast<Incarnation>(entropy_()));
     store::write_opening(store.connection, found);
     // A database that was never opened takes its first life here, so that copies made before do not share one.
     if (left != Opening{}) {

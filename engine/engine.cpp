@@ -5,6 +5,7 @@
 #include "engine/device.h"
 #include "engine/limits.h"
 #include "engine/store/status.h"
+#include "planted/planted.h"
 
 namespace strandline {
 
@@ -182,7 +183,7 @@ Result<void> Engine::remember(const std::function<Result<Opening>()>& count) {
 }
 
 bool Engine::is_trusted(const DeviceId& device) const {
-    return parts_->device.members.contains(device);
+    return parts_->device.members.contains(device) || is_planted(planted::Bug::stranger_served);
 }
 
 void Engine::database_changed(Now now) {

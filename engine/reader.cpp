@@ -5,6 +5,7 @@
 
 #include "backfill/plan.h"
 #include "engine/limits.h"
+#include "planted/planted.h"
 
 namespace strandline::engine {
 
@@ -147,8 +148,10 @@ void Reader::read_part(message::Pages& pages, OriginList& origins) {
         store::Stamps::Scan scan(store_.connection, part.resource, part.range);
         while (bytes_ < bytes_max_ && scan.next())
             take(*resource, part, scan.key(), scan.stored(), page, origins);
+        if (is_planted(planted::Bug::off_by_one_at_resume) && bytes_ >= bytes_max_) scan.next();
         if (bytes_ >= bytes_max_) page.range.high = after(scan.key());
     }
+    if (is_planted(planted::Bug::claim_after_first_page)) page.range.high = part.range.high;
     const watermarks::Range read{page.range.low, page.range.high};
     claims_.push_back({part.resource, read, part.claim});
     add_waiting(page, pages);

@@ -5,6 +5,7 @@
 #include "engine/agreement.h"
 #include "engine/limits.h"
 #include "engine/text.h"
+#include "planted/planted.h"
 
 namespace strandline::engine {
 
@@ -317,7 +318,8 @@ bool Session::is_level(const Resource& resource) const {
     const Theirs* known = theirs(resource.name);
     if (!is_ready() || !exchanges(resource)) return false;
     const Coverage& coverage = store_.coverage(resource.id);
-    return coverage.is_whole() && known->expected.is_whole() && known->expected.dominates(coverage);
+    if (!coverage.is_whole() || !known->expected.is_whole()) return false;
+    return known->expected.dominates(coverage) || is_planted(planted::Bug::push_own_only);
 }
 
 void Session::begin_push() {
@@ -336,6 +338,8 @@ std::optional<Message> Session::next_pages(Now now) {
     if (!serving_) begin_push();
     message::Pages pages = serving_->reader.next();
     pages.pull = serving_->pull;
+    if (is_planted(planted::Bug::push_own_only) && pages.pull == 0)
+        planted::leave_out_others(pages, store_.origins.id(store_.self()));
     pages.basis = heard_all_count_;
     rows_in_last_ = serving_->reader.rows_in_last();
     for (const Reader::Claim& claim : serving_->reader.claims()) {

@@ -4,6 +4,7 @@
 
 #include "engine/limits.h"
 #include "engine/store/triggers.h"
+#include "planted/planted.h"
 
 namespace strandline::engine::store {
 namespace {
@@ -15,7 +16,8 @@ constexpr const char* kCacheSize = "PRAGMA cache_size = -16384";
 
 Store::Store(const std::string& path, const std::string& vfs) : connection(path, OpenMode::existing, vfs) {
     connection.set_busy_ms(kBusyMs);
-    connection.execute("PRAGMA synchronous = FULL");
+    connection.execute(is_planted(planted::Bug::acknowledge_before_sync) ? "PRAGMA synchronous = NORMAL"
+                                                                         : "PRAGMA synchronous = FULL");
     connection.execute("PRAGMA foreign_keys = OFF");
     connection.execute("PRAGMA recursive_triggers = OFF");
     connection.execute(kCacheSize);
@@ -86,9 +88,14 @@ void Store::mark_foreign(const Resource& resource, const Values& key, bool is_fo
 
 void Store::begin_incarnation(Incarnation incarnation) {
     const DeviceRow device = read_device(connection);
+    const Origin before = self_;
     write_incarnation(connection, incarnation);
     self_ = origins.number({device.device, incarnation});
     for (const Resource& resource : catalog.resources()) set_coverage(resource.id, coverage(resource.id));
+    // From now on the new origin's rows say where a piece begins; the old one's would outlive their pieces.
+    connection.prepare("DELETE FROM strandline_coverage WHERE origin = ? AND hlc = 0")
+        .bind(1, static_cast<std::int64_t>(before))
+        .run();
 }
 
 void Store::hand_over(std::int64_t resource, Origin old, Hlc held) {
