@@ -34,12 +34,9 @@ Json json_of(const ResourceStatus& resource) {
     Json not_exchanged = Json::array();
     for (const NotExchangedStatus& with : resource.not_exchanged)
         not_exchanged.push_back({{"peer", to_hex(with.peer)}, {"why", with.why}});
-    return {{"name", resource.name},
-            {"ownership", name_of(resource.ownership)},
-            {"is_there", resource.is_there},
-            {"rows", resource.rows},
-            {"watermarks", watermarks},
-            {"not_exchanged", not_exchanged}};
+    return {{"name", resource.name},         {"ownership", name_of(resource.ownership)},
+            {"is_there", resource.is_there}, {"rows", resource.rows},
+            {"watermarks", watermarks},      {"not_exchanged", not_exchanged}};
 }
 
 Json json_of(const PeerStatus& peer) {
