@@ -36,8 +36,7 @@ bool Apply::retry(const Resource& resource, Retry& walk, std::size_t& rows_left)
 }
 
 void Apply::due() {
-    for (const Quarantined& held : store_.quarantine.due(now_.wall))
-        awaited_.emplace(held.resource, held.key);
+    awaited_.merge(store_.quarantine.due(now_.wall));
 }
 
 void Apply::await_row(const Resource& resource, const Incoming& incoming) {
@@ -96,7 +95,7 @@ void Apply::keep_displaced(const Resource& resource, const std::string& key, con
         entry.values.push_back({resource.columns[i].name, row->values[i]});
     store_.quarantine.put(entry);
     ++applied_.quarantined;
-    tell(EventKind::refused, resource,
+    tell(EventKind::refused, resource, row->key,
          "a row gave way to one of another device, which inserted the same key first");
 }
 

@@ -89,29 +89,29 @@ void Reader::plan(std::int64_t resource, const watermarks::Piece& wanted) {
     for (const watermarks::Piece& mine : coverage.pieces()) {
         const auto range = intersect(mine.range, wanted.range);
         if (!range || wanted.vector.dominates(mine.vector)) continue;
-        Part part{resource, *range, wanted.vector, above(mine.vector, wanted.vector), std::nullopt};
+        Part part{resource, *range, wanted.vector, above(mine.vector, wanted.vector), {}, {}};
         const auto rows = static_cast<std::uint64_t>(store_.catalog.rows(resource));
         auto keys = store_.stamps.changed_since(resource, *range, wanted.vector, store_.origins.ids().size(),
                                                 kDeltaKeysMax);
-        if (keys && backfill::choose(keys->size(), rows) == backfill::Way::index) {
-            add_held(part, *keys);
+        if (keys && backfill::choose(keys->size(), rows) == backfill::Way::index)
             part.keys.emplace(keys->begin(), keys->end());
-        }
+        plan_held(part);
         parts_.push_back(std::move(part));
     }
 }
 
-/// What is held now may have been let in when its part is read: then it is with the rows, and nowhere else.
-void Reader::add_held(const Part& part, std::vector<std::string>& keys) {
+void Reader::plan_held(Part& part) {
     if (!store_.quarantine.has_any(part.resource)) return;
-    std::int64_t after = 0;
-    while (const auto held = store_.quarantine.held_after(part.resource, after)) {
-        after = held->id;
-        if (part.range.contains(held->key) && !lacking(held->record, part.base).is_none())
-            keys.push_back(held->key);
+    for (std::string& key :
+         store_.quarantine.held_since(part.resource, part.base, store_.origins.ids().size())) {
+        if (!part.range.contains(key)) continue;
+        // By the time that it is read it may be held no more, but a row like others.
+        if (part.keys) {
+            const auto place = std::ranges::lower_bound(*part.keys, key);
+            if (place == part.keys->end() || *place != key) part.keys->insert(place, key);
+        }
+        part.held.push_back(std::move(key));
     }
-    std::ranges::sort(keys);
-    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
 }
 
 message::Pages Reader::next() {
@@ -239,13 +239,11 @@ bool Reader::take_refused(const Resource& resource, const std::string& key, cons
 
 /// They travel as they came: their receivers judge them by their own clocks.
 bool Reader::take_held(const Resource& resource, Part& part, message::Pages& pages, OriginList& origins) {
-    if (!store_.quarantine.has_any(resource.id)) return true;
-    while (bytes_ < bytes_max_) {
-        const auto held = store_.quarantine.held_after(resource.id, part.held);
-        if (!held) break;
-        part.held = held->id;
-        if (part.range.contains(held->key) && !lacking(held->record, part.base).is_none())
-            take_waiting(resource, *held, origins);
+    while (!part.held.empty() && bytes_ < bytes_max_) {
+        for (const store::Quarantined& held : store_.quarantine.held(resource.id, part.held.front())) {
+            if (!lacking(held.record, part.base).is_none()) take_waiting(resource, held, origins);
+        }
+        part.held.pop_front();
     }
     add_waiting({resource.name, {part.range.low, part.range.high}, {}, {}, {}}, pages);
     return bytes_ < bytes_max_;

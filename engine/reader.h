@@ -65,11 +65,11 @@ private:
         watermarks::Vector base;
         watermarks::Vector claim;
         std::optional<std::deque<std::string>> keys;  ///< the changed ones; empty: by a scan
-        std::int64_t held = 0;                        ///< held changes up to this number are read
+        std::deque<std::string> held;                 ///< keys of held changes that are still to be read
     };
 
     void plan(std::int64_t resource, const watermarks::Piece& wanted);
-    void add_held(const Part& part, std::vector<std::string>& keys);
+    void plan_held(Part& part);
     /// Reads as much of the first part as the message has room for.
     void read_part(message::Pages& pages, OriginList& origins);
     void take(const store::Resource& resource, const Part& part, const std::string& key,

@@ -130,12 +130,19 @@ std::vector<Quarantined> Quarantine::refused_after(std::int64_t resource, std::i
     return read(statement.bind(1, resource).bind(2, id).bind(3, static_cast<std::int64_t>(most)));
 }
 
-std::optional<Quarantined> Quarantine::held_after(std::int64_t resource, std::int64_t id) {
-    Statement statement = connection_.prepare(
-        std::string(kColumns) + "WHERE resource = ? AND kind = 'held' AND id > ? ORDER BY id LIMIT 1");
-    auto found = read(statement.bind(1, resource).bind(2, id));
-    if (found.empty()) return std::nullopt;
-    return std::move(found.front());
+std::vector<std::string> Quarantine::held_since(std::int64_t resource, const watermarks::Vector& vector,
+                                                std::size_t origins) {
+    Statement since = connection_.prepare(
+        "SELECT q.key FROM strandline_quarantine_stamps s CROSS JOIN strandline_quarantine q ON q.id = s.id "
+        "WHERE s.origin = ? AND s.hlc > ? AND q.resource = ? AND q.kind = 'held'");
+    std::set<std::string> keys;
+    for (std::size_t i = 0; i < origins; ++i) {
+        const ResetAtEnd reset(since);
+        since.bind(1, static_cast<std::int64_t>(i)).bind(2, vector.at(static_cast<Origin>(i)).value);
+        since.bind(3, resource);
+        while (since.step()) keys.insert(since.text(0));
+    }
+    return {keys.begin(), keys.end()};
 }
 
 std::vector<Quarantined> Quarantine::held(std::int64_t resource, const std::string& key) {
@@ -145,11 +152,13 @@ std::vector<Quarantined> Quarantine::held(std::int64_t resource, const std::stri
     return read(statement);
 }
 
-std::vector<Quarantined> Quarantine::due(WallMs now) {
-    Statement statement =
-        connection_.prepare(std::string(kColumns) + "WHERE kind = 'held' AND due <= ? ORDER BY id");
+std::set<std::pair<std::int64_t, std::string>> Quarantine::due(WallMs now) {
+    Statement statement = connection_.prepare(
+        "SELECT resource, key FROM strandline_quarantine WHERE kind = 'held' AND due <= ?");
     statement.bind(1, now.value);
-    return read(statement);
+    std::set<std::pair<std::int64_t, std::string>> due;
+    while (statement.step()) due.emplace(statement.integer(0), statement.text(1));
+    return due;
 }
 
 std::optional<WallMs> Quarantine::next_due() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 
 #include "engine/record.h"
 #include "engine/store/connection.h"
+#include "watermarks/vector.h"
 
 namespace strandline::engine::store {
 
@@ -49,12 +51,13 @@ public:
     /// Refused rows of a resource, oldest first, the first `most` after number `id`.
     [[nodiscard]] std::vector<Quarantined> refused_after(std::int64_t resource, std::int64_t id,
                                                          std::size_t most);
-    /// The held change of a resource that came next after number `id`.
-    [[nodiscard]] std::optional<Quarantined> held_after(std::int64_t resource, std::int64_t id);
+    /// The keys of held changes that `vector` does not cover; ascending. `origins`: how many there are.
+    [[nodiscard]] std::vector<std::string> held_since(std::int64_t resource, const watermarks::Vector& vector,
+                                                      std::size_t origins);
     /// Held changes of one key.
     [[nodiscard]] std::vector<Quarantined> held(std::int64_t resource, const std::string& key);
-    /// Held changes of all resources whose time has come.
-    [[nodiscard]] std::vector<Quarantined> due(WallMs now);
+    /// Resources and keys of held changes whose time has come.
+    [[nodiscard]] std::set<std::pair<std::int64_t, std::string>> due(WallMs now);
     /// When the next held change is due; empty: none is held.
     [[nodiscard]] std::optional<WallMs> next_due();
     /// Whatever is held of a key is due at once.

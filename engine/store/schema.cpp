@@ -94,6 +94,7 @@ CREATE TABLE strandline_quarantine_stamps(
   origin INTEGER NOT NULL,
   PRIMARY KEY (id, slot)
 ) WITHOUT ROWID;
+CREATE INDEX strandline_quarantine_stamps_by_origin ON strandline_quarantine_stamps(origin, hlc);
 CREATE TABLE strandline_quarantine_values(
   id          INTEGER NOT NULL,
   name        TEXT    NOT NULL,

@@ -200,6 +200,40 @@ TEST_CASE("cells of a row that is held wait with it, though they are not too far
     CHECK(group.is_same("notes"));
 }
 
+TEST_CASE("what was held when a delta began, and is a row before it ends, travels with it") {
+    Group group(3, kNotes, {"notes"});
+    group.write(0,
+                "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) "
+                "INSERT INTO notes SELECT 'old ' || i, '', '' FROM n");
+    group.connect(0, 1);
+    group.connect(1, 2);
+    group.converge();
+    group.disconnect(1, 2);
+    group.shift_clock(0, 3'600'000);
+    // More than one message takes.
+    group.write(0,
+                "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20) "
+                "INSERT INTO notes SELECT 'new ' || i, 'tomorrow', randomblob(400000) FROM n");
+    group.settle();
+    REQUIRE(group.engine(1).status().quarantined == 20);
+    group.disconnect(0, 1);
+    group.connect(1, 2);
+    for (std::size_t rows = 0; rows == 0;) {
+        const auto there = group.carry(1, 2);
+        if (there) rows = there->rows;
+        group.carry(2, 1);
+    }
+    for (std::size_t i = 1; i < 3; ++i) group.shift_clock(i, 3'600'000);
+    group.write(2, "INSERT INTO notes VALUES ('mine', '', '')");
+    while (group.carry(2, 1)) {
+    }
+    group.engine(1).advance(group.now(1));
+    REQUIRE(group.engine(1).status().quarantined == 0);
+    group.converge();
+    CHECK(group.app(1).ask("SELECT count(*) FROM notes WHERE title = 'tomorrow'") == "20");
+    CHECK(group.app(2).ask("SELECT count(*) FROM notes WHERE title = 'tomorrow'") == "20");
+}
+
 TEST_CASE("a held change is applied when its time has come, though the device was started again meanwhile") {
     Group group(2, kNotes, {"notes"});
     group.connect(0, 1);
