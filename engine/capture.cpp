@@ -75,7 +75,7 @@ bool Capture::fold(std::size_t most, Found& found) {
 
 bool Capture::is_of_backlog(const Record& stored, ColumnId column) const {
     const auto stamp = effective(stored, column);
-    return stamp && stamp->origin == store_.self() && stamp->hlc >= backlog_from_;
+    return backlog_from_ && stamp && stamp->origin == store_.self() && stamp->hlc >= *backlog_from_;
 }
 
 void Capture::raise_own(const Resource& resource, Hlc to) {

@@ -109,8 +109,8 @@ private:
     /// By origin and resource: our own watermark at the opening, then after each of the first kRisesKept rises.
     std::map<std::pair<Origin, std::int64_t>, std::vector<Hlc>> rises_;
     std::vector<Event> events_;
-    /// Where the backlog began that is folded in several parts. Nobody knows at first: it may be as old as a crash.
-    std::optional<Hlc> backlog_from_ = Hlc{};
+    /// Where the backlog began that is folded in several parts.
+    std::optional<Hlc> backlog_from_;
 };
 
 }  // namespace strandline::engine

@@ -57,7 +57,7 @@ TEST_CASE("a new incarnation in the middle of a backfill leaves no border behind
     group.connect(0, 1);
     carry_pages(group, 0, 1, 2);
     group.stop(1);
-    group.set_opened(1, group.opened(1) + 1);
+    group.set_opening(1, {group.opening(1).count + 1, group.new_mark()});
     group.start(1);
     REQUIRE(group.was_told(1, EventKind::incarnation));
     group.connect(0, 1);
