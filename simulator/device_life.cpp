@@ -121,7 +121,9 @@ void Device::check_promises() {
     if (life_ != Life::running || !app_ || app_->is_in_transaction()) return;
     const auto coverage = read_coverage(app_->sql());
     if (!coverage) return;
-    promises_.keep(*coverage);
+    auto device = app_->sql().ask("SELECT device, incarnation FROM strandline_device");
+    if (!device.step()) return;
+    promises_.keep(*coverage, origin_from(device.bytes(0), device.integer(1)));
     if (Recorder* recorder = world_.chronicle.recorder()) recorder->holds(index_, *coverage);
 }
 

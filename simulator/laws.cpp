@@ -1,6 +1,7 @@
 #include "simulator/laws.h"
 
 #include <algorithm>
+#include <utility>
 #include <variant>
 
 #include <fmt/format.h>
@@ -134,7 +135,13 @@ void Promises::demand(const Floors& floors, const Coverage& coverage, int law) {
     }
 }
 
-void Promises::keep(const Coverage& coverage) {
+void Promises::keep(const Coverage& coverage, const OriginId& self) {
+    if (self != std::exchange(self_, self)) {
+        for (Floors* floors : {&held_, &said_}) {
+            for (auto& [table, vector] : *floors)
+                std::erase_if(vector, [&](const auto& entry) { return entry.first.device == self.device; });
+        }
+    }
     demand(held_, coverage, 2);
     demand(said_, coverage, 4);
     for (const auto& [table, pieces] : coverage) promise(held_, table, floor_of(pieces));

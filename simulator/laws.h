@@ -42,7 +42,8 @@ public:
     void said(const message::Message& message);
     /// Laws 1, 2 and 4: what was held is held still, and what was said is held. Floors are compared, since
     /// joining ranges by the minimum lowers pieces and never a floor.
-    void keep(const Coverage& coverage);
+    /// `self`: the device's present origin. Of its former ones, what it lost is not held any more.
+    void keep(const Coverage& coverage, const OriginId& self);
     /// The same demand on what would survive, of what has been said: law 4 without waiting for a power cut. What
     /// was held and not said may still be on its way to the disk.
     void demand_durable(const Coverage& coverage) const;
@@ -59,6 +60,7 @@ private:
 
     Floors held_;
     Floors said_;
+    OriginId self_;
 };
 
 /// All that devices must agree on.

@@ -62,9 +62,26 @@ TEST_CASE("a promise that is not kept breaks law 2") {
     OriginId origin;
     Coverage coverage{{"notes", {Piece{"", {{origin, Hlc{5}}}}}}};
     Promises promises;
-    promises.keep(coverage);
+    promises.keep(coverage, {});
     coverage["notes"].front().vector[origin] = Hlc{4};
-    CHECK_THROWS_WITH(promises.keep(coverage), Catch::Contains("held up to 5"));
+    CHECK_THROWS_WITH(promises.keep(coverage, {}), Catch::Contains("held up to 5"));
+}
+
+TEST_CASE("of its former origin a device need not hold what it has lost, of all others it must") {
+    const OriginId former;
+    const OriginId present{former.device, Incarnation{1}};
+    OriginId another;
+    another.device.bytes.fill(9);
+    Coverage coverage{{"notes", {Piece{"", {{former, Hlc{5}}, {another, Hlc{5}}}}}}};
+    Promises promises;
+    promises.keep(coverage, former);
+    coverage["notes"].front().vector[former] = Hlc{4};
+    CHECK_NOTHROW(promises.keep(coverage, present));
+    coverage["notes"].front().vector[former] = Hlc{3};
+    CHECK_THROWS_AS(promises.keep(coverage, present), LawBroken);
+    coverage["notes"].front().vector[former] = Hlc{4};
+    coverage["notes"].front().vector[another] = Hlc{4};
+    CHECK_THROWS_AS(promises.keep(coverage, {present.device, Incarnation{2}}), LawBroken);
 }
 
 TEST_CASE("what a device has said in a Have it must hold for ever") {
@@ -77,7 +94,7 @@ TEST_CASE("what a device has said in a Have it must hold for ever") {
     Coverage coverage{{"notes", {Piece{"", {{origin, Hlc{9}}}}}}};
     CHECK_NOTHROW(promises.demand_durable(coverage));
     coverage["notes"].front().vector.clear();
-    CHECK_THROWS_WITH(promises.keep(coverage),
+    CHECK_THROWS_WITH(promises.keep(coverage, {}),
                       Catch::Contains("said to be held up to 9 and is held up to 0 now"));
     CHECK_THROWS_AS(promises.demand_durable(coverage), LawBroken);
     promises.release();
@@ -87,7 +104,7 @@ TEST_CASE("what a device has said in a Have it must hold for ever") {
 TEST_CASE("what is held and was not said may still be on its way to the disk") {
     const OriginId origin;
     Promises promises;
-    promises.keep({{"notes", {Piece{"", {{origin, Hlc{5}}}}}}});
+    promises.keep({{"notes", {Piece{"", {{origin, Hlc{5}}}}}}}, {});
     CHECK_NOTHROW(promises.demand_durable({{"notes", {Piece{}}}}));
 }
 
