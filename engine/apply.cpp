@@ -34,7 +34,8 @@ Stamp localized(const Stamp& stamp, const std::vector<Origin>& origins) {
 Hlc newest(const Record& record) {
     Hlc newest;
     if (record.era) newest = std::max(newest, record.era->hlc);
-    if (record.row) newest = std::max(newest, record.row->hlc);
+    if (const auto life = record.known_life())
+        newest = std::max({newest, life->row.hlc, life->era ? life->era->hlc : Hlc{}});
     for (const CellStamp& cell : record.cells) newest = std::max(newest, cell.stamp.hlc);
     return newest;
 }
@@ -71,7 +72,8 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
     const Resource& resource = *store_.catalog.find(page.resource);
     const Columns columns = columns_of(resource, page);
     for (const message::Entry& entry : page.entries) {
-        const Incoming incoming = incoming_from(entry, columns, origins);
+        Incoming incoming = incoming_from(entry, columns, origins);
+        if (resource.ownership == Ownership::shared) incoming.record.life.reset();  // It knows no lives.
         ++applied_.received;
         if (is_ahead(incoming.record)) {
             hold(resource, incoming, WallMs{hlc::wall_of(newest(incoming.record)).value - hlc::kDriftMs},
@@ -104,6 +106,10 @@ Apply::Incoming Apply::incoming_from(const message::Entry& entry, const Columns&
         incoming.record.row = localized(*entry.row, origins);
         incoming.columns = columns.ids;
         incoming.names = columns.names;
+    }
+    if (entry.life) {
+        incoming.record.life = Life{{}, localized(entry.life->row, origins)};
+        if (entry.life->era) incoming.record.life->era = localized(*entry.life->era, origins);
     }
     for (const message::Cell& cell : entry.cells) {
         incoming.record.cells.push_back({columns.ids[cell.column], localized(cell.stamp, origins)});
@@ -153,7 +159,7 @@ void Apply::join(const Resource& resource, const Incoming& incoming) {
     if (merged.refusal == Refusal::not_owner) return refuse(resource, incoming);
     clock_.observe(newest(incoming.record));
     if (!merged.changes(before.record)) return;
-    if (resource.ownership == Ownership::device_owned && gives_way(before.record, merged.record))
+    if (resource.ownership == Ownership::device_owned && gives_way(before.record, merged.record, order_))
         keep_displaced(resource, incoming.key, before.record);
     StoredRecord after{merged.record, before.digests};
     if (const std::string reason = write_row(resource, incoming, merged, after.digests); !reason.empty()) {

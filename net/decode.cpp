@@ -224,7 +224,23 @@ private:
             entry.values = values("the values", 0);
             demand_form(entry);
         };
-        return record<Entry>("an entry", 6, read, [this](Entry& entry) { entry.withheld = withheld(entry); });
+        return record<Entry>("an entry", 6, read, [this](Entry& entry, std::size_t field) {
+            if (field == 6) {
+                entry.withheld = withheld(entry);
+            } else if (field == 7) {
+                if (!cursor_.take_nil()) entry.life = life(entry);
+            } else {
+                cursor_.skip();
+            }
+        });
+    }
+
+    Life life(const Entry& entry) {
+        demand(!entry.row, "a whole row names another life than its own");
+        return record<Life>("a life", 2, [this](Life& life) {
+            if (!cursor_.take_nil()) life.era = stamp();
+            life.row = stamp();
+        });
     }
 
     std::vector<std::uint32_t> withheld(const Entry& entry) {
@@ -326,18 +342,17 @@ private:
     /// An array whose first fields we know; what a later version put behind them is skipped.
     template <typename T, typename Read>
     T record(const char* what, std::size_t fields, Read read) {
-        return record<T>(what, fields, read, [this](T&) { cursor_.skip(); });
+        return record<T>(what, fields, read, [this](T&, std::size_t) { cursor_.skip(); });
     }
 
-    /// The same, with a field behind those which need not be there.
+    /// The same, with fields behind those which need not be there: `read_next` takes one, by its place.
     template <typename T, typename Read, typename ReadNext>
     T record(const char* what, std::size_t fields, Read read, ReadNext read_next) {
         std::size_t count = cursor_.array(what, kFrameBytesMax);
         if (count < fields) throw Malformed(std::string(what) + " has too few fields");
         T record;
         read(record);
-        if (count > fields) read_next(record);
-        for (; count > fields + 1; --count) cursor_.skip();
+        for (std::size_t field = fields; field < count; ++field) read_next(record, field);
         return record;
     }
 
