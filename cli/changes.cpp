@@ -8,11 +8,14 @@
 #include <strandline/node.h>
 
 #include "cli/command.h"
+#include "cli/format.h"
+#include "cli/waiting.h"
 
 namespace strandline::cli {
 namespace {
 
-constexpr auto kAnswerWithin = std::chrono::seconds(10);
+/// A table of a million rows takes the process that runs the device some seconds.
+constexpr auto kAnswerWithin = std::chrono::seconds(60);
 constexpr auto kAskEvery = std::chrono::milliseconds(20);
 
 struct TrackArguments {
@@ -29,15 +32,22 @@ struct TrustArguments {
     bool json = false;
 };
 
+/// Does what was asked of a process that has ended since.
+void answer_ourselves(const std::string& database) {
+    if (auto node = Node::open({database, "", {}})) node->engine().database_changed(now());
+}
+
 /// Hands the request to the process that runs the device, and waits for its answer.
 Result<void> ask_running(const std::string& database, int process, const Request& request) {
     const auto number = leave_request(database, request);
     if (!number) return tl::unexpected(number.error());
-    const auto deadline = std::chrono::steady_clock::now() + kAnswerWithin;
-    while (std::chrono::steady_clock::now() < deadline) {
+    Wait wait;
+    while (wait.lasted() < kAnswerWithin) {
         const auto answered = request_answered(database, *number);
-        if (!answered) return tl::unexpected(answered.error());
-        if (*answered) return {};
+        if (answered && *answered) return {};
+        if (!answered && answered.error().category != Category::busy) return tl::unexpected(answered.error());
+        if (running_process(database).value_or(process) == 0) answer_ourselves(database);
+        wait.tell([&] { return fmt::format("process {}, which runs {}", process, database); });
         std::this_thread::sleep_for(kAskEvery);
     }
     return failure(
@@ -51,12 +61,14 @@ Result<void> ask_running(const std::string& database, int process, const Request
 /// Changes the device through whoever runs it, or directly when nobody does.
 template <typename Act>
 Result<void> change(const std::string& database, const Request& request, Act act) {
-    const auto process = running_process(database);
-    if (!process) return tl::unexpected(process.error());
-    if (*process != 0) return ask_running(database, *process, request);
-    auto node = Node::open({database, "", {}});
-    if (!node) return tl::unexpected(node.error());
-    return act(node->engine());
+    return patiently(database, [&]() -> Result<void> {
+        const auto process = running_process(database);
+        if (!process) return tl::unexpected(process.error());
+        if (*process != 0) return ask_running(database, *process, request);
+        auto node = Node::open({database, "", {}});
+        if (!node) return tl::unexpected(node.error());
+        return act(node->engine());
+    });
 }
 
 std::string joined(const std::vector<std::string>& names) {
@@ -67,6 +79,11 @@ Exit track(const TrackArguments& arguments) {
     const auto ownership = arguments.device_owned ? Ownership::device_owned : Ownership::shared;
     const Request request{arguments.device_owned ? "track-device-owned" : "track", arguments.tables};
     const auto changed = change(arguments.database, request, [&](Engine& engine) {
+        const Ticker ticker([&] {
+            const TrackProgress at = engine.track_progress();
+            return fmt::format("tracking {}: {} of {}", joined(arguments.tables), count_text(at.rows_done),
+                               count_text(at.rows_total, "row"));
+        });
         return engine.track(arguments.tables, ownership, now());
     });
     if (!changed) return fail(changed.error());
@@ -120,7 +137,8 @@ void add_changes(CLI::App& app, Action& chosen) {
         app, chosen, "track", "Keep tables in step from now on, rows already there included",
         "  strandline track notes.db notes tags\n"
         "  strandline track notes.db positions --device-owned\n"
-        "The tables must exist, on every device, with a primary key: the app makes its schema.",
+        "The tables must exist, on every device, with a primary key: the app makes its schema.\n"
+        "A million rows take some seconds, in one transaction: apps that write meanwhile wait.",
         arguments, track);
     add_tables(command, *arguments);
     command->add_flag("--device-owned", arguments->device_owned,

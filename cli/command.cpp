@@ -6,6 +6,8 @@
 #include <spdlog/fmt/fmt.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/format.h"
+
 namespace strandline::cli {
 namespace {
 
@@ -32,7 +34,7 @@ CLI::Option* add_json(CLI::App* command, bool& into) {
 }
 
 Exit fail(const Error& error) {
-    fmt::print(stderr, "strandline: {}\n", error.message);
+    say(error.message);
     return error.category == Category::usage ? Exit::usage : Exit::failed;
 }
 

@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/format.h"
+#include "cli/waiting.h"
 
 namespace strandline::cli {
 namespace {
@@ -125,6 +126,7 @@ void print_untracked(const std::vector<std::string>& tables, const std::string& 
 }
 
 Exit show_diff(const DiffArguments& arguments) {
+    const Ticker ticker([&] { return fmt::format("comparing {} with {}", arguments.a, arguments.b); });
     const auto difference = diff_databases(arguments.a, arguments.b, arguments.tables, kRowsShown);
     if (!difference) return fail(difference.error());
     if (arguments.json) {

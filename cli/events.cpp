@@ -8,6 +8,8 @@
 
 #include <strandline/status.h>
 
+#include <unistd.h>
+
 #include "cli/command.h"
 #include "cli/format.h"
 #include "cli/signals.h"
@@ -38,8 +40,9 @@ Json json_of(const Event& event) {
 void print_event(const Event& event) {
     const std::string subject = event.resource.empty() ? "" : printable(event.resource) + ": ";
     const std::string peer = event.peer.empty() ? "" : " (" + printable(event.peer.substr(0, 8)) + ")";
-    fmt::print("{}  {:16}  {}{}{}\n", styled(Style::faint, hlc::to_rfc3339(event.at)), name_of(event.kind),
-               subject, printable(event.text), styled(Style::faint, peer));
+    const std::string head = fmt::format("{}  {:16}  ", hlc::to_rfc3339(event.at), name_of(event.kind));
+    fmt::print("{}{}\n", styled(Style::faint, head),
+               wrapped(subject + text_of(event) + peer, STDOUT_FILENO, head.size()));
 }
 
 /// Gives every event after `number` to `take`, oldest first; the last one's number.

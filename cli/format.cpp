@@ -10,10 +10,14 @@
 #include <spdlog/fmt/fmt.h>
 #include <nlohmann/json.hpp>
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace strandline::cli {
 namespace {
+
+/// Columns below which text is not worth wrapping.
+constexpr std::size_t kNarrowest = 20;
 
 bool wants_colour() {
     const char* terminal = std::getenv("TERM");
@@ -97,6 +101,35 @@ std::string shortened(const std::string& text, std::size_t columns) {
     return text.substr(0, end) + "…";
 }
 
+std::string wrapped(const std::string& text, int file, std::size_t indent) {
+    winsize window{};
+    if (isatty(file) != 1 || ioctl(file, TIOCGWINSZ, &window) != 0 || window.ws_col < indent + kNarrowest)
+        return text;
+    const std::size_t width = window.ws_col - indent;
+    std::string out;
+    std::size_t used = 0;
+    for (std::size_t from = 0; from < text.size();) {
+        const std::size_t end = std::min(text.find(' ', from), text.size());
+        const std::string word = text.substr(from, end - from);
+        const std::size_t columns = columns_of(word);
+        if (used > 0 && used + 1 + columns > width) {
+            out += "\n" + spaces(indent);
+            used = 0;
+        } else if (used > 0) {
+            out += ' ';
+            ++used;
+        }
+        out += word;
+        used += columns;
+        from = end + 1;
+    }
+    return out;
+}
+
+void say(const std::string& sentence) {
+    fmt::print(stderr, "{}\n", wrapped("strandline: " + sentence, STDERR_FILENO));
+}
+
 std::string count_text(std::int64_t count) {
     std::string digits = fmt::format("{}", count);
     const std::ptrdiff_t first = count < 0 ? 1 : 0;
@@ -135,6 +168,12 @@ std::string bar_text(std::int64_t done, std::int64_t total, std::size_t columns)
     std::string bar;
     for (std::size_t i = 0; i < columns; ++i) bar += i < filled ? "█" : "░";
     return bar;
+}
+
+std::string text_of(const Event& event) {
+    const bool is_counted = event.kind == EventKind::quarantined || event.kind == EventKind::held ||
+                            event.kind == EventKind::refused || event.kind == EventKind::trouble;
+    return printable(event.text) + (is_counted && event.rows > 1 ? ": " + count_text(event.rows, "row") : "");
 }
 
 std::string value_text(const Value& value) {

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <strandline/event.h>
 #include <strandline/value.h>
 
 /// How things look to people, in one place, so that all commands look alike. Lines fit kWidth columns,
@@ -25,6 +26,12 @@ enum class Style { plain, strong, faint, good, warning, bad };
 /// Cut to so many columns, the last one "…" where something is missing.
 [[nodiscard]] std::string shortened(const std::string& text, std::size_t columns);
 
+/// Broken between words where the lines of the terminal at `file` would end, for text that begins at column `indent`;
+/// the lines that follow begin there too. Where `file` is no terminal: as it is.
+[[nodiscard]] std::string wrapped(const std::string& text, int file, std::size_t indent = 0);
+/// A sentence for a person, on stderr.
+void say(const std::string& sentence);
+
 [[nodiscard]] std::string count_text(std::int64_t count);                           ///< 63,666
 [[nodiscard]] std::string count_text(std::int64_t count, const std::string& noun);  ///< 1 row, 2 rows
 [[nodiscard]] std::string bytes_text(std::int64_t bytes);                           ///< 1.2 MiB
@@ -33,6 +40,9 @@ enum class Style { plain, strong, faint, good, warning, bad };
 [[nodiscard]] std::string bar_text(std::int64_t done, std::int64_t total, std::size_t columns);
 /// Whole percents, rounded down: 100 means all.
 [[nodiscard]] int percent(std::int64_t done, std::int64_t total);
+
+/// What an event says, and of how many rows where it does not name them.
+[[nodiscard]] std::string text_of(const Event& event);
 
 /// As an SQL literal: NULL, 1, 1.0, 'text', x'00ff'.
 [[nodiscard]] std::string value_text(const Value& value);

@@ -6,6 +6,7 @@
 #include <strandline/node.h>
 
 #include "cli/command.h"
+#include "cli/waiting.h"
 
 namespace strandline::cli {
 namespace {
@@ -23,7 +24,8 @@ struct IdArguments {
 
 /// The id alone on stdout, so that ID=$(strandline init ...) works; what people should know on stderr.
 Exit init(const InitArguments& arguments) {
-    const auto device = init_device(arguments.database, arguments.name);
+    const auto device =
+        patiently(arguments.database, [&] { return init_device(arguments.database, arguments.name); });
     if (!device) return fail(device.error());
     fmt::print(stderr,
                "{0} is a device now. It is in WAL mode from here on, a lasting property of the file.\n"

@@ -32,7 +32,8 @@ Exit fail_usage(const CLI::App& app, const CLI::ParseError& error) {
     } else if (const auto unknown = app.remaining(); !unknown.empty()) {
         what = "there is no command or option " + printable(unknown.front());
     }
-    fmt::print(stderr, "strandline: {}\nSee: {} --help\n", what, whose);
+    say(what);
+    fmt::print(stderr, "See: {} --help\n", whose);
     return Exit::usage;
 }
 

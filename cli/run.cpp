@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <optional>
 #include <vector>
 
@@ -12,6 +15,7 @@
 #include "cli/format.h"
 #include "cli/run_log.h"
 #include "cli/signals.h"
+#include "cli/waiting.h"
 
 namespace strandline::cli {
 namespace {
@@ -42,29 +46,80 @@ void print_outcome(Node& node, std::optional<bool> in_step) {
                 {"received", {{"rows", status.received.rows}, {"bytes", status.received.bytes}}}});
 }
 
-Exit run_once(Node& node, const RunArguments& arguments) {
-    const auto in_step = node.run_once(arguments.timeout_seconds);
-    if (!in_step) return fail(in_step.error());
-    if (arguments.json) print_outcome(node, *in_step);
-    if (*in_step) return Exit::done;
-    fmt::print(stderr,
-               "strandline: not in step with every peer within {} s; what has arrived is kept, and the "
-               "next run goes on from there\n",
-               arguments.timeout_seconds);
+Exit say_not_in_step(const RunArguments& arguments) {
+    say(
+        fmt::format("not in step with every peer within {} s; what has arrived is kept, and the next run "
+                    "goes on from there",
+                    arguments.timeout_seconds));
+    return Exit::no;
+}
+
+/// Tracked tables that the app has dropped, or made again as others: peers may have rows of them.
+std::vector<std::string> absent_tables(Node& node) {
+    std::vector<std::string> absent;
+    for (const ResourceStatus& resource : node.engine().status().resources) {
+        if (!resource.is_there) absent.push_back(printable(resource.name));
+    }
+    return absent;
+}
+
+void say_absent(const std::vector<std::string>& absent, const std::string& database) {
+    say(fmt::format(
+        "tracked, but not there: {}. Nothing of that is exchanged. Make it again, as it was, and its rows "
+        "come back, or: strandline untrack {} TABLE",
+        fmt::join(absent, ", "), database));
+}
+
+Exit run_once(Node& node, const RunArguments& arguments, double seconds) {
+    const auto reached = node.run_once(seconds);
+    if (!reached) return fail(reached.error());
+    // What is not there cannot be in step with anybody.
+    const auto absent = absent_tables(node);
+    const bool in_step = *reached && absent.empty();
+    if (arguments.json) print_outcome(node, in_step);
+    if (in_step) return Exit::done;
+    if (!*reached) return say_not_in_step(arguments);
+    say_absent(absent, arguments.database);
     return Exit::no;
 }
 
 Exit run_until_stopped(Node& node, const RunArguments& arguments) {
+    if (const auto absent = absent_tables(node); !absent.empty()) say_absent(absent, arguments.database);
     const auto ended = node.run();
     if (!ended) return fail(ended.error());
     if (arguments.json) print_outcome(node, std::nullopt);
     return Exit::done;
 }
 
+double seconds_left(const RunArguments& arguments, const Wait& began) {
+    return arguments.timeout_seconds - std::chrono::duration<double>(began.lasted()).count();
+}
+
+/// Waits while another process has the database locked, until a signal comes or the time of --once is over: then it
+/// gave up.
+Result<Node> open_node(const RunArguments& arguments, const Wait& began, bool& gave_up) {
+    std::atomic<bool> is_locked = false;
+    const Ticker ticker([&] {
+        return is_locked ? "" : fmt::format("taking in what was written to {} meanwhile", arguments.database);
+    });
+    Wait wait;
+    return Node::open({arguments.database, arguments.listen, arguments.peers, [&] {
+                           is_locked = true;
+                           wait.tell([&] { return lock_holder_text(arguments.database); });
+                           gave_up =
+                               is_stop_held() || (arguments.once && seconds_left(arguments, began) <= 0);
+                           return !gave_up;
+                       }});
+}
+
 Exit run(const RunArguments& arguments) {
     std::signal(SIGPIPE, SIG_IGN);  // A reader of the log that goes away must not take the device with it.
     hold_stop_signals();
-    auto node = Node::open({arguments.database, arguments.listen, arguments.peers});
+    const Wait began;
+    bool gave_up = false;
+    auto node = open_node(arguments, began, gave_up);
+    if (gave_up && !arguments.once) return Exit::done;
+    if (gave_up) return say_not_in_step(arguments);
     if (!node) return fail(node.error());
     RunLog log(arguments.database, node->engine());
     node->on_event([&log](const Event& event) { log.tell(event); });
@@ -76,7 +131,16 @@ Exit run(const RunArguments& arguments) {
         std::fflush(stdout);
     }
     const StopOnSignal signals([&node] { node->stop(); });
-    return arguments.once ? run_once(*node, arguments) : run_until_stopped(*node, arguments);
+    const Exit exit = arguments.once
+                          ? run_once(*node, arguments, std::max(0.0, seconds_left(arguments, began)))
+                          : run_until_stopped(*node, arguments);
+    if (node->engine().locked_since()) {
+        say(fmt::format(
+            "stopped beside {}: no row is lost, but events and the count of what was sent in the last "
+            "seconds may be missing",
+            lock_holder_text(arguments.database)));
+    }
+    return exit;
 }
 
 /// A sentence when the text is not a number of seconds to wait.
@@ -96,7 +160,8 @@ void add_run(CLI::App& app, Action& chosen) {
         "  strandline run notes.db --listen 0.0.0.0:7100\n"
         "  strandline run notes.db --peer laptop.local:7100 --peer 192.168.1.9:7100\n"
         "  strandline run notes.db --peer laptop.local:7100 --once --timeout 60\n"
-        "The log is on stderr. Exit status 3: --once, and not in step within the time.",
+        "The log is on stderr. While another process has the database locked it waits, and says for whom.\n"
+        "Exit status 3: --once, and not in step within the time, or a tracked table is not there.",
         arguments, run);
     add_database(command, arguments->database);
     command->add_option("--listen", arguments->listen, "Take connections there; port 0 picks one")

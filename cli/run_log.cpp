@@ -1,6 +1,7 @@
 #include "cli/run_log.h"
 
 #include <chrono>
+#include <cstdlib>
 #include <utility>
 
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -12,6 +13,11 @@ namespace strandline::cli {
 namespace {
 
 constexpr auto kProgressEvery = std::chrono::seconds(2);
+
+/// On a terminal, unless people have said that they want none.
+spdlog::color_mode colours() {
+    return std::getenv("NO_COLOR") == nullptr ? spdlog::color_mode::automatic : spdlog::color_mode::never;
+}
 
 bool is_warning(EventKind kind) {
     switch (kind) {
@@ -50,7 +56,7 @@ std::string progress_text(const BackfillStatus& backfill) {
 }  // namespace
 
 RunLog::RunLog(std::string database, Engine& engine)
-    : database_(std::move(database)), engine_(engine), log_(spdlog::stderr_color_mt("run")) {
+    : database_(std::move(database)), engine_(engine), log_(spdlog::stderr_color_mt("run", colours())) {
     log_->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%-7l%$ %v", spdlog::pattern_time_type::utc);
 }
 
@@ -60,7 +66,7 @@ void RunLog::tell(const Event& event) {
     if (event.kind == EventKind::backfill_done || event.kind == EventKind::peer_down) backfill_ = {};
     const std::string about = event.resource.empty() ? "" : printable(event.resource) + ": ";
     log_->log(is_warning(event.kind) ? spdlog::level::warn : spdlog::level::info, "{}{}{}{}",
-              prefix_of(event.peer), about, lead_of(event.kind), printable(event.text));
+              prefix_of(event.peer), about, lead_of(event.kind), text_of(event));
     if (event.kind == EventKind::backfill_started) follow_backfill(prefix_of(event.peer));
 }
 

@@ -23,6 +23,12 @@ void hold_stop_signals() {
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
+bool is_stop_held() {
+    sigset_t held;
+    sigpending(&held);
+    return sigismember(&held, SIGINT) == 1 || sigismember(&held, SIGTERM) == 1;
+}
+
 StopOnSignal::StopOnSignal(std::function<void()> stop)
     : waiter_([stop = std::move(stop)](const std::stop_token& over) {
           const sigset_t signals = stop_signals();

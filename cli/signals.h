@@ -9,6 +9,9 @@ namespace strandline::cli {
 /// other thread starts: threads inherit what is blocked from the one that makes them.
 void hold_stop_signals();
 
+/// Whether a stop signal is being held.
+[[nodiscard]] bool is_stop_held();
+
 /// While it lives, SIGINT and SIGTERM, held ones included, call `stop` on a thread of its own.
 class StopOnSignal {
 public:

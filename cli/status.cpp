@@ -1,8 +1,12 @@
+#include <algorithm>
+
 #include <spdlog/fmt/fmt.h>
 #include <nlohmann/json.hpp>
 
 #include <strandline/node.h>
 #include <strandline/status.h>
+
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/format.h"
@@ -29,16 +33,15 @@ Json json_of(const ResourceStatus& resource) {
     }
     return {{"name", resource.name},
             {"ownership", name_of(resource.ownership)},
+            {"is_there", resource.is_there},
             {"rows", resource.rows},
             {"watermarks", watermarks}};
 }
 
 Json json_of(const PeerStatus& peer) {
-    return {{"device", to_hex(peer.device)},
-            {"name", peer.name},
-            {"connected", peer.connected},
-            {"behind", peer.behind},
-            {"rtt_ms", peer.rtt_ms ? Json(*peer.rtt_ms) : Json(nullptr)}};
+    return {{"device", to_hex(peer.device)}, {"name", peer.name},
+            {"connected", peer.connected},   {"heard", peer.heard},
+            {"behind", peer.behind},         {"rtt_ms", peer.rtt_ms ? Json(*peer.rtt_ms) : Json(nullptr)}};
 }
 
 Json json_of(const std::optional<BackfillStatus>& backfill) {
@@ -93,6 +96,15 @@ void print_backfill(const Status& status) {
                printable(backfill.resource));
 }
 
+/// What to do about tracked tables that the app has dropped, or made again as others.
+void print_absent(const Status& status) {
+    if (std::ranges::all_of(status.resources, &ResourceStatus::is_there)) return;
+    constexpr const char* kWhatToDo =
+        "A table that is not there is not exchanged. Make it again, as it was, and its rows come back; "
+        "or: strandline untrack DB TABLE";
+    fmt::print("\n  {}\n", styled(Style::warning, wrapped(kWhatToDo, STDOUT_FILENO, 2)));
+}
+
 void print_resources(const Status& status) {
     if (status.resources.empty()) {
         fmt::print("\n  No table is tracked yet: strandline track DB TABLE\n");
@@ -103,10 +115,13 @@ void print_resources(const Status& status) {
         Hlc newest;
         for (const WatermarkStatus& watermark : resource.watermarks) newest = std::max(newest, watermark.hlc);
         table.add({resource.name, resource.ownership == Ownership::shared ? "shared" : "device-owned",
-                   count_text(resource.rows), newest == Hlc{} ? "-" : hlc::to_text(newest)});
+                   resource.is_there ? count_text(resource.rows) : "not there",
+                   newest == Hlc{} ? "-" : hlc::to_text(newest)},
+                  resource.is_there ? Style::plain : Style::warning);
     }
     fmt::print("\n");
     table.print();
+    print_absent(status);
 }
 
 void print_peers(const Status& status) {
@@ -117,10 +132,10 @@ void print_peers(const Status& status) {
     Table table(
         {{"PEER"}, {"DEVICE"}, {"CONNECTED"}, {"BEHIND", Table::Align::right}, {"RTT", Table::Align::right}});
     for (const PeerStatus& peer : status.peers) {
-        table.add(
-            {peer.name.empty() ? "-" : peer.name, short_hex(peer.device), peer.connected ? "yes" : "no",
-             count_text(peer.behind, "row"), peer.rtt_ms ? fmt::format("{:.1f} ms", *peer.rtt_ms) : "-"},
-            peer.connected ? Style::plain : Style::faint);
+        table.add({peer.name.empty() ? "-" : peer.name, short_hex(peer.device), peer.connected ? "yes" : "no",
+                   peer.heard ? count_text(peer.behind, "row") : "not heard from yet",
+                   peer.rtt_ms ? fmt::format("{:.1f} ms", *peer.rtt_ms) : "-"},
+                  peer.connected ? Style::plain : Style::faint);
     }
     fmt::print("\n");
     table.print();
@@ -146,6 +161,8 @@ Exit show_status(const StatusArguments& arguments) {
     if (!process) return fail(process.error());
     const auto status = read_status(arguments.database, *process != 0);
     if (!status) return fail(status.error());
+    if (const auto id = device_id_of(arguments.database); !id && id.error().category == Category::auth)
+        say(id.error().message);
     if (arguments.json) {
         print_json(json_of(*status, *process));
         return Exit::done;

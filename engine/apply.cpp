@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "engine/limits.h"
+#include "engine/text.h"
+
 namespace strandline::engine {
 
 using store::NamedValue;
@@ -149,7 +152,8 @@ void Apply::hold(const Resource& resource, const Incoming& incoming, WallMs due,
     for (std::size_t i = 0; i < incoming.values.size(); ++i) entry.values.push_back(incoming.named(i));
     store_.quarantine.put(entry);
     ++applied_.quarantined;
-    tell(EventKind::held, resource, std::string("a change is held: ") + reason);
+    tell(EventKind::held, resource, key_of(resource, incoming.key, incoming.key_raw),
+         std::string("a change is held: ") + reason);
 }
 
 void Apply::join(const Resource& resource, const Incoming& incoming) {
@@ -190,7 +194,8 @@ void Apply::refuse(const Resource& resource, const Incoming& incoming) {
     for (std::size_t i = 0; i < incoming.values.size(); ++i) entry.values.push_back(incoming.named(i));
     store_.quarantine.put(entry);
     ++applied_.quarantined;
-    tell(EventKind::refused, resource, "a change by a device that does not own the row");
+    tell(EventKind::refused, resource, key_of(resource, incoming.key, incoming.key_raw),
+         "a change by a device that does not own the row");
 }
 
 std::string Apply::write_row(const Resource& resource, const Incoming& incoming, const Merge& merged,
@@ -288,7 +293,8 @@ void Apply::quarantine_row(const Resource& resource, const Incoming& incoming, c
     }
     store_.quarantine.put(entry);
     ++applied_.quarantined;
-    tell(EventKind::quarantined, resource, "a row could not be applied: " + reason);
+    tell(EventKind::quarantined, resource, key_of(resource, incoming.key, incoming.key_raw),
+         "a row could not be applied: " + reason);
 }
 
 std::string Apply::rewrite_quarantined(const Resource& resource, const Quarantined& refused,
@@ -335,15 +341,23 @@ void Apply::mark_owner(const Resource& resource, const Incoming& incoming, const
                         record.is_alive() && owner != order_.id(store_.self()).device);
 }
 
-void Apply::tell(EventKind kind, const Resource& resource, std::string text) {
-    // One line per kind, table and message: a bad page must not become a thousand events.
-    for (Event& event : applied_.events) {
-        if (event.kind == kind && event.resource == resource.name && event.text == text) {
-            ++event.rows;
-            return;
-        }
+void Apply::tell(EventKind kind, const Resource& resource, const Values& key, const std::string& text) {
+    // Some rows are named, the rest counted: a bad page must not become a thousand events.
+    Told& told = told_[{kind, resource.name + ": " + text}];
+    if (told.named == kNamedRowsMax && told.others) {
+        ++applied_.events[*told.others].rows;
+        return;
     }
-    applied_.events.push_back({0, now_.wall, kind, resource.name, {}, std::move(text), 1});
+    std::string row = "more rows";
+    if (told.named < kNamedRowsMax) {
+        row = "row ";
+        for (std::size_t i = 0; i < key.size(); ++i)
+            row += (i > 0 ? ", " : "") + resource.key[i].name + " = " + shown(key[i]);
+        ++told.named;
+    } else {
+        told.others = applied_.events.size();
+    }
+    applied_.events.push_back({0, now_.wall, kind, resource.name, {}, text + " (" + row + ")", 1});
 }
 
 Applied Apply::finish() {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -111,7 +112,7 @@ private:
                                                   const store::Quarantined& refused, const Incoming& incoming,
                                                   const Merge& merged, std::string& digests);
     void mark_owner(const store::Resource& resource, const Incoming& incoming, const Record& record);
-    void tell(EventKind kind, const store::Resource& resource, std::string text);
+    void tell(EventKind kind, const store::Resource& resource, const Values& key, const std::string& text);
 
     store::Store& store_;
     Now now_;
@@ -121,6 +122,12 @@ private:
     std::map<std::int64_t, std::int64_t> row_difference_;
     std::set<std::pair<std::int64_t, std::string>> awaited_;  ///< resource and key
     bool is_finishing_ = false;
+    /// How often one thing was told of a table's rows, and the event that counts those without a name.
+    struct Told {
+        std::size_t named = 0;
+        std::optional<std::size_t> others;
+    };
+    std::map<std::pair<EventKind, std::string>, Told> told_;
 };
 
 }  // namespace strandline::engine

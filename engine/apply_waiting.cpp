@@ -90,7 +90,7 @@ void Apply::keep_displaced(const Resource& resource, const std::string& key, con
         entry.values.push_back({resource.columns[i].name, row->values[i]});
     store_.quarantine.put(entry);
     ++applied_.quarantined;
-    tell(EventKind::refused, resource, "a row gave way to another insert of the same key");
+    tell(EventKind::refused, resource, row->key, "a row gave way to another insert of the same key");
 }
 
 }  // namespace strandline::engine

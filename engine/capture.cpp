@@ -46,6 +46,7 @@ Hlc Capture::Touched::last() const {
 bool Capture::fold(std::size_t most, Found& found) {
     const std::vector<JournalRow> journal = store_.journal.read(most);
     if (journal.empty()) return false;
+    if (!backlog_from_) backlog_from_ = journal.front().hlc;
     // First, so that the stamps take the pages that the journal leaves.
     store_.journal.drop(journal.back().hlc);
     store_.journal.set_floor(journal.back().hlc);
@@ -69,7 +70,14 @@ bool Capture::fold(std::size_t most, Found& found) {
         coverage.raise_all(store_.self(), last[id]);
         store_.set_coverage(id, coverage);
     }
-    return journal.size() == most;
+    const bool has_more = journal.size() == most;
+    if (!has_more) backlog_from_.reset();
+    return has_more;
+}
+
+bool Capture::is_of_backlog(const Record& stored, ColumnId column) const {
+    const auto stamp = effective(stored, column);
+    return stamp && stamp->origin == store_.self() && stamp->hlc >= backlog_from_;
 }
 
 void Capture::fold_resource(const Resource& resource, const TouchedKeys& keys, Found& found) {
@@ -122,7 +130,9 @@ Record Capture::written(const Resource& resource, const StoredRecord& stored, co
         Hlc set = at != touched.columns.end() ? at->second : Hlc{};
         if (!sets_row) {
             // Assigned, and perhaps to what it was: the digest knows.
-            if (known_digest(stored, column) == store::get_digest(digests, column.id)) continue;
+            if (known_digest(stored, column) == store::get_digest(digests, column.id) &&
+                (set == Hlc{} || !is_of_backlog(stored.record, column.id)))
+                continue;
             // Written before there was a trigger for it: the column is new, or has another name.
             if (set == Hlc{}) set = touched.last();
         }
@@ -205,8 +215,9 @@ void Capture::tell(const Resource& resource, const Values& key, const char* text
 
 Result<void> Capture::stamp_all(const Resource& resource, Now now) {
     hlc::Clock clock(store_.journal.clock());
+    rows_stamped_ = 0;
+    rows_expected_ = store::count_rows(store_.connection, resource);
     store::Rows::Scan scan(store_.connection, resource);
-    std::int64_t rows = 0;
     while (const auto row = scan.next()) {
         if (std::ranges::find(row->key, Value{}) != row->key.end()) {
             return failure(Category::schema, "a row of " + store::quoted(resource.name) +
@@ -219,9 +230,9 @@ Result<void> Capture::stamp_all(const Resource& resource, Now now) {
                                  store::digests_of(resource, row->values)};
         tell_if_too_large(resource, *row, after.record);
         store_.stamps.save(resource.id, key, {}, after);
-        ++rows;
+        ++rows_stamped_;
     }
-    store_.catalog.set_rows(resource.id, rows);
+    store_.catalog.set_rows(resource.id, rows_stamped_);
     store_.journal.set_floor(clock.last());
     watermarks::Coverage coverage;
     coverage.raise_all(store_.self(), clock.last());

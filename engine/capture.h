@@ -1,9 +1,12 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
+#include <strandline/engine.h>
 #include <strandline/event.h>
 #include <strandline/time.h>
 
@@ -33,6 +36,8 @@ public:
     /// Stamps every row of a table that has just been tracked. Inside the caller's transaction.
     /// Error: a row whose key has a NULL in it.
     [[nodiscard]] Result<void> stamp_all(const store::Resource& resource, Now now);
+    /// How far stamp_all() is. Any thread may ask.
+    [[nodiscard]] TrackProgress progress() const { return {rows_stamped_, rows_expected_}; }
 
     /// What it means that a row, which the metadata knows, is not in the table.
     enum class Absence {
@@ -88,10 +93,16 @@ private:
     /// One event for a table and a sort of trouble, with its first key and how many there are.
     void tell(const store::Resource& resource, const Values& key, const char* text);
     [[nodiscard]] Stamp own(Hlc hlc) const { return {hlc, store_.self()}; }
+    /// Whether an earlier part of the backlog may have given this column's value, which a later part set, its stamp.
+    [[nodiscard]] bool is_of_backlog(const Record& stored, ColumnId column) const;
 
     store::Store& store_;
+    std::atomic<std::int64_t> rows_stamped_ = 0;
+    std::atomic<std::int64_t> rows_expected_ = 0;
     std::map<std::int64_t, std::int64_t> row_difference_;
     std::vector<Event> events_;
+    /// Where the backlog began that is folded in several parts. Nobody knows at first: it may be as old as a crash.
+    std::optional<Hlc> backlog_from_ = Hlc{};
 };
 
 }  // namespace strandline::engine

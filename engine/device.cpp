@@ -18,6 +18,7 @@ Device::Device(const EngineOptions& options, Now now)
       capture_(store),
       figures_at_(now.steady),
       due_at_(now.steady) {
+    restore_wal(now);
     store.ledger.disconnect_peers();
     receipts_ = store.ledger.receipts();
     if (options.opened) notice_copy(*options.opened, now);
@@ -32,6 +33,18 @@ void Device::recover() {
     look_owed_ = look_owed_ || is_schema_owed_;
     store.reload();
     receipts_ = store.ledger.receipts();
+}
+
+/// Nobody can turn WAL mode off beside us, but while no engine ran anybody could.
+void Device::restore_wal(Now now) {
+    if (store.connection.ask_text("PRAGMA journal_mode") == "wal") return;
+    if (store.connection.ask_text("PRAGMA journal_mode = WAL") != "wal") {
+        constexpr int kCannotOpen = 14;  // SQLITE_CANTOPEN
+        throw store::StorageError(kCannotOpen, "it cannot be put into WAL mode, which Strandline needs");
+    }
+    tell(EventKind::trouble, now, {}, {},
+         "somebody had turned WAL mode off, which Strandline needs; it is on again. An app must not set "
+         "PRAGMA journal_mode");
 }
 
 /// Before anything is folded: what was written into a copy must not bear stamps that the original may have used.
@@ -256,7 +269,13 @@ Result<void> Device::untrack(const std::vector<std::string>& tables, Now now) {
     return {};
 }
 
-void Device::trust(const DeviceId& device, const std::string& name, Now now) {
+Result<void> Device::trust(const DeviceId& device, const std::string& name, Now now) {
+    if (device == store.origins.id(store.self()).device) {
+        return failure(Category::usage,
+                       short_hex(device) +
+                           " is this device itself, which needs nobody's leave; to trust is said of "
+                           "another device, by the id that `strandline id` prints there");
+    }
     Transaction transaction(store.connection);
     store.ledger.put_member({device, name}, now.wall);
     transaction.commit();
@@ -264,6 +283,7 @@ void Device::trust(const DeviceId& device, const std::string& name, Now now) {
     tell(EventKind::trusted, now, {}, to_hex(device),
          "let in" + (name.empty() ? std::string() : " as " + name));
     write_events();
+    return {};
 }
 
 void Device::answer_requests(Now now) {
@@ -277,7 +297,7 @@ void Device::answer_requests(Now now) {
             result = untrack(request.arguments, now);
         } else if (request.command == "trust" && !request.arguments.empty()) {
             if (const auto device = device_id_from_hex(request.arguments[0])) {
-                trust(*device, request.arguments.size() > 1 ? request.arguments[1] : "", now);
+                result = trust(*device, request.arguments.size() > 1 ? request.arguments[1] : "", now);
             } else {
                 result = tl::unexpected(device.error());
             }

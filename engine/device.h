@@ -24,10 +24,11 @@ class Device {
 public:
     Device(const EngineOptions& options, Now now);
 
-    /// Both: all of the tables or none. After an error call recover().
+    /// All of the tables or none. After an error call recover().
     [[nodiscard]] Result<void> track(const std::vector<std::string>& tables, Ownership ownership, Now now);
+    [[nodiscard]] TrackProgress track_progress() const { return capture_.progress(); }
     [[nodiscard]] Result<void> untrack(const std::vector<std::string>& tables, Now now);
-    void trust(const DeviceId& device, const std::string& name, Now now);
+    [[nodiscard]] Result<void> trust(const DeviceId& device, const std::string& name, Now now);
 
     /// Folds all of the journal; what is found is pushed to peers that are level. True: something was.
     bool fold();
@@ -41,6 +42,10 @@ public:
     [[nodiscard]] std::optional<Message> read_pages(Session& session, Now now);
     /// Held changes whose time has come; figures for other processes.
     void let_pass(Now now);
+    /// Whether this device and the peer hold the same now. To be asked when something was said or heard.
+    void tell_in_step(Session& session, Now now);
+    /// Another process's lock is in the way: until the next retry nobody waits for it again.
+    void meet_lock(Now now);
 
     void connect(const DeviceId& peer, Now now);
     void disconnect(const DeviceId& peer, const std::string& reason, Now now);
@@ -64,6 +69,7 @@ public:
     /// A message that waits for another process's lock, in front of its peer's next ones.
     std::deque<std::pair<DeviceId, message::Message>> inbox;
     std::optional<SteadyMs> retry_at;
+    std::optional<SteadyMs> locked_since;
 
 private:
     void take_pages(Session& session, const message::Pages& pages, Now now);
@@ -76,6 +82,7 @@ private:
     /// Tries refused rows again in resources where something was written, or the schema changed.
     void retry_refused(Now now);
     void push_found(const Capture::Found& found, const std::map<DeviceId, std::set<std::int64_t>>& level);
+    void restore_wal(Now now);
     void notice_copy(std::uint64_t opened, Now now);
     void meet_schema(Now now);
     void refresh_schema(Now now);
@@ -86,7 +93,7 @@ private:
                                   const std::vector<watermarks::Piece>& pieces, Now now);
     [[nodiscard]] bool is_asked(std::int64_t resource) const;
     void count_progress(const Session& session, const message::Pages& pages, const Applied& applied, Now now);
-    void tell_in_step(Session& session, Now now);
+    void put_peer(const Session& session, bool is_connected);
     void tell_applied(const Applied& applied, const Session* session, Now now);
     /// What folding found that people should know.
     void tell_captured(Now now);
@@ -99,6 +106,8 @@ private:
     /// What each peer said last that it holds, also after it went away; as the database has it.
     store::Ledger::Receipts receipts_;
     std::vector<Event> unwritten_;  ///< events that are not in the database yet
+    /// Each peer's session that was over last, until what is to be remembered of it is in the database.
+    std::map<DeviceId, Session> gone_;
     std::optional<BackfillStatus> backfill_;
     std::optional<backfill::Progress> progress_;
     std::int64_t backfill_received_ = 0;  ///< rows, in this backfill

@@ -35,13 +35,23 @@ void Device::let_pass(Now now) {
     if (now.steady >= figures_at_) write_figures(now);
 }
 
+/// At once; but a busy writer's peer falls out of step and back all the time, and that is told once a second.
 void Device::tell_in_step(Session& session, Now now) {
     const bool is_in_step = session.is_in_step();
-    if (is_in_step && !session.was_in_step) {
-        tell(EventKind::in_step, now, {}, to_hex(session.peer()), "in step");
-        figures_changed_ = true;
-    }
+    const bool is_news = is_in_step && !session.was_in_step;
+    session.in_step_owed = is_news && session.in_step_due && now.steady < *session.in_step_due;
+    if (session.in_step_owed) return;
     session.was_in_step = is_in_step;
+    if (!is_news) return;
+    tell(EventKind::in_step, now, {}, to_hex(session.peer()), "in step");
+    session.in_step_due = SteadyMs{now.steady.value + kFiguresEveryMs};
+    figures_changed_ = true;
+    figures_at_ = now.steady;
+}
+
+void Device::meet_lock(Now now) {
+    if (!locked_since) locked_since = now.steady;
+    store.connection.set_busy_ms(0);
 }
 
 void Device::tell(EventKind kind, Now now, std::string resource, std::string peer, std::string text,
@@ -89,6 +99,7 @@ void Device::write_figures(Now now) {
     Transaction transaction(store.connection);
     put_figures();
     transaction.commit();
+    gone_.clear();
 }
 
 /// In the caller's transaction.
@@ -96,13 +107,18 @@ void Device::put_figures() {
     figures_changed_ = false;
     write_events();
     add_traffic();
-    for (const auto& [peer, session] : sessions) {
-        remember(session);
-        store.ledger.put_peer(peer, session.is_ready(), session.rtt_ms());
-    }
-    if (!backfill_) store.ledger.set_backfill(std::nullopt);
+    for (const auto& [peer, session] : gone_) put_peer(session, false);
+    for (const auto& [peer, session] : sessions) put_peer(session, session.is_ready());
+    store.ledger.set_backfill(backfill_);
     written_state_ = state();
     store.ledger.set_state(written_state_);
+}
+
+/// Of a peer that never got as far as to say who it is there is nothing to remember.
+void Device::put_peer(const Session& session, bool is_connected) {
+    if (!session.their_hello()) return;
+    remember(session);
+    store.ledger.put_peer(session.peer(), is_connected, session.rtt_ms());
 }
 
 DeviceState Device::state() const {
@@ -126,6 +142,7 @@ std::optional<SteadyMs> Device::next_deadline() const {
     const auto sooner = [&](SteadyMs at) { next = next ? std::min(*next, at) : at; };
     for (const auto& [peer, session] : sessions) {
         if (const auto deadline = session.next_deadline()) sooner(*deadline);
+        if (session.in_step_owed) sooner(*session.in_step_due);
         // While somebody is asked, it is the answer that we wait for.
         if (session.is_asking()) continue;
         for (const auto& [resource, since] : session.waiting_since) {

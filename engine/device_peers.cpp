@@ -37,7 +37,12 @@ void Device::disconnect(const DeviceId& peer, const std::string& reason, Now now
     const std::string& own_reason = session->second.close_reason();
     tell(EventKind::peer_down, now, {}, to_hex(peer), own_reason.empty() ? reason : own_reason);
     // Gone first: what follows writes, and may be put off.
-    const auto gone = sessions.extract(session);
+    auto over = sessions.extract(session);
+    if (over.mapped().their_hello()) {
+        gone_.erase(peer);
+        gone_.insert(std::move(over));
+    }
+    figures_changed_ = true;
     std::erase_if(inbox, [&](const auto& waiting) { return waiting.first == peer; });
     if (backfill_ && backfill_->peer == peer) {
         backfill_.reset();
@@ -45,10 +50,9 @@ void Device::disconnect(const DeviceId& peer, const std::string& reason, Now now
     }
     // At once, so that whoever sees the peer gone sees all that was said to it counted.
     Transaction transaction(store.connection);
-    remember(gone.mapped());
-    store.ledger.put_peer(peer, false, gone.mapped().rtt_ms());
     put_figures();
     transaction.commit();
+    gone_.clear();
     plan_pulls(now);
 }
 
@@ -246,6 +250,8 @@ void Device::plan_pulls(Now now) {
             tell(EventKind::backfill_started, now, {}, to_hex(peer),
                  rows_text(static_cast<std::int64_t>(rows_total)) + " expected",
                  static_cast<std::int64_t>(rows_total));
+            // At once: should even its first page not fit on the disk, whoever asks is told all the same.
+            figures_at_ = now.steady;
         }
         session.ask(std::move(wanted), is_backfill);
         figures_changed_ = true;

@@ -16,11 +16,11 @@ namespace {
 
 Error error_from(const StorageError& error, const std::string& database) {
     if (error.is_busy()) {
-        return {Category::busy,
-                database +
-                    " is locked by another process; it is tried again, and an app that holds the lock for "
-                    "seconds should commit sooner",
-                Retry::later};
+        return {
+            Category::busy,
+            database +
+                " is locked by another process; an app that holds the lock for seconds should commit sooner",
+            Retry::later};
     }
     return {Category::storage, "the database " + database + " gave an error: " + error.what(), Retry::never};
 }
@@ -49,7 +49,8 @@ struct Engine::Parts {
             const bool may_work_later = error.is_busy() || device.is_schema_stale();
             device.recover();
             if (may_work_later) {
-                device.retry_at = SteadyMs{now.steady.value + engine::kBusyRetryMs};
+                if (error.is_busy()) device.meet_lock(now);
+                if (!device.retry_at) device.retry_at = SteadyMs{now.steady.value + engine::kBusyRetryMs};
                 return false;
             }
         } catch (const StorageError&) {
@@ -123,6 +124,7 @@ Engine::~Engine() {
     try {
         // What was only for others to see: figures and counters.
         parts_->device.sessions.clear();
+        parts_->device.store.connection.set_busy_ms(engine::kBusyMs);
         parts_->device.write_figures({{}, {}});
     } catch (const StorageError&) {
         // Nothing depends on it.
@@ -151,15 +153,16 @@ Result<void> Engine::track(const std::vector<std::string>& tables, Ownership own
     return asked(*parts_, [&] { return parts_->device.track(tables, ownership, now); });
 }
 
+TrackProgress Engine::track_progress() const {
+    return parts_->device.track_progress();
+}
+
 Result<void> Engine::untrack(const std::vector<std::string>& tables, Now now) {
     return asked(*parts_, [&] { return parts_->device.untrack(tables, now); });
 }
 
 Result<void> Engine::trust(const DeviceId& device, const std::string& name, Now now) {
-    return asked(*parts_, [&]() -> Result<void> {
-        parts_->device.trust(device, name, now);
-        return {};
-    });
+    return asked(*parts_, [&] { return parts_->device.trust(device, name, now); });
 }
 
 bool Engine::is_trusted(const DeviceId& device) const {
@@ -186,12 +189,16 @@ void Engine::receive(const DeviceId& from, message::Message message, Now now) {
 
 void Engine::advance(Now now) {
     Device& device = parts_->device;
+    const bool was_put_off = device.retry_at.has_value();
     if (device.retry_at && now.steady >= *device.retry_at) {
         device.retry_at.reset();
+        device.store.connection.set_busy_ms(engine::kBusyMs);
         parts_->guarded(now, [&] { device.look(now); });
         parts_->drain_inbox(now);
     }
     if (!device.retry_at) parts_->guarded(now, [&] { device.let_pass(now); });
+    // Only now, since what was put off may be something else than what was done here.
+    if (!was_put_off && !device.retry_at) device.locked_since.reset();
 }
 
 void Engine::count_bytes(std::int64_t sent, std::int64_t received) {
@@ -207,6 +214,7 @@ std::optional<message::Message> Engine::next_message(const DeviceId& peer, Now n
         out = session->next_control(now);
         if (!out && session->is_ready() && session->may_send_pages())
             out = parts_->device.read_pages(*session, now);
+        if (!out && !session->was_in_step) parts_->device.tell_in_step(*session, now);
     });
     if (out) ++parts_->device.sent.messages;
     return out;
@@ -236,6 +244,10 @@ std::optional<SteadyMs> Engine::next_deadline() const {
 
 DeviceId Engine::device() const {
     return parts_->id;
+}
+
+std::optional<SteadyMs> Engine::locked_since() const {
+    return parts_->device.locked_since;
 }
 
 bool Engine::is_in_step(const DeviceId& peer) const {

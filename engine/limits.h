@@ -32,8 +32,9 @@ constexpr std::size_t kRetryRowsMax = 200;
 /// Pieces of one coverage: each interrupted backfill leaves at most one more.
 constexpr std::size_t kCoveragePiecesMax = 64;
 
-/// How long a step waits for another process's write lock before it is put off.
-constexpr int kBusyMs = 1'000;
+/// How long a step waits for another process's write lock before it is put off: apps commit sooner. Meanwhile no
+/// peer is heard and nobody can stop us, so it is short; what is put off is tried again for as long as it takes.
+constexpr int kBusyMs = 200;
 /// How long it is put off. Apps commit in milliseconds.
 constexpr std::int64_t kBusyRetryMs = 50;
 
@@ -53,6 +54,9 @@ constexpr std::int64_t kFiguresEveryMs = 1'000;
 
 /// Rows that a peer is behind are counted so far in each table, when somebody asks: about 10 ms of an index.
 constexpr std::int64_t kBehindMax = 100'000;
+
+/// Rows of one message that events name with their keys, for one reason; the rest are counted.
+constexpr std::size_t kNamedRowsMax = 10;
 
 /// Events that the database keeps; the oldest go first.
 constexpr std::int64_t kEventsMax = 10'000;

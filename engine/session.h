@@ -98,6 +98,8 @@ public:
     /// Since when an offer of each resource waits for its writer's own push.
     std::map<std::int64_t, SteadyMs> waiting_since;
     bool was_in_step = false;
+    std::optional<SteadyMs> in_step_due;  ///< not to be told again before
+    bool in_step_owed = false;            ///< it is so, and is told then
 
 private:
     struct Asked {

@@ -1,6 +1,7 @@
 #include "engine/text.h"
 
 #include <cstdio>
+#include <cstdlib>
 
 namespace strandline::engine {
 namespace {
@@ -18,17 +19,27 @@ std::string hex_of(const std::string& bytes) {
     return hex + (bytes.size() > kShownBytesMax / 2 ? "…'" : "'");
 }
 
-std::string shown(const Value& value) {
-    if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
-    if (const auto* real = std::get_if<double>(&value)) return std::to_string(*real);
-    if (const auto* blob = std::get_if<Blob>(&value)) return hex_of(blob->bytes);
-    const auto* text = std::get_if<std::string>(&value);
-    if (text == nullptr) return "NULL";
-    return "'" + plain(*text, kShownBytesMax) + (text->size() > kShownBytesMax ? "…'" : "'");
-}
-
 bool continues_character(char byte) {
     return (static_cast<unsigned char>(byte) & 0xc0U) == 0x80U;
+}
+
+std::string real_of(double value) {
+    constexpr int kDigitsEnough = 17;  // For every double to come back as itself; most do with fewer.
+    char text[32];
+    for (int digits = 15; digits <= kDigitsEnough; ++digits) {
+        std::snprintf(text, sizeof text, "%.*g", digits, value);
+        if (std::strtod(text, nullptr) == value) break;
+    }
+    const std::string out = text;
+    return out.find_first_of(".en") == std::string::npos ? out + ".0" : out;
+}
+
+/// A quote within is doubled, as SQL has it.
+std::string quoted_of(const std::string& text) {
+    std::string out = "'";
+    for (const char byte : plain(text, kShownBytesMax))
+        out += byte == '\'' ? std::string("''") : std::string(1, byte);
+    return out + (text.size() > kShownBytesMax ? "…'" : "'");
 }
 
 }  // namespace
@@ -47,6 +58,14 @@ std::string plain(std::string text, std::size_t bytes_max) {
         if (is_c1) text.replace(i, 2, "  ");
     }
     return text;
+}
+
+std::string shown(const Value& value) {
+    if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
+    if (const auto* real = std::get_if<double>(&value)) return real_of(*real);
+    if (const auto* blob = std::get_if<Blob>(&value)) return hex_of(blob->bytes);
+    const auto* text = std::get_if<std::string>(&value);
+    return text == nullptr ? "NULL" : quoted_of(*text);
 }
 
 std::string shown(const Values& key) {

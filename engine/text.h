@@ -11,6 +11,8 @@ namespace strandline::engine {
 /// at most `bytes_max` bytes. What is cut ends in whole UTF-8 characters.
 [[nodiscard]] std::string plain(std::string text, std::size_t bytes_max);
 
+/// A value as people read it, as an SQL literal in one short line: 7, 'text', x'00ff'.
+[[nodiscard]] std::string shown(const Value& value);
 /// A key as people read it, in one short line: 7, 'text', x'00ff'.
 [[nodiscard]] std::string shown(const Values& key);
 

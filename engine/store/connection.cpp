@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <filesystem>
 #include <utility>
 
 namespace strandline::engine::store {
@@ -26,11 +27,28 @@ std::string in_quotes(std::string_view text, char quote) {
     return out;
 }
 
+/// The path as a URI's, which ends at a '?' or '#' and reads '%' as the beginning of a byte.
+std::string uri_of(const std::string& path) {
+    constexpr const char* kDigits = "0123456789ABCDEF";
+    std::string uri = "file:";
+    for (const char byte : std::filesystem::absolute(path).string()) {
+        if (byte == '%' || byte == '?' || byte == '#') {
+            const auto code = static_cast<unsigned char>(byte);
+            uri += {'%', kDigits[code >> 4U], kDigits[code & 0xfU]};
+        } else {
+            uri += byte;
+        }
+    }
+    return uri + "?immutable=1";
+}
+
 int flags_of(OpenMode mode) {
     const int common = SQLITE_OPEN_NOMUTEX;
     switch (mode) {
         case OpenMode::read_only:
             return common | SQLITE_OPEN_READONLY;
+        case OpenMode::immutable:
+            return common | SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
         case OpenMode::existing:
             return common | SQLITE_OPEN_READWRITE;
         case OpenMode::create:
@@ -174,8 +192,9 @@ std::string Statement::column_name(int column) const {
 }
 
 Connection::Connection(const std::string& path, OpenMode mode, const std::string& vfs) {
+    const std::string name = mode == OpenMode::immutable ? uri_of(path) : path;
     const int code =
-        sqlite3_open_v2(path.c_str(), &database_, flags_of(mode), vfs.empty() ? nullptr : vfs.c_str());
+        sqlite3_open_v2(name.c_str(), &database_, flags_of(mode), vfs.empty() ? nullptr : vfs.c_str());
     if (code != SQLITE_OK) {
         const StorageError error(code,
                                  database_ != nullptr ? sqlite3_errmsg(database_) : sqlite3_errstr(code));

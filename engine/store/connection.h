@@ -83,7 +83,12 @@ private:
     Statement& statement_;
 };
 
-enum class OpenMode { read_only, existing, create };
+enum class OpenMode {
+    read_only,
+    immutable,  ///< read only, and taken for a file that nobody writes to: no locks, no WAL, no shared memory
+    existing,
+    create,
+};
 
 /// One connection to a database. Threads: one at a time.
 class Connection {

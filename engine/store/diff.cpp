@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "engine/store/connection.h"
+#include "engine/store/reading.h"
 #include "engine/store/resource.h"
 
 namespace strandline {
@@ -19,15 +20,12 @@ namespace {
 using engine::Collation;
 using engine::store::Connection;
 using engine::store::KeyColumn;
-using engine::store::OpenMode;
 using engine::store::quoted;
 using engine::store::same_name;
 using engine::store::Snapshot;
 using engine::store::Statement;
 using engine::store::StorageError;
 using engine::store::TableShape;
-
-constexpr int kBusyMs = 5000;  // Somebody's checkpoint or schema change may hold the file for a moment.
 
 /// Carries a sentence for the caller up to diff_databases().
 struct Refused {
@@ -67,14 +65,14 @@ void add_utf8_order(Connection& connection) {
 /// One of the two files, in one snapshot.
 struct Side {
     explicit Side(const std::string& file)
-        : path(file), connection(path, OpenMode::read_only), snapshot(connection) {
-        connection.set_busy_ms(kBusyMs);
+        : path(file), source(path), connection(source.connection()), snapshot(connection) {
         is_utf8 = connection.ask_text("PRAGMA encoding") == "UTF-8";
         if (!is_utf8) add_utf8_order(connection);
     }
 
     std::string path;
-    Connection connection;
+    engine::store::Reading source;
+    Connection& connection;
     Snapshot snapshot;
     bool is_utf8 = true;
 };
@@ -352,6 +350,12 @@ Result<Difference> diff_databases(const std::string& a, const std::string& b,
         const auto names = tables.empty() ? tracked_by_both(*side_a, *side_b, difference) : tables;
         for (const std::string& name : names) {
             difference.tables.push_back(compare_table(*side_a, *side_b, name, most_rows));
+        }
+        for (const Side* side : {side_a.get(), side_b.get()}) {
+            if (side->source.is_torn()) {
+                return failure(Category::busy,
+                               side->path + " was written to while it was compared; try again", Retry::later);
+            }
         }
         return difference;
     } catch (const Refused& refused) {

@@ -116,10 +116,14 @@ void Ledger::disconnect_peers() {
 std::vector<PeerStatus> Ledger::peers() {
     std::vector<PeerStatus> peers;
     Statement read = connection_.prepare(
-        "SELECT device, strandline_members.name, ifnull(connected, 0), rtt_ms "
+        "SELECT device, strandline_members.name, ifnull(connected, 0), rtt_ms, connected IS NOT NULL "
         "FROM strandline_members LEFT JOIN strandline_peers USING (device) ORDER BY device");
     while (read.step()) {
-        PeerStatus peer{device_id_from_bytes(read.bytes(0)), read.text(1), read.integer(2) != 0, 0, {}};
+        PeerStatus peer;
+        peer.device = device_id_from_bytes(read.bytes(0));
+        peer.name = read.text(1);
+        peer.connected = read.integer(2) != 0;
+        peer.heard = read.integer(4) != 0;
         if (!read.is_null(3)) peer.rtt_ms = std::get<double>(read.value(3));
         peers.push_back(std::move(peer));
     }

@@ -188,4 +188,8 @@ std::string digests_of(const Resource& resource, const Values& values) {
     return digests;
 }
 
+std::int64_t count_rows(Connection& connection, const Resource& resource) {
+    return connection.ask_integer("SELECT count(*) FROM " + quoted(resource.name));
+}
+
 }  // namespace strandline::engine::store

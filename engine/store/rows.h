@@ -73,4 +73,7 @@ void set_digest(std::string& digests, ColumnId column, std::string_view digest);
 /// The digests of a whole row.
 [[nodiscard]] std::string digests_of(const Resource& resource, const Values& values);
 
+/// All rows of the app's table, in one walk through it.
+[[nodiscard]] std::int64_t count_rows(Connection& connection, const Resource& resource);
+
 }  // namespace strandline::engine::store

@@ -9,6 +9,7 @@
 #include "engine/limits.h"
 #include "engine/store/coverage.h"
 #include "engine/store/ledger.h"
+#include "engine/store/reading.h"
 #include "engine/store/schema.h"
 #include "engine/store/stamps.h"
 #include "engine/text.h"
@@ -37,14 +38,17 @@ std::vector<WatermarkStatus> named(const watermarks::Vector& vector, const std::
 
 std::vector<ResourceStatus> read_resources(Connection& connection, const std::vector<OriginId>& ids) {
     std::vector<ResourceStatus> resources;
-    Statement statement =
-        connection.prepare("SELECT id, name, ownership, rows FROM strandline_resources ORDER BY name");
+    Statement statement = connection.prepare(
+        "SELECT id, name, ownership, rows, is_away OR NOT EXISTS (SELECT 1 FROM sqlite_schema "
+        "WHERE type = 'table' AND name = strandline_resources.name COLLATE NOCASE) "
+        "FROM strandline_resources ORDER BY name");
     while (statement.step()) {
         const watermarks::Coverage coverage = load_coverage(connection, statement.integer(0));
         ResourceStatus resource;
         resource.name = statement.text(1);
         resource.ownership = statement.text(2) == "shared" ? Ownership::shared : Ownership::device_owned;
         resource.rows = statement.integer(3);
+        resource.is_there = statement.integer(4) == 0;
         resource.watermarks = named(coverage.floor(), ids);
         for (const watermarks::Piece& piece : coverage.pieces())
             resource.ranges.push_back({piece.range.low, piece.range.high, named(piece.vector, ids)});
@@ -64,23 +68,26 @@ DeviceState state_of(Connection& connection, const Status& status, bool running)
 }
 
 Error trouble_with(const std::string& database, const StorageError& error) {
-    return {Category::storage, "cannot read " + database + ": " + error.what(),
-            error.is_busy() ? Retry::later : Retry::never};
+    if (error.is_busy()) return {Category::busy, database + " is locked by another process", Retry::later};
+    return {Category::storage, "cannot read " + database + ": " + error.what(), Retry::never};
+}
+
+Error not_a_device(const std::string& database) {
+    return {Category::usage, database + " is not a device's database; `strandline init` makes it one"};
 }
 
 /// Opens a device's database for reading beside whoever else has it open, and runs `read` on it.
 template <typename T, typename Read>
-Result<T> with_database(const std::string& database, OpenMode mode, Read&& read) {
+Result<T> read_database(const std::string& database, Read&& read) {
     try {
         if (!std::filesystem::exists(database))
             return failure(Category::usage, "there is no file " + database);
-        Connection connection(database, mode);
-        constexpr int kPatienceMs = 5'000;
-        connection.set_busy_ms(kPatienceMs);
-        if (!has_schema(connection))
-            return failure(Category::usage,
-                           database + " is not a device's database; `strandline init` makes it one");
-        return read(connection);
+        Reading reading(database);
+        if (!has_schema(reading.connection())) return tl::unexpected(not_a_device(database));
+        Result<T> result = read(reading.connection());
+        if (!reading.is_torn()) return result;
+        return failure(Category::busy, database + " was written to while it was read; try again",
+                       Retry::later);
     } catch (const StorageError& error) {
         return tl::unexpected(trouble_with(database, error));
     }
@@ -133,33 +140,42 @@ using engine::store::OpenMode;
 using engine::store::StorageError;
 
 Result<Status> read_status(const std::string& database, bool running) {
-    return engine::store::with_database<Status>(database, OpenMode::read_only,
-                                                [&](Connection& connection) -> Result<Status> {
-                                                    return engine::store::read_status(connection, running);
-                                                });
+    return engine::store::read_database<Status>(database, [&](Connection& connection) -> Result<Status> {
+        return engine::store::read_status(connection, running);
+    });
+}
+
+Result<DeviceId> read_device_id(const std::string& database) {
+    return engine::store::read_database<DeviceId>(database, [](Connection& connection) -> Result<DeviceId> {
+        return engine::store::read_device(connection).device;
+    });
 }
 
 Result<std::vector<Event>> read_events(const std::string& database, std::int64_t number, std::size_t most) {
-    return engine::store::with_database<std::vector<Event>>(
-        database, OpenMode::read_only, [&](Connection& connection) -> Result<std::vector<Event>> {
+    return engine::store::read_database<std::vector<Event>>(
+        database, [&](Connection& connection) -> Result<std::vector<Event>> {
             return engine::store::Ledger(connection).events_after(number, most);
         });
 }
 
 Result<std::int64_t> leave_request(const std::string& database, const Request& request) {
-    return engine::store::with_database<std::int64_t>(
-        database, OpenMode::existing, [&](Connection& connection) -> Result<std::int64_t> {
-            return engine::store::Ledger(connection).add_request(request);
-        });
+    try {
+        Connection connection(database, OpenMode::existing);
+        connection.set_busy_ms(engine::kBusyMs);
+        if (!engine::store::has_schema(connection))
+            return tl::unexpected(engine::store::not_a_device(database));
+        return engine::store::Ledger(connection).add_request(request);
+    } catch (const StorageError& error) {
+        return tl::unexpected(engine::store::trouble_with(database, error));
+    }
 }
 
 Result<bool> request_answered(const std::string& database, std::int64_t number) {
-    return engine::store::with_database<bool>(
-        database, OpenMode::read_only, [&](Connection& connection) -> Result<bool> {
-            const auto answer = engine::store::Ledger(connection).answer_to(number);
-            if (answer && !*answer) return tl::unexpected(answer->error());
-            return answer.has_value();
-        });
+    return engine::store::read_database<bool>(database, [&](Connection& connection) -> Result<bool> {
+        const auto answer = engine::store::Ledger(connection).answer_to(number);
+        if (answer && !*answer) return tl::unexpected(answer->error());
+        return answer.has_value();
+    });
 }
 
 Result<void> init_database(const InitOptions& options, Now now) {
@@ -169,6 +185,7 @@ Result<void> init_database(const InitOptions& options, Now now) {
     }
     try {
         Connection connection(options.database, OpenMode::create, options.vfs);
+        connection.set_busy_ms(engine::kBusyMs);
         if (engine::store::has_schema(connection)) {
             const auto device = engine::store::read_device(connection).device;
             return failure(Category::usage, options.database + " is a device already, " + short_hex(device) +
@@ -184,8 +201,8 @@ Result<void> init_database(const InitOptions& options, Now now) {
         transaction.commit();
         return {};
     } catch (const StorageError& error) {
-        return failure(Category::storage, "cannot make " + options.database + " a device: " + error.what(),
-                       error.is_busy() ? Retry::later : Retry::never);
+        if (error.is_busy()) return tl::unexpected(engine::store::trouble_with(options.database, error));
+        return failure(Category::storage, "cannot make " + options.database + " a device: " + error.what());
     }
 }
 

@@ -48,6 +48,12 @@ struct InitOptions {
 /// lasting property of that file. Error: it is a device already, not a database, not writable.
 [[nodiscard]] Result<void> init_database(const InitOptions& options, Now now);
 
+/// How far a track() is, in rows of the table that it is at.
+struct TrackProgress {
+    std::int64_t rows_done = 0;
+    std::int64_t rows_total = 0;
+};
+
 /// One device.
 ///
 /// Invariant: a message comes out only after the change it reports is durable, so a host that dies
@@ -69,6 +75,8 @@ public:
 
     /// Keeps these tables in step from now on, rows already there included; all of them or none.
     [[nodiscard]] Result<void> track(const std::vector<std::string>& tables, Ownership ownership, Now now);
+    /// Of a track() under way, for whoever waits for it: other threads may call this one.
+    [[nodiscard]] TrackProgress track_progress() const;
     /// Stops, and forgets; the tables and their rows stay.
     [[nodiscard]] Result<void> untrack(const std::vector<std::string>& tables, Now now);
     /// Lets a device in.
@@ -107,6 +115,8 @@ public:
     // --- what is so -----------------------------------------------------------------------------
 
     [[nodiscard]] DeviceId device() const;
+    /// Since when another process's lock on the database has been in the way of work; empty: it is not.
+    [[nodiscard]] std::optional<SteadyMs> locked_since() const;
     /// Both ways: all that we hold of the tables both track, the peer has acknowledged, and the reverse.
     [[nodiscard]] bool is_in_step(const DeviceId& peer) const;
     [[nodiscard]] Status status() const;

@@ -13,15 +13,22 @@ struct NodeOptions {
     std::string database;            ///< made a device by init_device() before
     std::string listen;              ///< "HOST:PORT", port 0 picks one; empty: does not listen
     std::vector<std::string> peers;  ///< "HOST:PORT" each, dialled until it answers, again when lost
+    /// Asked again and again while another process has the database locked: whether to wait on. Empty: open()
+    /// fails at once, with Category::busy.
+    std::function<bool()> wait_on = {};
 };
 
 /// Makes `database` a device: its identity in `database`.key (mode 0600) and its metadata. Creates
 /// the file when missing. Gives the device's id.
 [[nodiscard]] Result<DeviceId> init_device(const std::string& database, const std::string& name);
-/// The id in the key file beside `database`.
+/// The id in the key file beside `database`. Error: there is none; (auth) it is not of the device that the database
+/// belongs to.
 [[nodiscard]] Result<DeviceId> device_id_of(const std::string& database);
 /// The process that runs `database` now, from its lock; 0: none does.
 [[nodiscard]] Result<int> running_process(const std::string& database);
+/// Which process holds the write lock of `database` just now, for a sentence: "process 4711 (python3)", or "another
+/// process" where the kernel does not tell.
+[[nodiscard]] std::string writing_process(const std::string& database);
 
 /// One device on a network: an Engine, its connections over TCP, its timers, the file watch.
 ///
@@ -49,7 +56,8 @@ public:
     /// Called on run()'s thread when a line for people is due about connecting: who, why, what next.
     void on_notice(std::function<void(const std::string&)> callback);
 
-    /// Runs until stop(). Error: the engine stopped on the disk's trouble.
+    /// Runs until stop(). Error: the engine stopped on the disk's trouble, or the database's file was removed,
+    /// moved or replaced; nothing that was committed since is said to any peer to be held.
     [[nodiscard]] Result<void> run();
     /// Runs until in step, both ways, with every named peer: true; or until `seconds` have passed: false.
     [[nodiscard]] Result<bool> run_once(double seconds);

@@ -39,6 +39,7 @@ struct RangeStatus {
 struct ResourceStatus {
     std::string name;
     Ownership ownership{};
+    bool is_there = true;  ///< the app's table exists, as it was tracked; else nothing of it is exchanged
     std::int64_t rows = 0;
     std::vector<WatermarkStatus> watermarks;  ///< what holds in every range: the componentwise minimum
     std::vector<RangeStatus> ranges;
@@ -48,7 +49,9 @@ struct PeerStatus {
     DeviceId device;
     std::string name;
     bool connected = false;
-    std::int64_t behind = 0;  ///< rows held here that the peer has not yet acknowledged
+    bool heard = false;  ///< it has been heard from, ever; until then nobody knows what it holds
+    std::int64_t behind =
+        0;  ///< rows held here that the peer has not yet acknowledged: all, until it is heard
     std::optional<double> rtt_ms;
 };
 
@@ -79,6 +82,9 @@ struct Status {
     TrafficStatus sent;
     TrafficStatus received;
 };
+
+/// The id of the device that a database belongs to.
+[[nodiscard]] Result<DeviceId> read_device_id(const std::string& database);
 
 /// Reads a device's status from its database file; works beside a running device and without one.
 /// `running`: whether the lock says that a process runs the device now; without one no peer counts as connected.

@@ -3,10 +3,12 @@
 
 #include <strandline/engine.h>
 #include <strandline/node.h>
+#include <strandline/status.h>
 
 #include "net/key_file.h"
 #include "net/tcp/lock.h"
 #include "net/tcp/machine.h"
+#include "net/tcp/writer.h"
 
 namespace strandline {
 namespace {
@@ -34,7 +36,17 @@ Result<DeviceId> init_device(const std::string& database, const std::string& nam
 Result<DeviceId> device_id_of(const std::string& database) {
     const auto key = net::KeyFile::load(key_path(database));
     if (!key) return tl::unexpected(key.error());
-    return key->identity().device();
+    const auto device = read_device_id(database);
+    if (!device) return tl::unexpected(device.error());
+    const DeviceId mine = key->identity().device();
+    if (*device == mine) return mine;
+    return failure(Category::auth, database + " belongs to device " + short_hex(*device) +
+                                       ", but the key file " + key_path(database) + " is of " +
+                                       short_hex(mine) + "; put the right key file back");
+}
+
+std::string writing_process(const std::string& database) {
+    return net::tcp::writer_of(database);
 }
 
 Result<int> running_process(const std::string& database) {

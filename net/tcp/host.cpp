@@ -9,6 +9,7 @@
 #include "net/codec.h"
 #include "net/limits.h"
 #include "net/tcp/machine.h"
+#include "net/tcp/writer.h"
 
 namespace strandline::net::tcp {
 
@@ -24,7 +25,7 @@ Host::Host(asio::io_context& context, HostParts parts)
 Result<void> Host::run() {
     once_until_.reset();
     serve();
-    if (auto trouble = engine().failure()) return tl::unexpected(*trouble);
+    if (auto error = trouble()) return tl::unexpected(*error);
     return {};
 }
 
@@ -34,8 +35,12 @@ Result<bool> Host::run_once(double seconds) {
     const double limited_ms = std::min(seconds * 1000, 1e15);
     once_until_ = SteadyMs{now().steady.value + std::llround(limited_ms)};
     serve();
-    if (auto trouble = engine().failure()) return tl::unexpected(*trouble);
+    if (auto error = trouble()) return tl::unexpected(*error);
     return in_step_;
+}
+
+std::optional<Error> Host::trouble() const {
+    return lost_ ? lost_ : parts_.engine.failure();
 }
 
 void Host::stop() {
@@ -64,7 +69,7 @@ void Host::ask_settle() {
 }
 
 void Host::settle() {
-    if (phase_ == Phase::idle) return;
+    if (phase_ == Phase::idle || is_file_lost()) return;
     const auto sessions = sessions_;  // Saying something may end a session.
     for (const auto& [peer, connection] : sessions) say(peer, *connection);
     tell_events();
@@ -76,9 +81,19 @@ void Host::settle() {
     arm();
 }
 
+/// Asked after whatever the engine has committed, and before any of it is said.
+bool Host::is_file_lost() {
+    if (!lost_) {
+        lost_ = parts_.place.lost();
+        if (lost_) goodbye();
+    }
+    return lost_.has_value();
+}
+
 void Host::say(const DeviceId& peer, Connection& connection) {
     while (connection.wants_output()) {
         const auto message = engine().next_message(peer, now());
+        if (is_file_lost()) return;
         if (message) {
             const std::string frame = encode(*message);
             if (frame.size() > kFrameBytesMax) {
@@ -131,6 +146,7 @@ bool Host::is_in_step_with_all() const {
 
 void Host::arm() {
     SteadyMs next{now().steady.value + kPulseMs};
+    if (phase_ == Phase::closing) next = std::min(next, SteadyMs{closing_since_.value + kGoodbyeMs});
     const auto consider = [&next](std::optional<SteadyMs> time) {
         if (time) next = std::min(next, *time);
     };
@@ -153,8 +169,24 @@ void Host::tick() {
         listen();
         engine().advance(now());
         dial_what_is_due(at.steady);
+        tell_lock();
     }
     settle();
+}
+
+/// After two seconds, and whenever that has doubled; and once more when it is over.
+void Host::tell_lock() {
+    const auto at = now().steady;
+    const auto since = engine().locked_since();
+    const std::int64_t waited_ms = since ? at.value - since->value : 0;
+    if (!since && lock_told_ms_ > 0) notices_.say("the write lock of the database is free again", at);
+    if (waited_ms >= std::max(kLockToldMs, 2 * lock_told_ms_)) {
+        notices_.say("waits for " + writer_of(parts_.database) + ", which holds the write lock of " +
+                         parts_.database + ", since " + std::to_string(waited_ms / 1000) + " s",
+                     at);
+        lock_told_ms_ = waited_ms;
+    }
+    if (!since) lock_told_ms_ = 0;
 }
 
 void Host::look() {
@@ -166,6 +198,7 @@ void Host::look() {
 void Host::goodbye() {
     if (phase_ != Phase::running) return;
     phase_ = Phase::closing;
+    closing_since_ = now().steady;
     if (parts_.listener) parts_.listener->stop();
     watch_.stop();
     const auto connections = connections_;

@@ -18,6 +18,7 @@
 #include "net/tcp/listener.h"
 #include "net/tcp/lock.h"
 #include "net/tcp/notices.h"
+#include "net/tcp/place.h"
 #include "net/tcp/resolver.h"
 #include "net/tcp/watch.h"
 
@@ -26,6 +27,7 @@ namespace strandline::net::tcp {
 /// What a host is made of; Node::open() brings it together.
 struct HostParts {
     std::string database;
+    Place place;  ///< complete
     Lock lock;
     KeyFile key;
     std::optional<Listener> listener;
@@ -39,10 +41,11 @@ struct HostParts {
 ///     file changed ──Watch────────────▶ │ Engine │ ──▶ events, told to whoever runs us
 ///     time ──timer────────────────────▶ └────────┘ ──▶ the next deadline
 ///
-///     idle ──run()──▶ running ──stop(), a result, a failing disk──▶ closing ──all gone──▶ idle
+///     idle ──run()──▶ running ──stop(), a result, a failing disk, a lost file──▶ closing ──all gone──▶ idle
 ///
 /// After whatever went in, settle() asks every door out. One thread, one event loop.
-/// Invariant: the engine knows of at most one connection a device, those in `sessions_`.
+/// Invariant: the engine knows of at most one connection a device, those in `sessions_`. Nothing is said to a peer
+///            before it is sure that what the engine has committed stands in the database that everybody sees.
 /// Threads:   as Node says.
 class Host final : public Connection::Owner {
 public:
@@ -85,6 +88,8 @@ private:
     void settle();
     void say(const DeviceId& peer, Connection& connection);
     void tell_events();
+    [[nodiscard]] bool is_file_lost();
+    void tell_lock();
     void finish_when_due();
     void arm();
     void tick();
@@ -101,6 +106,7 @@ private:
     void end_session(Connection& connection, const std::string& why);
     void give_notice(const Connection& connection, const Error& why);
     [[nodiscard]] bool is_in_step_with_all() const;
+    [[nodiscard]] std::optional<Error> trouble() const;
 
     asio::io_context& context_;
     HostParts parts_;
@@ -114,6 +120,9 @@ private:
     bool settle_due_ = false;
     std::optional<SteadyMs> once_until_;  ///< run_once()'s end; none: run()
     bool in_step_ = false;                ///< run_once()'s answer
+    std::optional<Error> lost_;           ///< the database is not the one that was opened
+    SteadyMs closing_since_;
+    std::int64_t lock_told_ms_ = 0;  ///< how long a lock had been in the way when that was last told
 
     std::vector<Named> named_;
     std::vector<ConnectionRef> connections_;  ///< all that live, oldest first

@@ -32,6 +32,11 @@ constexpr std::int64_t kLookGapMinUs = 100;
 constexpr std::int64_t kLookRestMsMin = 1;
 constexpr std::int64_t kLookRestMsMax = 20;
 
+/// A lock of another process's that is in the way for so long is told. Shorter ones nobody notices.
+constexpr std::int64_t kLockToldMs = 2'000;
+/// Between two tries to open a database that another process has locked.
+constexpr std::int64_t kOpenAgainMs = 50;
+
 /// Reconnecting: exponential backoff with full jitter between nothing and the ceiling.
 constexpr std::int64_t kBackoffBaseMs = 200;
 constexpr std::int64_t kBackoffCapMs = 30'000;

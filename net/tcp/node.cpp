@@ -1,9 +1,12 @@
 #include <strandline/node.h>
 
+#include <chrono>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "net/tcp/host.h"
+#include "net/tcp/limits.h"
 #include "net/tcp/machine.h"
 
 namespace strandline {
@@ -39,6 +42,16 @@ Result<std::optional<tcp::Listener>> open_listener(asio::io_context& context, co
     return std::move(*listener);
 }
 
+/// Again and again while another process has the database locked, for as long as `wait_on` says.
+Result<Engine> open_engine(const EngineOptions& options, const std::function<bool()>& wait_on) {
+    while (true) {
+        auto engine = Engine::open(options, tcp::now());
+        const bool is_locked = !engine && engine.error().category == Category::busy;
+        if (!is_locked || !wait_on || !wait_on()) return engine;
+        std::this_thread::sleep_for(std::chrono::milliseconds(tcp::kOpenAgainMs));
+    }
+}
+
 }  // namespace
 
 Result<Node> Node::open(const NodeOptions& options) {
@@ -56,12 +69,14 @@ Result<Node> Node::open(const NodeOptions& options) {
     auto listener = open_listener(parts->context, options.listen);
     if (!listener) return tl::unexpected(listener.error());
     const std::uint64_t opened = key->opened();
-    auto engine = Engine::open({options.database, key->identity().device(), "", tcp::system_entropy, opened},
-                               tcp::now());
+    tcp::Place place(options.database);
+    auto engine = open_engine({options.database, key->identity().device(), "", tcp::system_entropy, opened},
+                              options.wait_on);
     if (!engine) return tl::unexpected(engine.error());
+    place.note_rest();
     if (auto counted = key->set_opened(opened + 1); !counted) return tl::unexpected(counted.error());
     parts->host.emplace(parts->context,
-                        tcp::HostParts{options.database, std::move(*lock), std::move(*key),
+                        tcp::HostParts{options.database, std::move(place), std::move(*lock), std::move(*key),
                                        std::move(*listener), std::move(*engine), std::move(*peers)});
     return Node(std::move(parts));
 }

@@ -99,6 +99,47 @@ class Files(devices.Case):
         self.assert_refused(strandline("init", self.folder / "new.db", user=NOBODY))
         self.assertEqual(a.path.read_bytes(), before)
         self.assertFalse((self.folder / "new.db").exists())
+        before = sorted(os.listdir(self.folder))
+        self.assertEqual(strandline("id", a.path, user=NOBODY).stdout.strip(), a.id)
+        for command in (["status", a.path], ["watermarks", a.path], ["events", a.path], ["diff", a.path, a.path]):
+            done = strandline(*command, user=NOBODY)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), command)
+        self.assertEqual(sorted(os.listdir(self.folder)), before)
+
+    def test_read_only_with_wal(self):
+        """where a part of the database is in a WAL that cannot be read, a sentence says what to do"""
+        if os.geteuid() != 0:
+            self.skipTest("needs root, to run as another user")
+        a = self.device("a")
+        a.sql("INSERT INTO notes VALUES ('x', 'one', NULL)")
+        copy = self.folder / "copy"
+        copy.mkdir()
+        for suffix in ("", "-wal"):
+            shutil.copy(f"{a.path}{suffix}", copy)
+        copy.chmod(0o555)
+        self.folder.chmod(0o755)
+        for command in (["status"], ["watermarks"], ["events"], ["diff", str(a.path)]):
+            self.assert_refused(strandline(command[0], copy / "a.db", *command[1:], user=NOBODY), "a.db-wal", "copy",
+                                status=(1,))
+
+    def test_read_only_medium(self):
+        """a database on a read-only medium can be read"""
+        disk = pathlib.Path(tempfile.mkdtemp(prefix="strandline-e2e-disk-"))
+        self.addCleanup(shutil.rmtree, disk, True)
+        if subprocess.run(["mount", "-t", "tmpfs", "strandline-e2e", str(disk)], capture_output=True).returncode != 0:
+            self.skipTest("needs to mount a tmpfs")
+        self.addCleanup(subprocess.run, ["umount", "-l", str(disk)], check=True)
+        name = "100% a?b#c"  # Characters that mean something in a URI.
+        b = devices.Device(disk, name)
+        b.sql("INSERT INTO notes VALUES ('x', 'one', NULL)")
+        b.app.close()
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        self.assertEqual(b.status()["resources"][0]["rows"], 0)  # Captured, and not yet folded.
+        self.assertEqual(b.tell("id").strip(), b.id)
+        b.tell("watermarks")
+        b.tell("events")
+        self.assertEqual(strandline("diff", b.path, b.path).returncode, 0)
+        self.assert_refused(b.command("track", "notes"), status=(1,))
 
     def test_folder_missing(self):
         """init in a folder that is not there is wrong usage and makes nothing"""
@@ -146,6 +187,14 @@ class Tables(devices.Case):
 
 
 class Devices(devices.Case):
+    def test_own_id(self):
+        """a device does not let itself in, running or not"""
+        a = self.device("a")
+        self.assert_refused(a.command("trust", a.id), "this device itself", status=(2,))
+        a.start()
+        self.assert_refused(a.command("trust", a.id), "this device itself", status=(2,))
+        self.assertEqual(a.status()["peers"], [])
+
     def test_bad_ids(self):
         """a device id that is none is wrong usage"""
         a = self.device("a")

@@ -141,6 +141,46 @@ class Status(devices.Case):
         b.start(a)
         until(lambda: a.status()["peers"][0]["behind"] == 0, "b has caught up")
 
+    def test_never_heard(self):
+        """a peer that was never heard from is said to be just that"""
+        a, b = self.pair()
+        a.sql("INSERT INTO notes VALUES ('x', 'one', NULL)")
+        self.assertFalse(a.status()["peers"][0]["heard"])
+        self.assertIn("not heard from yet", a.tell("status"))
+        b.start()
+        self.assertEqual(a.once(b), 0)
+        (peer,) = a.status()["peers"]
+        self.assertEqual((peer["heard"], peer["behind"]), (True, 0))
+        self.assertNotIn("not heard from yet", a.tell("status"))
+
+    def test_dropped_table(self):
+        """a tracked table that the app dropped is told by status and run, and run --once answers no until it is back"""
+        a, b = self.pair()
+        a.sql("INSERT INTO notes VALUES ('x', 'one', NULL)")
+        a.start()
+        self.assertEqual(b.once(a), 0)
+        b.sql("DROP TABLE notes")
+        for _ in range(2):
+            done = b.command("run", "--peer", f"127.0.0.1:{a.port}", "--once", "--json")
+            self.assertEqual(done.returncode, 3, done.stderr)
+            self.assertIn("tracked, but not there: notes", done.stderr)
+            self.assertFalse(json.loads(done.stdout)["in_step"])
+            self.assertFalse(b.status()["resources"][0]["is_there"])
+            self.assertIn("not there", b.tell("status"))
+        b.app.executescript(devices.NOTES)
+        self.assertEqual(b.once(a), 0)
+        self.assertTrue(b.status()["resources"][0]["is_there"])
+        self.assert_diff_equal(a, b)
+
+    def test_other_key(self):
+        """id and status beside the key file of another device say so"""
+        a, b = self.device("a"), self.device("b")
+        (self.folder / "b.db.key").replace(self.folder / "a.db.key")
+        self.assert_refused(a.command("id"), "a.db.key", "right key file", status=(1,))
+        done = a.command("status", "--json")
+        self.assertEqual((done.returncode, json.loads(done.stdout)["device"]), (0, a.id))
+        self.assertIn("right key file", done.stderr)
+
     def test_watermarks(self):
         """watermarks of two devices in step are the same, and cover all keys in one range"""
         a, b = self.running_pair()

@@ -260,6 +260,26 @@ TEST_CASE("thousands of writes in one millisecond have stamps of their own, in t
     CHECK(group.app(0).ask("SELECT count(*) FROM strandline_journal") == "0");
 }
 
+TEST_CASE("in a backlog that is folded in parts, each row's last write gives its stamp") {
+    const std::string many =
+        "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) INSERT INTO t SELECT 'row ' "
+        "|| i, i FROM n;";
+    const auto* first = GENERATE("UPDATE t SET a = 'first' WHERE id = 'x';", "DELETE FROM t WHERE id = 'x';",
+                                 "INSERT OR REPLACE INTO t VALUES ('x', 'first');");
+    const auto* last =
+        GENERATE("UPDATE t SET a = 'last' WHERE id = 'x';", "DELETE FROM t WHERE id = 'x';",
+                 "INSERT OR REPLACE INTO t VALUES ('x', 'last'); DELETE FROM t WHERE id = 'x';",
+                 "INSERT OR REPLACE INTO t VALUES ('x', 'last');");
+    CAPTURE(first, last);
+    Group group(1, "CREATE TABLE t(id TEXT PRIMARY KEY, a)", {"t"});
+    group.write(0, "INSERT INTO t VALUES ('x', 'as it was')");
+    App& app = group.app(0);
+    app.run("BEGIN; " + std::string(first) + many + last);
+    const std::string written = app.ask("SELECT max(hlc) FROM strandline_journal WHERE k1 = 'x'");
+    group.write(0, "COMMIT");
+    CHECK(app.ask("SELECT max(hlc) FROM strandline_stamps WHERE length(key) = 2") == written);
+}
+
 TEST_CASE("text is text in a database of any encoding") {
     Group group(2, "", {});
     group.close_app(1);

@@ -184,9 +184,11 @@ TEST_CASE("a host that counts its openings finds a restored copy before any peer
 
 TEST_CASE("a request that another process left is answered, yes or with a reason") {
     Group group(1, kNotes, {});
+    DeviceId friend_id;
+    friend_id.bytes[0] = 99;
     const auto good = leave_request(group.path(0), {"track", {"notes"}});
     const auto bad = leave_request(group.path(0), {"track", {"nowhere"}});
-    const auto let_in = leave_request(group.path(0), {"trust", {to_hex(group.id(0)), "friend"}});
+    const auto let_in = leave_request(group.path(0), {"trust", {to_hex(friend_id), "friend"}});
     REQUIRE(good);
     REQUIRE(bad);
     CHECK(request_answered(group.path(0), *good) == false);
@@ -195,7 +197,7 @@ TEST_CASE("a request that another process left is answered, yes or with a reason
     REQUIRE_FALSE(request_answered(group.path(0), *bad));
     CHECK(request_answered(group.path(0), *bad).error().message.find("nowhere") != std::string::npos);
     CHECK(request_answered(group.path(0), *let_in) == true);
-    CHECK(group.engine(0).is_trusted(group.id(0)));
+    CHECK(group.engine(0).is_trusted(friend_id));
     CHECK(group.engine(0).status().resources.size() == 1);
     group.write(0, "INSERT INTO notes VALUES ('a', 1, 2)");
     CHECK(group.engine(0).status().resources.at(0).rows == 1);
