@@ -1,4 +1,5 @@
 #include <chrono>
+#include <map>
 #include <thread>
 #include <vector>
 
@@ -17,6 +18,7 @@ namespace {
 /// A table of a million rows takes the process that runs the device some seconds.
 constexpr auto kAnswerWithin = std::chrono::seconds(60);
 constexpr auto kAskEvery = std::chrono::milliseconds(20);
+constexpr std::size_t kEventsAtOnce = 1000;
 
 struct TrackArguments {
     std::string database;
@@ -71,6 +73,23 @@ Result<void> change(const std::string& database, const Request& request, Act act
     });
 }
 
+/// What the engine had to say of each table when it was tracked, if that is more than that it is.
+void print_cautions(const std::string& database, const std::vector<std::string>& tables) {
+    std::map<std::string, std::string> told;
+    for (std::int64_t number = 0;;) {
+        const auto events = read_events(database, number, kEventsAtOnce);
+        if (!events || events->empty()) break;
+        for (const Event& event : *events) {
+            if (event.kind == EventKind::tracked) told[event.resource] = event.text;
+        }
+        number = events->back().number;
+    }
+    for (const std::string& table : tables) {
+        if (told[table].find("; but ") != std::string::npos)
+            fmt::print(stderr, "strandline: {}: {}\n", printable(table), told[table]);
+    }
+}
+
 std::string joined(const std::vector<std::string>& names) {
     return fmt::format("{}", fmt::join(names, ", "));
 }
@@ -93,6 +112,7 @@ Exit track(const TrackArguments& arguments) {
         fmt::print("tracking {}{}\n", joined(arguments.tables),
                    arguments.device_owned ? ": only the device that inserts a row may change it" : "");
     }
+    print_cautions(arguments.database, arguments.tables);
     return Exit::done;
 }
 

@@ -25,6 +25,7 @@ bool is_warning(EventKind kind) {
         case EventKind::held:
         case EventKind::refused:
         case EventKind::clock_skew:
+        case EventKind::not_exchanged:
         case EventKind::capture_repaired:
         case EventKind::trouble:
             return true;

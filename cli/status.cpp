@@ -31,11 +31,12 @@ Json json_of(const ResourceStatus& resource) {
     for (const WatermarkStatus& watermark : resource.watermarks) {
         watermarks.push_back({{"origin", to_text(watermark.origin)}, {"hlc", hlc::to_text(watermark.hlc)}});
     }
-    return {{"name", resource.name},
-            {"ownership", name_of(resource.ownership)},
-            {"is_there", resource.is_there},
-            {"rows", resource.rows},
-            {"watermarks", watermarks}};
+    Json not_exchanged = Json::array();
+    for (const NotExchangedStatus& with : resource.not_exchanged)
+        not_exchanged.push_back({{"peer", to_hex(with.peer)}, {"why", with.why}});
+    return {{"name", resource.name},         {"ownership", name_of(resource.ownership)},
+            {"is_there", resource.is_there}, {"rows", resource.rows},
+            {"watermarks", watermarks},      {"not_exchanged", not_exchanged}};
 }
 
 Json json_of(const PeerStatus& peer) {
@@ -124,6 +125,17 @@ void print_resources(const Status& status) {
     print_absent(status);
 }
 
+void print_not_exchanged(const Status& status) {
+    for (const ResourceStatus& resource : status.resources) {
+        for (const NotExchangedStatus& with : resource.not_exchanged) {
+            fmt::print("\n  {}\n",
+                       styled(Style::warning,
+                              fmt::format("{}, with {}: {}", printable(resource.name),
+                                          printable(name_of_peer(status, with.peer)), printable(with.why))));
+        }
+    }
+}
+
 void print_peers(const Status& status) {
     if (status.peers.empty()) {
         fmt::print("\n  No device is let in yet: strandline trust DB DEVICE_ID\n");
@@ -170,6 +182,7 @@ Exit show_status(const StatusArguments& arguments) {
     print_heading(*status, *process);
     print_backfill(*status);
     print_resources(*status);
+    print_not_exchanged(*status);
     print_peers(*status);
     print_traffic(*status);
     return Exit::done;

@@ -4,6 +4,7 @@
 
 #include "engine/limits.h"
 #include "engine/text.h"
+#include "planted/planted.h"
 
 namespace strandline::engine {
 
@@ -74,6 +75,10 @@ Apply::Apply(store::Store& store, Now now)
 void Apply::page(const message::Page& page, const std::vector<Origin>& origins) {
     const Resource& resource = *store_.catalog.find(page.resource);
     const Columns columns = columns_of(resource, page);
+    if (is_planted(planted::Bug::watermark_before_data)) {
+        raise(resource, page, origins);
+        store_.connection.execute(planted::kCommitEarly);
+    }
     for (const message::Entry& entry : page.entries) {
         Incoming incoming = incoming_from(entry, columns, origins);
         if (resource.ownership == Ownership::shared) incoming.record.life.reset();  // It knows no lives.
@@ -85,45 +90,77 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
             join(resource, incoming);
         }
     }
+    if (is_planted(planted::Bug::page_in_two)) store_.connection.execute(planted::kCommitEarly);
     raise(resource, page, origins);
 }
 
 Apply::Columns Apply::columns_of(const Resource& resource, const message::Page& page) {
     Columns columns;
-    columns.names = page.columns;
     for (const std::string& name : page.columns) {
-        const auto known = resource.column(name);
-        columns.ids.push_back(known ? *known : store_.catalog.column_id(resource.id, name));
-        if (!known && columns.missing.empty()) columns.missing = name;
+        const ColumnId id = store_.catalog.columns().id(resource.id, name);
+        const auto here = std::ranges::find(resource.columns, id, &store::ValueColumn::id);
+        const bool is_here = here != resource.columns.end();
+        columns.has_twins = columns.has_twins || std::ranges::find(columns.ids, id) != columns.ids.end();
+        columns.ids.push_back(id);
+        columns.names.push_back(is_here ? here->name : name);
+        columns.by_old_name.push_back(is_here && !store::same_name(here->name, name));
+        if (!is_here && columns.missing.empty()) columns.missing = name;
     }
     return columns;
 }
 
+std::set<std::size_t> Apply::outdone(const message::Entry& entry, const Columns& columns,
+                                     const std::vector<Origin>& origins) const {
+    std::set<std::size_t> outdone;
+    if (!columns.has_twins) return outdone;
+    const auto stamp_of = [&](std::size_t column) -> std::optional<Stamp> {
+        const auto cell = std::ranges::find(entry.cells, column, &message::Cell::column);
+        if (cell != entry.cells.end()) return localized(cell->stamp, origins);
+        return entry.row ? std::optional(localized(*entry.row, origins)) : std::nullopt;
+    };
+    const auto outdoes = [&](std::size_t a, std::size_t b) {
+        const auto left = stamp_of(a);
+        const auto right = stamp_of(b);
+        if (!left || !right) return left.has_value();
+        return *left == *right ? !columns.by_old_name[a] : order_.less(*right, *left);
+    };
+    std::map<ColumnId, std::size_t> newest;
+    for (std::size_t i = 0; i < columns.ids.size(); ++i) {
+        const auto [at, is_first] = newest.try_emplace(columns.ids[i], i);
+        if (is_first) continue;
+        outdone.insert(outdoes(i, at->second) ? std::exchange(at->second, i) : i);
+    }
+    return outdone;
+}
+
 Apply::Incoming Apply::incoming_from(const message::Entry& entry, const Columns& columns,
-                                     const std::vector<Origin>& origins) {
+                                     const std::vector<Origin>& origins) const {
     Incoming incoming;
     incoming.key = entry.key;
     if (entry.key_raw) incoming.key_raw = &*entry.key_raw;
     if (entry.era) incoming.record.era = localized(*entry.era, origins);
-    if (entry.row) {
-        incoming.record.row = localized(*entry.row, origins);
-        incoming.columns = columns.ids;
-        incoming.names = columns.names;
-    }
+    if (entry.row) incoming.record.row = localized(*entry.row, origins);
     if (entry.life) {
         incoming.record.life = Life{{}, localized(entry.life->row, origins)};
         if (entry.life->era) incoming.record.life->era = localized(*entry.life->era, origins);
     }
+    const std::set<std::size_t> without = outdone(entry, columns, origins);
     for (const message::Cell& cell : entry.cells) {
-        incoming.record.cells.push_back({columns.ids[cell.column], localized(cell.stamp, origins)});
-        if (entry.row) continue;
-        incoming.columns.push_back(columns.ids[cell.column]);
-        incoming.names.push_back(columns.names[cell.column]);
+        if (!without.contains(cell.column))
+            incoming.record.cells.push_back({columns.ids[cell.column], localized(cell.stamp, origins)});
     }
     std::ranges::sort(incoming.record.cells, {}, &CellStamp::column);
-    for (const Value& value : entry.values) incoming.values.push_back(&value);
-    if (!entry.withheld.empty()) incoming.withheld.resize(entry.values.size());
-    for (const std::uint32_t index : entry.withheld) incoming.withheld[index] = true;
+    const auto is_withheld = [&](std::size_t value) {
+        return std::ranges::binary_search(entry.withheld, value);
+    };
+    for (std::size_t i = 0; i < entry.values.size(); ++i) {
+        const std::size_t column = entry.row ? i : entry.cells[i].column;
+        if (without.contains(column)) continue;
+        incoming.columns.push_back(columns.ids[column]);
+        incoming.names.push_back(columns.names[column]);
+        incoming.values.push_back(&entry.values[i]);
+        if (!entry.withheld.empty()) incoming.withheld.push_back(is_withheld(i));
+    }
     if (!incoming.values.empty()) incoming.missing = columns.missing;
     return incoming;
 }
@@ -173,7 +210,8 @@ void Apply::join(const Resource& resource, const Incoming& incoming) {
         ++applied_.changed[resource.name];
     }
     if (!after.record.is_alive()) after.digests.clear();
-    store_.stamps.save(resource.id, incoming.key, before, after);
+    const bool is_forgotten = is_planted(planted::Bug::tombstone_forgotten) && !after.record.is_alive();
+    store_.stamps.save(resource.id, incoming.key, before, is_forgotten ? StoredRecord{} : after);
     if (resource.ownership == Ownership::device_owned) mark_owner(resource, incoming, after.record);
     row_difference_[resource.id] += int{after.record.is_alive()} - int{before.record.is_alive()};
     if (!after.record.is_same_life(before.record) && store_.quarantine.has_any(resource.id))
@@ -312,7 +350,7 @@ std::string Apply::rewrite_quarantined(const Resource& resource, const Quarantin
         if (merged.takes[i]) values[incoming.columns[i]] = incoming.values[i];
     }
     for (const auto& [column, value] : values) {
-        if (value == nullptr) return withheld_reason(store_.catalog.column_name(resource.id, column));
+        if (value == nullptr) return withheld_reason(store_.catalog.columns().name(resource.id, column));
     }
     store::Assignment whole;
     std::string whole_digests;

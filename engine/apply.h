@@ -61,6 +61,9 @@ private:
         std::vector<ColumnId> ids;
         std::vector<std::string> names;
         std::string missing;  ///< the first one that the table does not have; empty: it has all
+        std::vector<bool>
+            by_old_name;         ///< the page knows it by a name that it bore here before it was renamed
+        bool has_twins = false;  ///< the page knows one of them by two names
     };
     /// One entry, in this database's terms.
     struct Incoming {
@@ -82,8 +85,11 @@ private:
     };
 
     [[nodiscard]] Columns columns_of(const store::Resource& resource, const message::Page& page);
-    [[nodiscard]] static Incoming incoming_from(const message::Entry& entry, const Columns& columns,
-                                                const std::vector<Origin>& origins);
+    [[nodiscard]] Incoming incoming_from(const message::Entry& entry, const Columns& columns,
+                                         const std::vector<Origin>& origins) const;
+    /// The page's columns whose value in this entry is older than that under another name of the same column.
+    [[nodiscard]] std::set<std::size_t> outdone(const message::Entry& entry, const Columns& columns,
+                                                const std::vector<Origin>& origins) const;
     void raise(const store::Resource& resource, const message::Page& page,
                const std::vector<Origin>& origins);
     [[nodiscard]] bool is_ahead(const Record& record) const;

@@ -68,7 +68,7 @@ void Apply::rejoin(const Resource& resource, const Quarantined& held) {
     incoming.record = held.record;
     for (const NamedValue& value : held.values) {
         const auto known = resource.column(value.name);
-        incoming.columns.push_back(known ? *known : store_.catalog.column_id(resource.id, value.name));
+        incoming.columns.push_back(known ? *known : store_.catalog.columns().id(resource.id, value.name));
         incoming.names.push_back(value.name);
         incoming.values.push_back(&value.value);
         incoming.withheld.push_back(value.is_withheld);

@@ -66,9 +66,7 @@ bool Capture::fold(std::size_t most, Found& found) {
     for (const auto& [id, keys] : touched) {
         const Resource& resource = *store_.catalog.find(id);
         fold_resource(resource, keys, found);
-        watermarks::Coverage coverage = store_.coverage(id);
-        coverage.raise_all(store_.self(), last[id]);
-        store_.set_coverage(id, coverage);
+        raise_own(resource, last[id]);
     }
     const bool has_more = journal.size() == most;
     if (!has_more) backlog_from_.reset();
@@ -77,7 +75,37 @@ bool Capture::fold(std::size_t most, Found& found) {
 
 bool Capture::is_of_backlog(const Record& stored, ColumnId column) const {
     const auto stamp = effective(stored, column);
-    return stamp && stamp->origin == store_.self() && stamp->hlc >= backlog_from_;
+    return backlog_from_ && stamp && stamp->origin == store_.self() && stamp->hlc >= *backlog_from_;
+}
+
+void Capture::raise_own(const Resource& resource, Hlc to) {
+    watermarks::Coverage coverage = store_.coverage(resource.id);
+    std::vector<Hlc>& rises = rises_[{store_.self(), resource.id}];
+    if (rises.empty()) rises.push_back(coverage.floor().at(store_.self()));
+    if (rises.size() <= kRisesKept) rises.push_back(to);
+    coverage.raise_all(store_.self(), to);
+    store_.set_coverage(resource.id, coverage);
+}
+
+bool Capture::cannot_be_ours(const Resource& resource, Hlc theirs) const {
+    if (theirs > store_.coverage(resource.id).floor().at(store_.self())) return true;
+    const auto at = rises_.find({store_.self(), resource.id});
+    if (at == rises_.end()) return false;
+    const std::vector<Hlc>& rises = at->second;
+    return theirs > rises.front() && theirs < rises.back() && std::ranges::find(rises, theirs) == rises.end();
+}
+
+bool Capture::begin_anew(Incarnation next) {
+    const Origin old = store_.self();
+    store_.begin_incarnation(next);
+    bool takes_back = false;
+    for (const Resource& resource : store_.catalog.resources()) {
+        const auto at = rises_.find({old, resource.id});
+        if (at == rises_.end()) continue;
+        store_.hand_over(resource.id, old, at->second.front());
+        takes_back = true;
+    }
+    return takes_back;
 }
 
 void Capture::fold_resource(const Resource& resource, const TouchedKeys& keys, Found& found) {
@@ -234,9 +262,8 @@ Result<void> Capture::stamp_all(const Resource& resource, Now now) {
     }
     store_.catalog.set_rows(resource.id, rows_stamped_);
     store_.journal.set_floor(clock.last());
-    watermarks::Coverage coverage;
-    coverage.raise_all(store_.self(), clock.last());
-    store_.set_coverage(resource.id, coverage);
+    store_.set_coverage(resource.id, {});
+    raise_own(resource, clock.last());
     return {};
 }
 
@@ -259,9 +286,7 @@ bool Capture::compare(const Resource& resource, Now now, Absence absence, Incarn
     if (!lost.empty()) forget(resource, lost, next, now);
     if (clock.last() == before) return !lost.empty();
     fold_resource(resource, touched, found);
-    watermarks::Coverage coverage = store_.coverage(resource.id);
-    coverage.raise_all(store_.self(), clock.last());
-    store_.set_coverage(resource.id, coverage);
+    raise_own(resource, clock.last());
     store_.journal.set_floor(clock.last());
     return !lost.empty();
 }

@@ -52,6 +52,14 @@ public:
     [[nodiscard]] bool compare(const store::Resource& resource, Now now, Absence absence, Incarnation next,
                                Found& found);
 
+    /// Whether this watermark of our own origin, said by a peer, shows that we have lost writes of our own: it is above
+    /// all that we hold, or lies between two that we went through since this opening, and so was never said in this life.
+    [[nodiscard]] bool cannot_be_ours(const store::Resource& resource, Hlc theirs) const;
+    /// Goes on as the incarnation `next`, after such a word: what was written since the opening is stamped anew, and the
+    /// old origin's watermarks stand again where they stood then, for below them alone nothing is missing. True: there
+    /// was such a write, so watermarks were lowered. Inside the caller's transaction.
+    [[nodiscard]] bool begin_anew(Incarnation next);
+
 private:
     /// One key's journal rows, reduced to what matters.
     struct Touched {
@@ -76,6 +84,8 @@ private:
                 Now now);
     void put_aside(const store::Resource& resource, const std::string& key, const Record& record, Now now);
     void fold_resource(const store::Resource& resource, const TouchedKeys& keys, Found& found);
+    /// Our own watermark of a resource, over all of its ranges: local writes are held wherever they lie.
+    void raise_own(const store::Resource& resource, Hlc to);
     void fold_key(const store::Resource& resource, const std::string& key, const Touched& touched);
     [[nodiscard]] Record written(const store::Resource& resource, const store::StoredRecord& stored,
                                  const Touched& touched, const std::string& digests) const;
@@ -100,9 +110,11 @@ private:
     std::atomic<std::int64_t> rows_stamped_ = 0;
     std::atomic<std::int64_t> rows_expected_ = 0;
     std::map<std::int64_t, std::int64_t> row_difference_;
+    /// By origin and resource: our own watermark at the opening, then after each of the first kRisesKept rises.
+    std::map<std::pair<Origin, std::int64_t>, std::vector<Hlc>> rises_;
     std::vector<Event> events_;
-    /// Where the backlog began that is folded in several parts. Nobody knows at first: it may be as old as a crash.
-    std::optional<Hlc> backlog_from_ = Hlc{};
+    /// Where the backlog began that is folded in several parts.
+    std::optional<Hlc> backlog_from_;
 };
 
 }  // namespace strandline::engine

@@ -5,12 +5,25 @@
 
 #include "backfill/plan.h"
 #include "engine/limits.h"
+#include "engine/renames.h"
 #include "engine/store/triggers.h"
+#include "planted/planted.h"
 
 namespace strandline::engine {
 
 using store::Resource;
 using store::Transaction;
+
+namespace {
+
+constexpr const char* kTracked = "kept in step from now on";
+constexpr const char* kSharedRowids =
+    "kept in step from now on; but its key is a bare INTEGER PRIMARY KEY, which SQLite numbers from 1 on "
+    "each "
+    "device: two devices that both insert id 1 mean one row, and one of the two is lost. Give it a random "
+    "key, or track it --device-owned";
+
+}  // namespace
 
 Device::Device(const EngineOptions& options, Now now)
     : store(options.database, options.vfs),
@@ -21,7 +34,7 @@ Device::Device(const EngineOptions& options, Now now)
     restore_wal(now);
     store.ledger.disconnect_peers();
     receipts_ = store.ledger.receipts();
-    if (options.opened) notice_copy(*options.opened, now);
+    if (options.opening) notice_copy(*options.opening, now);
     for (const auto& member : store.ledger.members()) members.insert(member.device);
     refresh_schema(now);
     fold();
@@ -47,17 +60,36 @@ void Device::restore_wal(Now now) {
          "PRAGMA journal_mode");
 }
 
-/// Before anything is folded: what was written into a copy must not bear stamps that the original may have used.
-void Device::notice_copy(std::uint64_t opened, Now now) {
+/// Before anything is folded: what was written into a copy must not bear stamps that the original may have used. The old
+/// origin's watermarks stay at what was folded before the copy was made, which is held, and rise by what peers send.
+void Device::notice_copy(const Opening& found, Now now) {
+    const Opening left = store::read_opening(store.connection);
+    if (found == left) return;
     Transaction transaction(store.connection);
-    if (store::count_open(store.connection, opened) != opened) {
+    if (!is_planted(planted::Bug::stamp_reused))
         store.begin_incarnation(static_cast<Incarnation>(entropy_()));
+    store::write_opening(store.connection, found);
+    // A database that was never opened takes its first life here, so that copies made before do not share one.
+    if (left != Opening{}) {
+        const char* which =
+            found.count != left.count
+                ? "the database is not the one that its key file was last used with: it was "
+                : "the database or its key file is another file than was last used here: it was ";
         tell(EventKind::incarnation, now, {}, {},
-             "the database is not the one that its key file was last used with: it was restored from a copy, "
-             "or copied. It goes on as a new origin, and what it lost comes back from the peers");
+             which + std::string("restored from a copy, or copied. It goes on as a new origin, and what it "
+                                 "lost comes back from the peers"));
         write_events();
     }
     transaction.commit();
+}
+
+Result<void> Device::remember_opening(const std::function<Result<Opening>()>& count) {
+    Transaction transaction(store.connection);
+    const auto opening = count();
+    if (!opening) return tl::unexpected(opening.error());
+    store::write_opening(store.connection, *opening);
+    transaction.commit();
+    return {};
 }
 
 // --- local writes -------------------------------------------------------------------------------
@@ -157,8 +189,11 @@ void Device::refresh_schema(Now now) {
     Transaction transaction(store.connection);
     std::map<std::int64_t, std::size_t> columns;
     for (const Resource& resource : store.catalog.resources()) columns[resource.id] = resource.columns.size();
-    store.reload();
+    for (const auto& [resource, renamed] : store.meet_schema())
+        take_over(store, *store.catalog.find(resource), renamed);
     bool claims_less = false;
+    const std::vector<Resource> met = store.catalog.resources();
+    for (const Resource& resource : met) claims_less = track_anew(resource, now, found) || claims_less;
     for (const Resource& resource : store.catalog.resources()) {
         if (resource.is_there) {
             const auto known = columns.find(resource.id);
@@ -169,13 +204,14 @@ void Device::refresh_schema(Now now) {
             tell(EventKind::trouble, now, resource.name, {},
                  "the tracked table is not there: " + resource.why_away +
                      ". None of its rows are deleted elsewhere, and nothing of it is exchanged; make it "
-                     "again, as "
-                     "it was, and its rows come back, or untrack it");
+                     "again, as it was, and its rows come back, or untrack it" +
+                     (resource.has_another_key ? ", and track it again as it is now" : ""));
             claims_less = true;
         }
     }
     transaction.commit();
     store.reload();
+    receipts_ = store.ledger.receipts();
     is_schema_owed_ = false;
     push_found(found, level);
     if (!claims_less) return;
@@ -217,7 +253,7 @@ Result<void> Device::track(const std::vector<std::string>& tables, Ownership own
     Capture::Found found;
     // Before the clock moves on: triggers go by the journal's newest row alone while there is one.
     fold_within(found, kFoldRowsMax);
-    std::vector<std::pair<std::string, std::int64_t>> tracked;
+    std::vector<Event> tracked;
     for (const std::string& table : tables) {
         if (const Resource* known = store.catalog.find(table)) {
             if (known->ownership == ownership) continue;
@@ -228,7 +264,14 @@ Result<void> Device::track(const std::vector<std::string>& tables, Ownership own
         if (!shape) return tl::unexpected(shape.error());
         const Resource& resource = store.catalog.add(*shape, ownership);
         if (auto stamped = capture_.stamp_all(resource, now); !stamped) return stamped;
-        tracked.emplace_back(resource.name, store.catalog.rows(resource.id));
+        const bool is_risky = shape->key_is_rowid && ownership == Ownership::shared;
+        tracked.push_back({0,
+                           now.wall,
+                           EventKind::tracked,
+                           resource.name,
+                           {},
+                           is_risky ? kSharedRowids : kTracked,
+                           store.catalog.rows(resource.id)});
     }
     if (store.catalog.resources().size() > message::kResourcesMax) {
         return failure(Category::usage,
@@ -238,9 +281,11 @@ Result<void> Device::track(const std::vector<std::string>& tables, Ownership own
     }
     transaction.commit();
     store.reload();
-    for (auto& [peer, session] : sessions) session.say_all();
-    for (auto& [name, rows] : tracked)
-        tell(EventKind::tracked, now, name, {}, "kept in step from now on", rows);
+    for (auto& [peer, session] : sessions) {
+        session.say_all();
+        if (session.is_ready()) tell_not_exchanged(session, now);
+    }
+    for (const Event& event : tracked) tell(event.kind, now, event.resource, {}, event.text, event.rows);
     tell_captured(now);
     write_events();
     return {};
@@ -261,6 +306,7 @@ Result<void> Device::untrack(const std::vector<std::string>& tables, Now now) {
     store.begin_incarnation(static_cast<Incarnation>(entropy_()));
     transaction.commit();
     store.reload();
+    receipts_ = store.ledger.receipts();
     for (auto& [peer, session] : sessions)
         session.close("a table is no longer tracked here; connecting again tells which are");
     for (const std::string& table : tables)

@@ -29,6 +29,8 @@ public:
     [[nodiscard]] TrackProgress track_progress() const { return capture_.progress(); }
     [[nodiscard]] Result<void> untrack(const std::vector<std::string>& tables, Now now);
     [[nodiscard]] Result<void> trust(const DeviceId& device, const std::string& name, Now now);
+    /// Counts outside the database only once this has it to itself, so that somebody's lock cannot come in between.
+    [[nodiscard]] Result<void> remember_opening(const std::function<Result<Opening>()>& count);
 
     /// Folds all of the journal; what is found is pushed to peers that are level. True: something was.
     bool fold();
@@ -83,12 +85,16 @@ private:
     void retry_refused(Now now);
     void push_found(const Capture::Found& found, const std::map<DeviceId, std::set<std::int64_t>>& level);
     void restore_wal(Now now);
-    void notice_copy(std::uint64_t opened, Now now);
+    void notice_copy(const Opening& found, Now now);
     void meet_schema(Now now);
     void refresh_schema(Now now);
+    /// A table with another key than it had: tracked anew, as long as no other device ever knew of its rows.
+    [[nodiscard]] bool track_anew(const store::Resource& resource, Now now, Capture::Found& found);
+    [[nodiscard]] bool was_exchanged(const store::Resource& resource) const;
     bool refresh_table(const store::Resource& resource, bool has_new_columns, Now now, Capture::Found& found);
     void answer_requests(Now now);
     void notice_restore(const Session& session, Now now);
+    void tell_not_exchanged(Session& session, Now now);
     [[nodiscard]] bool is_patient(Session& session, const store::Resource& resource,
                                   const std::vector<watermarks::Piece>& pieces, Now now);
     [[nodiscard]] bool is_asked(std::int64_t resource) const;

@@ -83,7 +83,7 @@ void Device::add_traffic() {
 void Device::remember(const Session& session) {
     for (const Resource& resource : store.catalog.resources()) {
         const auto* theirs = session.theirs(resource.name);
-        if (theirs == nullptr) continue;
+        if (!session.exchanges(resource)) continue;
         watermarks::Vector& known = receipts_[session.peer()][resource.id];
         watermarks::Vector floor = theirs->acknowledged.floor();
         if (floor == known) continue;

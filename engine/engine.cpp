@@ -5,6 +5,7 @@
 #include "engine/device.h"
 #include "engine/limits.h"
 #include "engine/store/status.h"
+#include "planted/planted.h"
 
 namespace strandline {
 
@@ -102,6 +103,13 @@ Result<Engine> Engine::open(const EngineOptions& options, Now now) {
                                                ", made by a newer Strandline; this one reads up to " +
                                                std::to_string(engine::store::kFormat));
             }
+            if (row.format < engine::store::kFormat) {
+                return strandline::failure(Category::storage,
+                                           options.database + " has format " + std::to_string(row.format) +
+                                               ", made by a Strandline from before the first release; copy "
+                                               "your tables to a new file "
+                                               "and init that");
+            }
             if (row.device != options.device) {
                 return strandline::failure(
                     Category::usage, options.database + " belongs to device " + short_hex(row.device) +
@@ -165,8 +173,17 @@ Result<void> Engine::trust(const DeviceId& device, const std::string& name, Now 
     return asked(*parts_, [&] { return parts_->device.trust(device, name, now); });
 }
 
+Result<void> Engine::remember(const std::function<Result<Opening>()>& count) {
+    if (parts_->failure) return tl::unexpected(*parts_->failure);
+    try {
+        return parts_->device.remember_opening(count);  // Nothing of it is mirrored, so nothing is read anew.
+    } catch (const StorageError& error) {
+        return tl::unexpected(error_from(error, parts_->database));
+    }
+}
+
 bool Engine::is_trusted(const DeviceId& device) const {
-    return parts_->device.members.contains(device);
+    return parts_->device.members.contains(device) || is_planted(planted::Bug::stranger_served);
 }
 
 void Engine::database_changed(Now now) {

@@ -139,6 +139,11 @@ std::optional<Value> take_value(std::string_view& rest, bool last) {
 
 }  // namespace
 
+const char* name_of(Collation collation) {
+    const char* names[] = {"BINARY", "NOCASE", "RTRIM"};
+    return names[static_cast<int>(collation)];
+}
+
 std::string encode_key(const Values& values, const std::vector<Collation>& collations) {
     std::string out;
     for (std::size_t i = 0; i < values.size(); ++i) {

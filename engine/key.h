@@ -11,6 +11,8 @@ namespace strandline::engine {
 /// How SQLite compares one column of a key. Others are refused by track().
 enum class Collation { binary, nocase, rtrim };
 
+[[nodiscard]] const char* name_of(Collation collation);
+
 /// Encodes a primary key so that
 ///   - two keys have equal bytes exactly when SQLite holds them to be the same key, and
 ///   - byte order is one total order on every device, SQLite's own for keys of one type.

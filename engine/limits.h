@@ -52,6 +52,10 @@ constexpr std::size_t kInFlightBytesMax = 4 * kPageBytesMax;
 /// Counters and peers' figures reach the database this often when nothing else commits.
 constexpr std::int64_t kFiguresEveryMs = 1'000;
 
+/// Rises of our own watermark that are kept from each opening on. A disk that was put back lost what was written before
+/// that: it lies below what the opening folds, or below the first fold after it.
+constexpr std::size_t kRisesKept = 2;
+
 /// Rows that a peer is behind are counted so far in each table, when somebody asks: about 10 ms of an index.
 constexpr std::int64_t kBehindMax = 100'000;
 

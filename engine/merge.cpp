@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "planted/planted.h"
+
 namespace strandline::engine {
 namespace {
 
@@ -133,9 +135,11 @@ Merge merge(const Record& local, const Record& incoming, const std::vector<Colum
     if (ownership == Ownership::device_owned) return merged_lives(local, incoming, columns, order);
     if (local.is_none()) return replaced(local, incoming, columns.size());
     const int eras = compare_eras(local.era, incoming.era, order);
+    const bool incoming_lives = incoming.is_alive() || incoming.is_partial();
+    if (is_planted(planted::Bug::delete_loses) && !incoming_lives && !local.cells.empty())
+        return unchanged(local, columns.size());
     if (eras < 0) return replaced(local, incoming, columns.size());
     if (eras > 0) return unchanged(local, columns.size());
-    const bool incoming_lives = incoming.is_alive() || incoming.is_partial();
     if (local.is_alive() && incoming_lives) return merged_columns(local, incoming, columns, order);
     return incoming_lives ? replaced(local, incoming, columns.size()) : unchanged(local, columns.size());
 }

@@ -5,6 +5,7 @@
 
 #include "backfill/plan.h"
 #include "engine/limits.h"
+#include "planted/planted.h"
 
 namespace strandline::engine {
 
@@ -159,8 +160,10 @@ void Reader::read_part(message::Pages& pages, OriginList& origins) {
         store::Stamps::Scan scan(store_.connection, part.resource, part.range);
         while (bytes_ < bytes_max_ && scan.next())
             take(*resource, part, scan.key(), scan.stored(), page, origins);
+        if (is_planted(planted::Bug::off_by_one_at_resume) && bytes_ >= bytes_max_) scan.next();
         if (bytes_ >= bytes_max_) page.range.high = after(scan.key());
     }
+    if (is_planted(planted::Bug::claim_after_first_page)) page.range.high = part.range.high;
     const watermarks::Range read{page.range.low, page.range.high};
     claims_.push_back({part.resource, read, part.claim});
     add_waiting(page, pages);
@@ -266,7 +269,7 @@ void Reader::take_waiting(const Resource& resource, const store::Quarantined& wa
     put_stamps(resource, record, origins, entry);
     std::vector<std::string> columns;
     for (const store::NamedValue& value : waiting.values) {
-        const ColumnId column = store_.catalog.column_id(resource.id, value.name);
+        const ColumnId column = store_.catalog.columns().id(resource.id, value.name);
         const auto cell = std::ranges::find(record.cells, column, &CellStamp::column);
         if (cell != record.cells.end())
             entry.cells.push_back({static_cast<std::uint32_t>(columns.size()), origins.indexed(cell->stamp)});

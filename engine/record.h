@@ -9,6 +9,8 @@
 #include <strandline/message.h>
 #include <strandline/time.h>
 
+#include "planted/planted.h"
+
 namespace strandline::engine {
 
 using message::Life;
@@ -57,7 +59,7 @@ public:
     explicit StampOrder(const std::vector<OriginId>& ids) : ids_(&ids) {}
 
     [[nodiscard]] bool less(const Stamp& a, const Stamp& b) const {
-        if (a.hlc != b.hlc) return a.hlc < b.hlc;
+        if (a.hlc != b.hlc || is_planted(planted::Bug::tie_by_arrival)) return a.hlc < b.hlc;
         return a.origin != b.origin && id(a.origin) < id(b.origin);
     }
     [[nodiscard]] const Stamp& larger(const Stamp& a, const Stamp& b) const { return less(a, b) ? b : a; }

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "engine/agreement.h"
 #include "engine/limits.h"
 #include "engine/text.h"
+#include "planted/planted.h"
 
 namespace strandline::engine {
 
@@ -67,7 +69,10 @@ void Session::have(const message::Have& have) {
                 return close("a complete Have with gaps in " + holding.resource);
             Theirs theirs{holding.resource,
                           holding.device_owned ? Ownership::device_owned : Ownership::shared,
-                          static_cast<std::int64_t>(holding.rows), Coverage(pieces), Coverage(pieces)};
+                          static_cast<std::int64_t>(holding.rows),
+                          holding.key,
+                          Coverage(pieces),
+                          Coverage(pieces)};
             theirs_.push_back(std::move(theirs));
             continue;
         }
@@ -110,6 +115,8 @@ void Session::pull(const message::Pull& pull) {
         const Resource* resource = store_.catalog.find(asked.resource);
         if (resource == nullptr || !resource->is_there)
             return close("a Pull of " + asked.resource + ", which is not tracked here");
+        if (theirs(resource->name) != nullptr && !exchanges(*resource))
+            return close("a Pull of " + asked.resource + ", which is another table there");
         for (const message::Piece& piece : asked.pieces)
             wanted.emplace_back(resource->id, localized(piece, origins));
         resources.insert(resource->id);
@@ -150,6 +157,10 @@ bool Session::accepts(const message::Pages& pages) {
             const Resource* resource = store_.catalog.find(page.resource);
             if (resource == nullptr) {
                 close("a push of " + page.resource + ", which is not tracked here");
+                return false;
+            }
+            if (theirs(resource->name) != nullptr && !exchanges(*resource)) {
+                close("a push of " + page.resource + ", which is another table there");
                 return false;
             }
         }
@@ -250,6 +261,7 @@ Message Session::say_everything() {
         if (!resource.is_there) continue;
         const Coverage& coverage = store_.coverage(resource.id);
         have.holdings.push_back(holding(resource, coverage.pieces(), origins));
+        have.holdings.back().key = key_in_words(resource.key);
         told_[resource.id] = coverage;
     }
     have.origins = origins.take();
@@ -304,9 +316,10 @@ Message Session::say_pull() {
 
 bool Session::is_level(const Resource& resource) const {
     const Theirs* known = theirs(resource.name);
-    if (!is_ready() || known == nullptr || known->ownership != resource.ownership) return false;
+    if (!is_ready() || !exchanges(resource)) return false;
     const Coverage& coverage = store_.coverage(resource.id);
-    return coverage.is_whole() && known->expected.is_whole() && known->expected.dominates(coverage);
+    if (!coverage.is_whole() || !known->expected.is_whole()) return false;
+    return known->expected.dominates(coverage) || is_planted(planted::Bug::push_own_only);
 }
 
 void Session::begin_push() {
@@ -325,6 +338,8 @@ std::optional<Message> Session::next_pages(Now now) {
     if (!serving_) begin_push();
     message::Pages pages = serving_->reader.next();
     pages.pull = serving_->pull;
+    if (is_planted(planted::Bug::push_own_only) && pages.pull == 0)
+        planted::leave_out_others(pages, store_.origins.id(store_.self()));
     pages.basis = heard_all_count_;
     rows_in_last_ = serving_->reader.rows_in_last();
     for (const Reader::Claim& claim : serving_->reader.claims()) {
@@ -353,6 +368,12 @@ const Session::Theirs* Session::theirs(const std::string& resource) const {
     return at != theirs_.end() ? &*at : nullptr;
 }
 
+bool Session::exchanges(const Resource& resource) const {
+    const Theirs* known = theirs(resource.name);
+    return known != nullptr && resource.is_there &&
+           disagreement(resource, known->ownership, known->key).empty();
+}
+
 Session::Theirs* Session::find_theirs(const std::string& resource) {
     return const_cast<Theirs*>(std::as_const(*this).theirs(resource));
 }
@@ -361,7 +382,7 @@ bool Session::is_in_step() const {
     if (!is_ready() || said_all_count_ == 0 || asked_ || has_pages()) return false;
     return std::ranges::all_of(theirs_, [&](const Theirs& known) {
         const Resource* resource = store_.catalog.find(known.resource);
-        if (resource == nullptr || !resource->is_there) return true;
+        if (resource == nullptr || !resource->is_there || !exchanges(*resource)) return true;
         const Coverage& coverage = store_.coverage(resource->id);
         const auto told = told_.find(resource->id);
         return known.acknowledged.dominates(coverage) && coverage.dominates(known.acknowledged) &&

@@ -83,10 +83,14 @@ public:
         std::string resource;
         Ownership ownership{};
         std::int64_t rows = 0;
+        std::vector<message::KeyColumn> key;
         watermarks::Coverage acknowledged;
         watermarks::Coverage expected;
     };
     [[nodiscard]] const Theirs* theirs(const std::string& resource) const;
+    [[nodiscard]] const std::vector<Theirs>& all_theirs() const { return theirs_; }
+    /// Whether both track it, as one and the same table (agreement.h).
+    [[nodiscard]] bool exchanges(const store::Resource& resource) const;
     /// Both ways, for every table that both track.
     [[nodiscard]] bool is_in_step() const;
     [[nodiscard]] std::optional<SteadyMs> next_deadline() const;
@@ -100,6 +104,8 @@ public:
     bool was_in_step = false;
     std::optional<SteadyMs> in_step_due;  ///< not to be told again before
     bool in_step_owed = false;            ///< it is so, and is told then
+    /// What people were told of tables that are not exchanged: once a session is enough.
+    std::set<std::string> told_not_exchanged;
 
 private:
     struct Asked {

@@ -33,6 +33,8 @@ std::string_view name_of(EventKind kind) {
             return "clock_skew";
         case EventKind::incarnation:
             return "incarnation";
+        case EventKind::not_exchanged:
+            return "not_exchanged";
         case EventKind::capture_repaired:
             return "capture_repaired";
         case EventKind::trouble:

@@ -192,6 +192,11 @@ void Channel::send_piece(std::string_view plain) {
          "this connection has carried all the messages that one key may seal; connect again", Retry::later});
 }
 
+std::optional<Hash> Channel::transcript() const {
+    if (!handshake_) return std::nullopt;
+    return handshake_->hash();
+}
+
 std::string Channel::take_output() {
     return std::exchange(output_, {});
 }

@@ -51,6 +51,9 @@ public:
     /// Bytes that take_output would give, to slow down a sender whose peer does not read.
     [[nodiscard]] std::size_t output_size() const { return output_.size(); }
 
+    /// The handshake so far, as both ends of this connection know it and no other connection's do; empty: it is over.
+    [[nodiscard]] std::optional<Hash> transcript() const;
+
     [[nodiscard]] bool is_open() const { return is_open_; }
     /// Only once the channel was open.
     [[nodiscard]] const DeviceId& peer() const;

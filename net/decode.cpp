@@ -148,12 +148,25 @@ private:
     }
 
     Holding holding() {
-        return record<Holding>("a holding", 4, [this](Holding& holding) {
+        const auto read = [this](Holding& holding) {
             holding.resource = resource();
             holding.device_owned = cursor_.boolean("`device_owned`");
             holding.rows = cursor_.number("the number of rows", kHlcMax);
             holding.pieces = pieces();
             demand(!holding.pieces.empty(), "a holding is empty");
+        };
+        return record<Holding>("a holding", 4, read, [this](Holding& holding) {
+            holding.key = list<KeyColumn>("the key's columns", kColumnsMax, [this] { return key_column(); });
+        });
+    }
+
+    KeyColumn key_column() {
+        return record<KeyColumn>("a key's column", 3, [this](KeyColumn& column) {
+            column.type = cursor_.text("a key's type", kNameBytesMax);
+            column.collation = cursor_.text("a key's collation", kNameBytesMax);
+            column.names = list<std::string>("a key's names", kColumnsMax, [this] {
+                return std::string(cursor_.text("a key's name", kNameBytesMax));
+            });
         });
     }
 

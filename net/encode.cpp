@@ -80,11 +80,19 @@ private:
     }
 
     void write(const Holding& holding) {
-        array(4);
+        array(holding.key.empty() ? 4 : 5);
         text(holding.resource);
         boolean(holding.device_owned);
         number(holding.rows);
         list(holding.pieces);
+        if (!holding.key.empty()) list(holding.key);
+    }
+
+    void write(const KeyColumn& column) {
+        array(3);
+        text(column.type);
+        text(column.collation);
+        list(column.names);
     }
 
     void write(const Wanted& wanted) {

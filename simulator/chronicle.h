@@ -8,6 +8,7 @@
 
 #include "simulator/recorder.h"
 #include "simulator/schedule.h"
+#include "simulator/situations.h"
 
 namespace strandline::simulator {
 
@@ -29,7 +30,7 @@ public:
         if (recorder_ != nullptr) recorder_->struck(kind, place);
     }
     /// One of the situations that a long run must have seen.
-    void count_situation(const std::string& name) { ++situations_[name]; }
+    void count_situation(Situation situation) { ++situations_[name_of(situation)]; }
 
     /// Whoever writes a report is told from now on.
     void attach(Recorder* recorder) { recorder_ = recorder; }
@@ -39,7 +40,7 @@ public:
     [[nodiscard]] std::uint64_t hash() const { return hash_; }
     using Counts = std::map<std::string, std::uint64_t>;
     [[nodiscard]] const Counts& faults() const { return faults_; }
-    [[nodiscard]] const Counts& situations() const { return situations_; }
+    [[nodiscard]] const SituationCounts& situations() const { return situations_; }
 
 private:
     const Schedule& schedule_;
@@ -47,7 +48,7 @@ private:
     Recorder* recorder_ = nullptr;
     std::uint64_t hash_ = 0;
     Counts faults_;
-    Counts situations_;
+    SituationCounts situations_;
 };
 
 }  // namespace strandline::simulator

@@ -9,6 +9,7 @@
 #include "net/codec.h"
 #include "net/limits.h"
 #include "simulator/check.h"
+#include "simulator/claims.h"
 #include "simulator/tables.h"
 
 namespace strandline::simulator {
@@ -65,7 +66,8 @@ Device::Device(const Surroundings& world, std::size_t index, const Random& rando
              [this] { return disk_random_.next(); },
              [this] { return clock_.wall(); },
              {}}),
-      witness_(world.model, identity_.device()) {
+      witness_(world.model, identity_.device()),
+      lookout_(world.chronicle) {
     if (world_.tells_least) novelty_.emplace(identity_.device());
 }
 
@@ -100,9 +102,12 @@ void Device::settle() {
     tell_events();
     if (engine_->failure()) {
         note("fails", engine_->failure()->message);
-        world_.chronicle.count_situation("an engine stopped on a failing disk");
+        world_.chronicle.count_situation(Situation::disk_failed);
+        if (disk_.counters().disk_fulls > disk_fulls_ && witness_.has_pending())
+            world_.chronicle.count_situation(Situation::full_in_fold);
         return die(false);
     }
+    if (!engine_->wants_input()) world_.chronicle.count_situation(Situation::lock_awaited);
     if (takes_input()) {
         const auto connections = connections_;
         for (const auto& connection : connections) connection->resume();
@@ -119,6 +124,9 @@ void Device::say(const DeviceId& peer, Connection& connection) {
             const std::string frame = net::encode(*message);
             check(frame.size() <= net::kFrameBytesMax, "the workload made a row larger than a frame");
             promises_.said(*message);
+            lookout_.said(peer, *message, frame.size());
+            if (const auto* pages = std::get_if<message::Pages>(&*message))
+                demand_contents(*pages, world_.model);
             ++tally_.messages;
             if (!is_heartbeat(*message)) ++tally_.talk;
             const std::size_t to = index_of_.at(peer);
@@ -128,7 +136,12 @@ void Device::say(const DeviceId& peer, Connection& connection) {
                                       ? fmt::format("→ {}  {}, {} bytes", to, brief(*message), frame.size())
                                       : std::string());
             if (Recorder* recorder = world_.chronicle.recorder()) recorder->said(index_, to, *message, frame);
-            connection.send(frame);
+            if (liar_) {
+                world_.chronicle.count_situation(Situation::lied);
+                for (const std::string& lie : liar_->instead_of(*message)) connection.send(lie);
+            } else {
+                connection.send(frame);
+            }
             tally_.unsent_bytes_most = std::max(tally_.unsent_bytes_most, connection.unsent());
         } else if (engine_->is_closed(peer)) {
             end_session(connection, "the session is over");
@@ -144,11 +157,7 @@ void Device::tell_events() {
         if (event->kind == EventKind::trusted) {
             for (Named& named : named_) named.dialer.hurry(steady());
         }
-        if (event->kind == EventKind::incarnation) world_.chronicle.count_situation("an incarnation started");
-        if (event->kind == EventKind::held) world_.chronicle.count_situation("a change was held");
-        if (event->kind == EventKind::quarantined) world_.chronicle.count_situation("a row was quarantined");
-        if (event->kind == EventKind::backfill_started)
-            world_.chronicle.count_situation("a backfill started");
+        lookout_.told(*event);
         if (Recorder* recorder = world_.chronicle.recorder()) {
             if (event->kind == EventKind::backfill_started)
                 recorder->backfill_started(index_, event->resource);
@@ -209,6 +218,7 @@ void Device::look_soon() {
 
 void Device::look() {
     if (!runs()) return;
+    disk_fulls_ = disk_.counters().disk_fulls;
     engine_->database_changed(clock_.now());
     after_door();
     ask_settle();
@@ -233,6 +243,8 @@ void Device::wrote() {
         witness_.committed(app_->sql());
     }
     if (disk_.is_down()) return after_door();
+    if (life_ == Life::stopped && witness_.has_pending())
+        world_.chronicle.count_situation(Situation::wrote_alone);
     look_soon();
 }
 
@@ -252,6 +264,7 @@ void Device::received(Connection& connection, const std::string& frame) {
     if (const auto* pages = std::get_if<message::Pages>(&*message)) {
         for (const auto& page : pages->pages) tally_.rows_received += page.entries.size();
     }
+    lookout_.heard(*connection.peer(), *message);
     const std::size_t from = index_of_.at(*connection.peer());
     if (Recorder* recorder = world_.chronicle.recorder()) recorder->heard(from, index_, *message, frame);
     const auto news = novelty_ ? novelty_->in(*message, frame.size()) : Novelty::News();

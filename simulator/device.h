@@ -18,6 +18,8 @@
 #include "simulator/connection.h"
 #include "simulator/disk/disk.h"
 #include "simulator/laws.h"
+#include "simulator/liar.h"
+#include "simulator/lookout.h"
 #include "simulator/model.h"
 #include "simulator/network.h"
 #include "simulator/novelty.h"
@@ -74,9 +76,12 @@ public:
     /// The engine's process stands still: it reads nothing, says nothing, and does not know it.
     void pause(bool is_paused);
     void leave();
+    /// From now on what it says goes through this liar; empty: it tells the truth again.
+    void lie(std::optional<Liar> liar) { liar_ = std::move(liar); }
     /// A copy of the disk as it is, and of the key file with it.
     void keep_copy();
-    /// Puts the copy back while everything is down; `with_key_file`: the key file too.
+    /// Puts the copy back while everything is down; `with_key_file`: the key file too. Without it, only what is older
+    /// than the present opening. False: nothing was done.
     bool restore_copy(bool with_key_file);
     [[nodiscard]] bool has_copy() const { return copy_.has_value(); }
     /// The key file's count is lost with the next crash: a file of before comes back.
@@ -108,6 +113,8 @@ public:
     void check_promises();
     /// Law 4 on the worst that a power cut at this moment could leave.
     void check_durable();
+    /// Law 1, word for word.
+    void check_claims();
 
     // --- what a Connection asks and tells -----------------------------------------------------------
 
@@ -155,6 +162,8 @@ private:
 
     // Life.
     [[nodiscard]] bool open_app();
+    [[nodiscard]] Opening opening() const;
+    [[nodiscard]] bool count_opening();
     void open_engine();
     void die(bool without_power);
     void come_back();
@@ -171,7 +180,10 @@ private:
     disk::Disk disk_;
     Witness witness_;
     Promises promises_;
-    std::uint64_t opened_ = 0;  ///< what the key file says; durable
+    Lookout lookout_;
+    std::uint64_t opened_ = 0;          ///< what the key file says; durable
+    std::uint64_t key_files_ = 0;       ///< how often it was written anew, also by a restore: its mark
+    std::uint64_t database_files_ = 0;  ///< how often the database became another file: its mark
     bool syncs_fully_ = false;
     bool is_power_cut_ = false;  ///< what takes the disk down next, or did
     bool may_lose_ = false;      ///< what the app committed last; set when something took it
@@ -180,6 +192,7 @@ private:
     std::optional<Engine> engine_;
     std::optional<Copy> copy_;
     std::optional<Novelty> novelty_;
+    std::optional<Liar> liar_;
     std::map<DeviceId, std::size_t> index_of_;
 
     Life life_ = Life::absent;
@@ -189,6 +202,7 @@ private:
     bool look_due_ = false;
     std::optional<Moment> armed_;
     Moment ticked_at_{-1};
+    std::uint64_t disk_fulls_ = 0;  ///< before the last look
     Tally tally_;
 
     std::vector<Named> named_;

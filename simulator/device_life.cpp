@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "simulator/check.h"
+#include "simulator/claims.h"
 #include "simulator/device.h"
 #include "simulator/tables.h"
 
@@ -67,21 +68,36 @@ bool Device::open_app() {
     const auto lost = witness_.reopened(app_->sql(), may_lose_);
     if (!lost) return false;
     tally_.lost += *lost;
-    if (*lost > 0) world_.chronicle.count_situation("the power took commits that were not synced");
+    if (*lost > 0) world_.chronicle.count_situation(Situation::commits_lost);
     may_lose_ = false;
     return true;
 }
 
+/// As the host that ships finds it: the count in the key file, and which files these are.
+Opening Device::opening() const {
+    return {opened_, fmt::format("key {}, database {}", key_files_, database_files_)};
+}
+
+bool Device::count_opening() {
+    const auto remembered = engine_->remember([this]() -> Result<Opening> {
+        ++opened_;
+        ++key_files_;
+        return opening();
+    });
+    if (!remembered) note("fails", remembered.error().message);
+    return remembered.has_value();
+}
+
 void Device::open_engine() {
-    auto opened = Engine::open({kDatabase, id(), disk_.name(), [this] { return random_.next(); }, opened_},
+    auto opened = Engine::open({kDatabase, id(), disk_.name(), [this] { return random_.next(); }, opening()},
                                clock_.now());
     if (!opened) {
         note("fails", opened.error().message);
         return;
     }
-    ++life_number_;
-    ++opened_;
     engine_.emplace(std::move(*opened));
+    if (!count_opening()) return engine_.reset();
+    ++life_number_;
     life_ = Life::running;
     tell_life("running");
     settle_due_ = look_due_ = false;
@@ -94,6 +110,7 @@ void Device::open_engine() {
                           [this](Network::Port port, std::size_t from) { return accept(port, from); });
     note("starts", fmt::format("opening number {}", opened_));
     check_promises();
+    check_claims();
     after_door();
     if (!runs()) return;
     pulse();
@@ -106,6 +123,11 @@ void Device::check_promises() {
     if (!coverage) return;
     promises_.keep(*coverage);
     if (Recorder* recorder = world_.chronicle.recorder()) recorder->holds(index_, *coverage);
+}
+
+void Device::check_claims() {
+    if (life_ != Life::running || !app_ || app_->is_in_transaction()) return;
+    demand_claims(app_->sql(), world_.model);
 }
 
 void Device::check_durable() {
@@ -125,6 +147,7 @@ void Device::stop() {
     forget_connections();
     world_.network.hang_up(index_);
     world_.network.listen(index_, {});
+    if (!engine_->failure()) (void)count_opening();
     engine_.reset();
     is_paused_ = false;
     ++life_number_;
@@ -190,6 +213,7 @@ void Device::come_back() {
         if (open_app()) open_engine();
         if (life_ != Life::down) return;
         // The disk went down again in the middle of it.
+        world_.chronicle.count_situation(Situation::down_again);
         life_ = Life::running;
         die(is_power_cut_);
     });
@@ -239,7 +263,11 @@ bool Device::restore_copy(bool with_key_file) {
     promises_.release();
     novelty_ = copy_->novelty;
     if (novelty_) novelty_->restored();
-    if (with_key_file) opened_ = copy_->opened;
+    ++database_files_;
+    if (with_key_file) {
+        opened_ = copy_->opened;
+        ++key_files_;
+    }
     was_restored_ = true;
     may_lose_ = true;
     life_ = Life::running;
@@ -287,16 +315,19 @@ std::optional<Error> Device::objection(const Connection& connection, const Devic
 
 void Device::proven(Connection& connection) {
     const DeviceId peer = *connection.peer();
+    if (!index_of_.contains(peer))
+        throw LawBroken(10, fmt::format("device {} speaks with one that nobody has let in", index_));
     if (const auto existing = sessions_.find(peer); existing != sessions_.end()) {
         const Error why{Category::busy, "another connection with that device took its place", Retry::later};
         if (!net::tcp::takes_over(connection.rival(), existing->second->rival(), id(), peer)) {
             return connection.close(why);
         }
-        world_.chronicle.count_situation("one connection took another's place");
+        world_.chronicle.count_situation(Situation::rivals);
         const auto old = existing->second;
         old->close(why);
     }
     sessions_.emplace(peer, connection.shared_from_this());
+    lookout_.began(peer);
     engine_->peer_up(peer, clock_.now());
     after_door();
     ask_settle();

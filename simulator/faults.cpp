@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::int64_t kHourMs = 3'600'000;
 constexpr std::int64_t kYearMs = 365 * 24 * kHourMs;
+constexpr std::size_t kHugeRowBytes = 512 * 1024;            ///< a page of a backfill; eight are a delta
 constexpr std::int64_t kHealedCall = std::int64_t{1} << 62;  ///< a call that no run reaches
 
 std::vector<std::string> split(const std::string& names) {
@@ -25,9 +26,9 @@ std::vector<std::string> split(const std::string& names) {
     return out;
 }
 
-bool is_chosen(const std::string& name, const std::string& names) {
-    const auto chosen = split(names);
-    return names == "all" || std::ranges::find(chosen, name) != chosen.end();
+bool is_named(const std::string& name, const std::string& names) {
+    const auto all = split(names);
+    return std::ranges::find(all, name) != all.end();
 }
 
 }  // namespace
@@ -53,11 +54,16 @@ const std::vector<Faults::Kind>& Faults::kinds() {
         {"pause", 20, &Faults::pause},
         {"leave", 60, &Faults::leave},
         {"late-join", 10, &Faults::late_join},
-        {"restore", 30, &Faults::restore},
+        {"restore", 15, &Faults::restore},
         {"restore-with-key", 30, &Faults::restore_with_key},
         {"old-key-file", 30, &Faults::old_key_file},
         {"slow-app", 8, &Faults::slow_app},
         {"bulk", 15, &Faults::bulk},
+        {"large", 20, &Faults::large},
+        {"huge", 40, &Faults::huge},
+        {"same-moment", 10, &Faults::same_moment},
+        {"stranger", 20, &Faults::stranger},
+        {"liar", 15, &Faults::liar},
     };
     return all;
 }
@@ -80,7 +86,8 @@ std::vector<Faults::Armed> Faults::chosen(std::uint64_t seed, const std::string&
         Random swarm = own.fork("swarm");
         const std::uint64_t strength = 1 + swarm.below(3);
         const bool is_in_swarm = swarm.one_in(3);
-        if (names == "swarm" ? is_in_swarm : is_chosen(kind.name, names))
+        const bool is_in_group = names == "all" || (names == "swarm" && is_in_swarm);
+        if (is_in_group || is_named(kind.name, names))
             armed.push_back({&kind, strength, own.fork("strikes")});
     }
     return armed;
@@ -129,6 +136,7 @@ void Faults::later(std::int64_t us, Schedule::Action action) {
 
 void Faults::end() {
     is_over_ = true;
+    if (liar_ != nullptr) liar_->leave();
     victims_.network.end_half_open();
     std::int64_t latest = 0;
     for (const auto& device : victims_.devices) latest = std::max(latest, device->clock().latest().value);
@@ -282,19 +290,7 @@ void Faults::pause() {
 /// One device of a world, and only if the others stay connected without it.
 void Faults::leave() {
     Device& gone = device();
-    if (has_left_ || victims_.devices.size() < 3 || gone.life() == Device::Life::absent) return;
-    std::set<std::size_t> reached;
-    std::vector<std::size_t> todo{gone.index() == 0 ? std::size_t{1} : std::size_t{0}};
-    while (!todo.empty()) {
-        const std::size_t at = todo.back();
-        todo.pop_back();
-        if (at == gone.index() || !reached.insert(at).second) continue;
-        for (const auto& [from, to] : victims_.links) {
-            if (from == at) todo.push_back(to);
-            if (to == at) todo.push_back(from);
-        }
-    }
-    if (reached.size() + 1 < victims_.devices.size()) return;
+    if (has_left_ || gone.life() == Device::Life::absent || !are_connected_without(gone)) return;
     has_left_ = true;
     gone.leave();
     victims_.chronicle.count_fault("leave", {gone.index(), {}});
@@ -325,6 +321,8 @@ void Faults::restore_with_key() {
 
 void Faults::old_key_file() {
     Device& forgetful = device();
+    // While it is down an older copy may have been put in place, which only the key file's count gives away.
+    if (!forgetful.is_up()) return;
     forgetful.forget_count();
     forgetful.crash(0);
     victims_.chronicle.count_fault("old-key-file", {forgetful.index(), {}});
@@ -378,6 +376,36 @@ void Faults::bulk() {
     victims_.chronicle.count_fault("bulk", {busy.index(), {}});
     victims_.workloads[busy.index()].load(*busy.app(), 50 + chance_->below(1'000));
     busy.wrote();
+}
+
+/// Rows so large that a table has several pages.
+void Faults::large() {
+    store("large", 20 + chance_->below(40), 12'000 + chance_->below(24'000));
+}
+
+/// Rows so large that a few of them fill a page, a delta, and what may be on its way.
+void Faults::huge() {
+    store("huge", 1 + chance_->below(10), kHugeRowBytes);
+}
+
+void Faults::store(const std::string& kind, std::size_t rows, std::size_t bytes) {
+    Device& busy = device();
+    if (!busy.is_up() || busy.app() == nullptr || busy.app()->is_in_transaction()) return;
+    victims_.chronicle.count_fault(kind, {busy.index(), {}});
+    victims_.workloads[busy.index()].store(*busy.app(), rows, bytes);
+    busy.wrote();
+}
+
+/// Two apps do the same in one millisecond: their clocks show the same, and only the origin tells the stamps apart.
+void Faults::same_moment() {
+    const Random same(chance_->next());
+    Device* writers[] = {&device(), &device()};
+    for (Device* writer : writers) {
+        if (!writer->is_up() || writer->app() == nullptr || writer->app()->is_in_transaction()) continue;
+        Workload(writer->index(), same).write(*writer->app());
+        writer->wrote();
+    }
+    victims_.chronicle.count_fault("same-moment", {writers[0]->index(), writers[1]->index()});
 }
 
 }  // namespace strandline::simulator

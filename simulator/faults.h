@@ -25,7 +25,8 @@ struct Victims {
     std::vector<std::unique_ptr<Device>>& devices;
     std::vector<Workload>& workloads;
     const std::vector<std::pair<std::size_t, std::size_t>>& links;  ///< who dials whom
-    std::function<void()> join_next;  ///< lets in the next device that was held back
+    std::function<void()> join_next;                ///< lets in the next device that was held back
+    std::function<void(const DeviceId&)> distrust;  ///< what this one says of itself is worth nothing
 };
 
 /// The first act's harm. Each kind that is armed strikes again and again, at moments and places of its own stream of
@@ -95,12 +96,20 @@ private:
     void old_key_file();
     void slow_app();
     void bulk();
+    void large();
+    void huge();
+    void store(const std::string& kind, std::size_t rows, std::size_t bytes);
+    void same_moment();
+    void stranger();
+    void liar();
+    [[nodiscard]] bool are_connected_without(const Device& gone) const;
 
     Victims victims_;
     std::vector<Armed> armed_;
     Random* chance_ = nullptr;  ///< the stream of the fault that strikes just now
     bool is_over_ = false;
     bool has_left_ = false;
+    Device* liar_ = nullptr;  ///< none yet
 };
 
 /// The names of the faults that `names` stands for in the world of this seed.

@@ -9,7 +9,6 @@
 #include "simulator/tables.h"
 
 namespace strandline::simulator {
-namespace {
 
 OriginId origin_from(const std::string& device, std::int64_t incarnation) {
     OriginId origin;
@@ -18,9 +17,21 @@ OriginId origin_from(const std::string& device, std::int64_t incarnation) {
     return origin;
 }
 
+namespace {
+
 std::string short_text(const OriginId& origin) {
     return short_hex(origin.device) +
            fmt::format("/{:04x}", static_cast<std::uint64_t>(origin.incarnation) >> 48);
+}
+
+/// A partial Have names only what has risen, which may be a part of a table.
+bool is_whole_table(const std::vector<message::Piece>& pieces) {
+    std::optional<std::string> next = "";
+    for (const message::Piece& piece : pieces) {
+        if (piece.range.low != next) return false;
+        next = piece.range.high;
+    }
+    return !next;
 }
 
 std::string printable(const std::string& bytes) {
@@ -95,10 +106,11 @@ void Promises::said(const message::Message& message) {
     };
     if (const auto* have = std::get_if<message::Have>(&message)) {
         for (const message::Holding& holding : have->holdings) {
+            if (!is_whole_table(holding.pieces)) continue;
             std::vector<Piece> pieces;
             for (const message::Piece& piece : holding.pieces)
                 pieces.push_back({piece.range.low, vector_of(piece.vector, have->origins)});
-            if (!pieces.empty()) promise(said_, holding.resource, floor_of(pieces));
+            promise(said_, holding.resource, floor_of(pieces));
         }
     } else if (const auto* pages = std::get_if<message::Pages>(&message)) {
         for (const message::Page& page : pages->pages) {
@@ -134,9 +146,13 @@ void Promises::demand_durable(const Coverage& coverage) const {
 
 // --- the whole state ----------------------------------------------------------------------------
 
-std::int64_t count_held(Sql& sql) {
-    auto read = sql.ask("SELECT count(*) FROM strandline_quarantine WHERE kind = 'held'");
-    return read.step() ? read.integer(0) : 0;
+std::int64_t count_held(Sql& sql, const Model& model) {
+    auto read = sql.ask(
+        "SELECT r.name, q.key FROM strandline_quarantine AS q JOIN strandline_resources AS r "
+        "ON r.id = q.resource WHERE q.kind = 'held'");
+    std::int64_t count = 0;
+    while (read.step()) count += int{!model.is_suspect(index_of_table(read.bytes(0)), read.bytes(1))};
+    return count;
 }
 
 State read_state(Sql& sql) {
@@ -144,7 +160,6 @@ State read_state(Sql& sql) {
     const auto coverage = read_coverage(sql);
     check(coverage.has_value(), "a healed disk does not give what is on it");
     state.coverage = *coverage;
-    state.held = count_held(sql);
     state.rows.resize(tables().size());
     state.stamps.resize(tables().size());
     for (std::size_t i = 0; i < tables().size(); ++i) {
@@ -201,13 +216,14 @@ std::string text_in(const Texts& texts, const std::string& key) {
     return at != texts.end() ? at->second : std::string("nothing");
 }
 
-/// The first key whose texts differ; empty: none.
-std::optional<std::string> first_difference(const Texts& a, const Texts& b) {
+/// The first key of a table whose texts differ; empty: none.
+std::optional<std::string> first_difference(const Texts& a, const Texts& b, std::size_t table,
+                                            const Model& model) {
     for (const auto& [key, text] : a) {
-        if (text_in(b, key) != text) return key;
+        if (text_in(b, key) != text && !model.is_suspect(table, key)) return key;
     }
     for (const auto& [key, text] : b) {
-        if (!a.contains(key)) return key;
+        if (!a.contains(key) && !model.is_suspect(table, key)) return key;
     }
     return std::nullopt;
 }
@@ -229,7 +245,7 @@ void demand_equal(const State& a, std::size_t device_a, const State& b, std::siz
         for (const bool is_row : {true, false}) {
             const Texts& left = is_row ? a.rows[i] : a.stamps[i];
             const Texts& right = is_row ? b.rows[i] : b.stamps[i];
-            if (const auto key = first_difference(left, right))
+            if (const auto key = first_difference(left, right, i, model))
                 throw LawBroken(
                     6, fmt::format("devices {} and {} hold the same and differ in {} of {}", device_a,
                                    device_b, is_row ? "a row" : "stamps", told(left, right, i, *key, model)));
@@ -247,7 +263,7 @@ void demand_modelled(const State& state, const Model& model) {
         Texts expected;
         for (const auto& [key, row] : model.expected(i, tables()[i].columns.size(), is_held))
             expected[key] = to_text(row);
-        if (const auto key = first_difference(expected, state.rows[i]))
+        if (const auto key = first_difference(expected, state.rows[i], i, model))
             throw LawBroken(5, "all devices agree, but not with what was written: " +
                                    told(expected, state.rows[i], i, *key, model) + "\n  stamps " +
                                    text_in(state.stamps[i], *key));

@@ -26,6 +26,8 @@ struct Piece {
 /// By table's name. Without zeros, and without borders between equal pieces, so equal coverage is equal here.
 using Coverage = std::map<std::string, std::vector<Piece>>;
 
+/// As strandline_origins has it.
+[[nodiscard]] OriginId origin_from(const std::string& device, std::int64_t incarnation);
 /// Empty: the disk fails underneath.
 [[nodiscard]] std::optional<Coverage> read_coverage(Sql& sql);
 /// What holds in every piece.
@@ -66,12 +68,12 @@ struct State {
     std::vector<std::map<std::string, std::string>> rows;
     /// By table and encoded key: slots, stamps and full origins.
     std::vector<std::map<std::string, std::string>> stamps;
-    std::int64_t held = 0;         ///< changes from too far in the future
     std::int64_t quarantined = 0;  ///< rows that a constraint keeps out of a table
 };
-[[nodiscard]] std::int64_t count_held(Sql& sql);
+/// But for what a liar has written.
+[[nodiscard]] std::int64_t count_held(Sql& sql, const Model& model);
 [[nodiscard]] State read_state(Sql& sql);
-/// Law 6: throws with the first difference, if there is one.
+/// Law 6: throws with the first difference, if there is one. Here and below rows that a liar has written are left out.
 void demand_equal(const State& a, std::size_t device_a, const State& b, std::size_t device_b,
                   const Model& model);
 /// Laws 5 and 6: the rows are what the model makes of all writes that somebody holds.

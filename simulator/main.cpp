@@ -6,6 +6,9 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#ifdef STRANDLINE_PLANTED
+#include "planted/bugs.h"
+#endif
 #include "simulator/options.h"
 #include "simulator/report.h"
 #include "simulator/runs.h"
@@ -20,7 +23,7 @@ constexpr const char* kDoes =
 constexpr const char* kExits =
     "Exit status: 0 clean, 2 wrong usage, 3 a law was broken, 4 no convergence, 5 a crash.\n"
     "Faults: swarm (each seed arms some), all, none, or names with commas between; see docs/simulator.md.\n"
-    "Scenarios: quiet, torn-network, power, wrong-clocks, old-copies, couriers.";
+    "Scenarios: quiet, torn-network, power, wrong-clocks, old-copies, couriers, hostile-peers.";
 
 int refuse(const std::string& sentence) {
     fmt::print(stderr, "strandline-sim: {}\nSee: strandline-sim --help\n", sentence);
@@ -38,15 +41,32 @@ void add_options(CLI::App& app, Options& options) {
     app.add_option("--topology", options.topology, "line, star, ring, mesh, random or islands (mesh)");
     app.add_option("--faults", options.faults, "What goes wrong (swarm)");
     app.add_option("--writes", options.writes_per_minute, "Transactions a minute of each device's app (120)");
+    app.add_flag("!--no-shrink", options.shrinks, "Leave what fails as it was found");
     app.add_flag("--log", options.log, "A line for each event, in a lane for each device");
     app.add_option("--report", options.report, "A page of the run, to be looked at in a browser: its file");
     app.set_version_flag("--version", STRANDLINE_VERSION, "Print the version, and exit");
+}
+
+/// What only the program with planted bugs understands; the one that people run has none.
+void add_planting([[maybe_unused]] CLI::App& app) {
+#ifdef STRANDLINE_PLANTED
+    const auto plant = [](const std::string& name) {
+        if (!planted::plant(name)) throw CLI::ValidationError("--bug", "there is no bug '" + name + "'");
+    };
+    const auto list = [] {
+        for (const auto& bug : planted::names()) fmt::print("{:25} {}\n", bug.name, bug.means);
+        throw CLI::Success();
+    };
+    app.add_option_function<std::string>("--bug", plant, "The bug that is planted; see --bugs");
+    app.add_flag_callback("--bugs", list, "List the bugs that can be planted, and exit");
+#endif
 }
 
 int run(int argc, char** argv) {
     Options options;
     CLI::App app(kDoes, "strandline-sim");
     add_options(app, options);
+    add_planting(app);
     try {
         app.parse(argc, argv);
         if (!options.scenario.empty()) {

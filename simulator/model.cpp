@@ -17,11 +17,31 @@ void Model::add(std::size_t table, const std::string& key, Write write) {
             throw LawBroken(3, "one stamp has two contents: " + known->second + " and " + whole);
     };
     if (write.is_deletion()) stands_for(*write.era, -1, "deleted");
-    for (const auto& [column, value] : write.values)
+    for (const auto& [column, value] : write.values) {
         stands_for(value.first, static_cast<std::int64_t>(column), to_text(value.second));
+        if (const auto* text = std::get_if<std::string>(&value.second)) bytes_ += text->size();
+        if (const auto* blob = std::get_if<Blob>(&value.second)) bytes_ += blob->bytes.size();
+    }
     if (watcher_) watcher_(table, key, write);
     writes_[{table, key}].push_back(std::move(write));
     ++count_;
+}
+
+void Model::demand_content(std::size_t table, const std::string& key, std::size_t column, const Stamp& stamp,
+                           const Value& value) const {
+    const auto known = contents_.find({stamp, static_cast<std::int64_t>(column)});
+    if (known == contents_.end()) return;
+    const std::string whole = std::to_string(table) + "/" + key + "/" + to_text(value);
+    if (known->second != whole)
+        throw LawBroken(3, "a stamp is sent with another content than it was given to: " + whole +
+                               " instead of " + known->second);
+}
+
+bool Model::is_suspect(std::size_t table, const std::string& key) const {
+    const auto writes = liar_ ? writes_.find({table, key}) : writes_.end();
+    return writes != writes_.end() && std::ranges::any_of(writes->second, [&](const Write& write) {
+               return write.last.origin.device == *liar_;
+           });
 }
 
 Model::Rows Model::expected(std::size_t table, std::size_t columns, const IsHeld& is_held) const {

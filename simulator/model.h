@@ -53,6 +53,14 @@ public:
 
     /// Stops the run by law 3 when the same stamp once stood for something else.
     void add(std::size_t table, const std::string& key, Write write);
+    /// Stops the run by law 3 when something else was written under this stamp. One that nobody gave is let through.
+    void demand_content(std::size_t table, const std::string& key, std::size_t column, const Stamp& stamp,
+                        const Value& value) const;
+
+    /// What this device has written, or will, is not to be believed: it is a liar.
+    void distrust(const DeviceId& liar) { liar_ = liar; }
+    /// Whether the liar has written to this key.
+    [[nodiscard]] bool is_suspect(std::size_t table, const std::string& key) const;
 
     /// Whether somebody still holds this write.
     using IsHeld = std::function<bool(std::size_t table, const std::string& key, const Stamp& stamp)>;
@@ -66,6 +74,8 @@ public:
     /// All writes to one key, a line each: for whoever looks into a finding.
     [[nodiscard]] std::string history(std::size_t table, const std::string& key) const;
     [[nodiscard]] std::size_t count() const { return count_; }
+    /// Of all texts and blobs that were ever written.
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
 private:
     [[nodiscard]] static std::optional<Values> merged(const std::vector<const Write*>& writes,
@@ -76,7 +86,9 @@ private:
     /// What each stamp stands for: table, key, and by column (−1: the era) the value.
     std::map<std::pair<Stamp, std::int64_t>, std::string> contents_;
     std::size_t count_ = 0;
+    std::size_t bytes_ = 0;
     Watcher watcher_;
+    std::optional<DeviceId> liar_;
 };
 
 }  // namespace strandline::simulator

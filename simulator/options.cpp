@@ -28,13 +28,14 @@ struct Story {
     const char* topology;
     const char* faults;
 };
-constexpr std::array<Story, 6> kStories{{
+constexpr std::array<Story, 7> kStories{{
     {"quiet", 5, 1, "mesh", "none"},
     {"torn-network", 5, 1, "ring", "reset,half-open,flips,pieces,partition,one-way,clog"},
     {"power", 4, 1, "mesh", "power-cut,crash"},
     {"wrong-clocks", 4, 1, "mesh", "clock-step,clock-years,clock-drift,clock-frozen"},
     {"old-copies", 4, 1, "mesh", "restore,crash"},
     {"couriers", 7, 2, "islands", "stop,reset"},
+    {"hostile-peers", 5, 1, "mesh", "liar,stranger"},
 }};
 
 }  // namespace

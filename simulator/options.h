@@ -30,7 +30,8 @@ struct Options {
     std::string faults = "swarm";  ///< "swarm", "all", "none", or names with commas between
     std::string scenario;
     bool log = false;
-    std::string report;  ///< the file; empty: none
+    bool shrinks = true;  ///< what fails is made as small as it can be
+    std::string report;   ///< the file; empty: none
 };
 
 /// The options as one writes them, without those of running: what makes the same run again.

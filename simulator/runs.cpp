@@ -20,6 +20,8 @@ namespace {
 
 /// Runs that look for a smaller failure: two rounds over all options, and some.
 constexpr std::uint64_t kTriesMost = 100;
+/// So many seeds of the swarm meet every situation; fewer may be unlucky.
+constexpr std::uint64_t kSeedsThatMeetAll = 500;
 /// Of many seeds that fail most fail for the same reason.
 constexpr std::size_t kShrunkMost = 3;
 constexpr std::chrono::seconds kProgressEvery{2};
@@ -98,6 +100,7 @@ public:
         return worst_;
     }
     [[nodiscard]] const std::map<std::uint64_t, Ending>& failed() const { return failed_; }
+    [[nodiscard]] const SituationCounts& situations() const { return situations_; }
     [[nodiscard]] std::uint64_t done() const { return done_; }
 
 private:
@@ -119,6 +122,7 @@ private:
         const Ending ending = run->second.second.ended(status);
         running_.erase(run);
         ++done_;
+        for (const auto& [name, count] : ending.outcome.situations) situations_[name] += count;
         if (ending.verdict != Verdict::clean) {
             say_finding(seed, ending);
             failed_.emplace(seed, ending);
@@ -131,15 +135,28 @@ private:
     const Options& options_;
     std::map<pid_t, std::pair<std::uint64_t, Trial>> running_;
     std::map<std::uint64_t, Ending> failed_;
+    SituationCounts situations_;
     std::uint64_t done_ = 0;
     Verdict worst_ = Verdict::clean;
 };
+
+/// What all runs together met. False: they were many enough, and something never happened.
+bool say_situations(const Options& options, const SituationCounts& counts) {
+    for (const auto& [name, count] : counts) fmt::print("sometimes {}: {}\n", name, count);
+    if (options.faults != "swarm" || options.seeds < kSeedsThatMeetAll) return true;
+    const auto missing = never_met(counts);
+    if (missing.empty()) return true;
+    std::string names;
+    for (const std::string& name : missing) names += (names.empty() ? "" : "; ") + name;
+    fmt::print("in {} seeds this never happened, so nothing is known of it: {}\n", options.seeds, names);
+    return false;
+}
 
 Verdict run_one(const Options& options) {
     const Ending ending = Trial(options, Trial::Voice::aloud).wait();
     fmt::print("{}", ending.outcome.summary);
     say_finding(options.seed, ending);
-    if (ending.verdict != Verdict::clean) say_shrunk(options, ending);
+    if (ending.verdict != Verdict::clean && options.shrinks) say_shrunk(options, ending);
     // A process that was killed could not say how far it came.
     if (ending.verdict != Verdict::crash) fmt::print("event hash {:016x}\n", ending.outcome.hash);
     return ending.verdict;
@@ -151,16 +168,19 @@ Verdict run_seeds(const Options& options) {
     say_first_line(options);
     if (options.seeds == 1) return run_one(options);
     Runs runs(options);
-    const Verdict worst = runs.all();
+    Verdict worst = runs.all();
     if (isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\n");
+    if (!say_situations(options, runs.situations()) && is_worse(Verdict::law_broken, worst))
+        worst = Verdict::law_broken;
     fmt::print("{} seeds, {} clean\n", runs.done(), runs.done() - runs.failed().size());
-    if (runs.failed().size() > kShrunkMost) fmt::print("the first {} are shrunk\n", kShrunkMost);
+    if (options.shrinks && runs.failed().size() > kShrunkMost)
+        fmt::print("the first {} are shrunk\n", kShrunkMost);
     std::size_t shrunk = 0;
     for (const auto& [seed, ending] : runs.failed()) {
         Options failing = options;
         failing.seed = seed;
         fmt::print("{}: {}\n", name_of(ending.verdict), command(failing));
-        if (shrunk++ < kShrunkMost) say_shrunk(failing, ending);
+        if (options.shrinks && shrunk++ < kShrunkMost) say_shrunk(failing, ending);
     }
     return worst;
 }

@@ -1,6 +1,7 @@
 #include "simulator/tables.h"
 
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "simulator/check.h"
 
@@ -34,8 +35,13 @@ std::string encoded_bytes(char tag, const std::string& bytes, bool is_last) {
 }
 
 std::string hex(const std::string& bytes) {
+    constexpr const char* kDigits = "0123456789abcdef";
     std::string out;
-    for (const char c : bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
+    for (const char c : bytes) {
+        const auto byte = static_cast<unsigned char>(c);
+        out += kDigits[byte / 16];
+        out += kDigits[byte % 16];
+    }
     return out;
 }
 
@@ -94,6 +100,10 @@ const std::vector<Table>& tables() {
          false},
     };
     return all;
+}
+
+std::size_t index_of_table(const std::string& name) {
+    return static_cast<std::size_t>(std::ranges::find(tables(), name, &Table::name) - tables().begin());
 }
 
 std::string encoded_key(const Table& table, const Values& row) {

@@ -22,6 +22,8 @@ struct Table {
 
 /// Every shape of table that Strandline tracks, small enough that devices meet in the same rows.
 [[nodiscard]] const std::vector<Table>& tables();
+/// The place of a table, which is there, among them.
+[[nodiscard]] std::size_t index_of_table(const std::string& name);
 
 /// A key as docs/schema.md lays it out, written anew: two keys are one exactly when these bytes are. Knows what
 /// the tables above have in their keys: integers from 0 on, text, blobs.

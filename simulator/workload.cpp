@@ -1,6 +1,8 @@
 #include "simulator/workload.h"
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -42,6 +44,20 @@ App::Outcome Workload::load(App& app, std::size_t rows) {
     if (app.begin() != App::Outcome::done) return App::Outcome::failed;
     const auto done = statements(app, rows);
     return done == App::Outcome::done ? app.commit() : done;
+}
+
+App::Outcome Workload::store(App& app, std::size_t rows, std::size_t bytes) {
+    const Table& files = *std::ranges::find(tables(), std::string_view("files"), &Table::name);
+    const auto table = static_cast<std::size_t>(&files - tables().data());
+    if (app.begin() != App::Outcome::done) return App::Outcome::failed;
+    for (std::size_t i = 0; i < rows; ++i) {
+        Values row = key(table);
+        row.emplace_back(Blob{random_.bytes(bytes)});
+        row.emplace_back(static_cast<std::int64_t>(bytes));
+        if (app.execute(insert_into(files, "INSERT OR REPLACE"), row) == App::Outcome::failed)
+            return App::Outcome::failed;
+    }
+    return app.commit();
 }
 
 App::Outcome Workload::statements(App& app, std::size_t count) {

@@ -21,6 +21,8 @@ public:
     App::Outcome begin(App& app);
     /// Many rows in one transaction.
     App::Outcome load(App& app, std::size_t rows);
+    /// So many rows of about so many bytes each in one transaction.
+    App::Outcome store(App& app, std::size_t rows, std::size_t bytes);
 
 private:
     App::Outcome statements(App& app, std::size_t count);

@@ -16,6 +16,8 @@ namespace {
 
 /// How often promises are checked in the first act, and convergence in the second.
 constexpr std::int64_t kCheckUs = kUsPerSecond;
+/// Checking claims walks all that was ever written: the more that is, the less often, so that its share stays.
+constexpr std::int64_t kClaimsUsPerWrite = kUsPerSecond / 1'000;
 constexpr std::int64_t kPollUs = kUsPerSecond / 4;
 /// Longest that anything waits which is not data: a silent peer is given up after 35 s, a dial that nobody answers
 /// after 10 s, the next one comes up to 30 s later; what was held is looked at once a minute.
@@ -87,7 +89,8 @@ void World::build() {
         paces_.push_back(own.fork("pace"));
     }
     faults_ = std::make_unique<Faults>(
-        Victims{schedule_, chronicle_, network_, devices_, workloads_, links_, [this] { join_next(); }},
+        Victims{schedule_, chronicle_, network_, devices_, workloads_, links_, [this] { join_next(); },
+                [this](const DeviceId& liar) { model_.distrust(liar); }},
         options_.seed, options_.faults);
     // A third is held back when devices join late, and whoever dials them meets nobody yet.
     const std::size_t late = faults_->is_armed("late-join") ? options_.devices / 3 : 0;
@@ -162,7 +165,7 @@ void World::move_courier(std::size_t island) {
             network_.block(port, courier, i != island);
         }
     }
-    chronicle_.count_situation("the courier went to another island");
+    chronicle_.count_situation(Situation::courier);
     schedule_.after(kCourierStayUs, [this, island] { move_courier((island + 1) % islands_.size()); });
 }
 
@@ -199,7 +202,12 @@ void World::keep_writing(std::size_t device) {
 void World::keep_checking() {
     if (!is_first_act_) return;
     for (const auto& device : devices_) device->check_promises();
-    devices_[schedule_.count() % devices_.size()]->check_durable();
+    Device& chosen = *devices_[schedule_.count() % devices_.size()];
+    chosen.check_durable();
+    if (schedule_.now() >= claims_due_) {
+        chosen.check_claims();
+        claims_due_ = after(schedule_.now(), static_cast<std::int64_t>(model_.count()) * kClaimsUsPerWrite);
+    }
     if (recorder_) recorder_->sample();
     schedule_.after(kCheckUs, [this] { keep_checking(); });
 }
@@ -216,9 +224,9 @@ std::vector<Device*> World::living() {
 
 /// Patience, and for each hop the time that all that was ever written takes on the slowest link.
 std::int64_t World::bound_us() const {
-    constexpr std::int64_t kBytesPerWrite = 1'000;
+    constexpr std::size_t kBytesPerWrite = 1'000;  // Beside its values: stamps, key, a share of headers.
     constexpr std::int64_t kSlowestBytesPerSecond = 100'000;
-    const auto bytes = static_cast<std::int64_t>(model_.count()) * kBytesPerWrite;
+    const auto bytes = static_cast<std::int64_t>(model_.count() * kBytesPerWrite + model_.bytes());
     const auto hops = static_cast<std::int64_t>(devices_.size());
     return kPatienceUs + hops * (kUsPerSecond + bytes * kUsPerSecond / kSlowestBytesPerSecond);
 }
@@ -260,7 +268,7 @@ std::string World::what_lacks() {
         const std::size_t index = device->index();
         if (device->life() != Device::Life::running) return fmt::format("{} does not run", index);
         if (device->has_pending_writes()) return fmt::format("{} has writes that are not folded", index);
-        if (count_held(device->sql()) != 0) return fmt::format("{} holds changes back", index);
+        if (count_held(device->sql(), model_) != 0) return fmt::format("{} holds changes back", index);
         auto coverage = read_coverage(device->sql());
         if (!coverage) return fmt::format("{} cannot say what it holds", index);
         if (first && *first != *coverage) return fmt::format("{} holds other things than the first", index);
@@ -277,6 +285,7 @@ void World::demand_final_state() {
         auto check = device->sql().ask("PRAGMA integrity_check");
         if (!check.step() || check.bytes(0) != "ok")
             throw LawBroken(11, fmt::format("the database of device {} is damaged", device->index()));
+        device->check_claims();
         if (device != devices.front())
             demand_equal(first, devices.front()->index(), read_state(device->sql()), device->index(), model_);
     }
@@ -286,12 +295,13 @@ void World::demand_final_state() {
         if (at != vector.end() && write.last.hlc <= at->second) return;
         const auto writer = std::ranges::find_if(
             devices_, [&](const auto& device) { return device->id() == write.last.origin.device; });
-        if ((*writer)->was_restored() || (*writer)->life() == Device::Life::left) return;
+        if ((*writer)->was_restored() || (*writer)->life() == Device::Life::left)
+            return chronicle_.count_situation(Situation::writes_lost);
         throw LawBroken(5, fmt::format("a committed write of device {} to {} is held by nobody",
                                        (*writer)->index(), tables()[table].name));
     });
     demand_modelled(first, model_);
-    if (first.quarantined > 0) chronicle_.count_situation("rows still in quarantine at the end");
+    if (first.quarantined > 0) chronicle_.count_situation(Situation::still_quarantined);
 }
 
 void World::demand_silence() {

@@ -34,7 +34,7 @@ struct Outcome {
     /// were carried together.
     double amplification = 0;
     std::string report;  ///< the page; empty: none was asked for
-    Chronicle::Counts situations;
+    SituationCounts situations;
 };
 
 /// One seed, one world. START HERE.
@@ -89,6 +89,7 @@ private:
     std::unique_ptr<Faults> faults_;
     std::size_t joined_ = 0;  ///< the devices before this one have joined
     bool is_first_act_ = true;
+    Moment claims_due_;
     std::optional<Moment> healed_at_;
     std::int64_t converged_after_us_ = -1;
 };

@@ -13,7 +13,7 @@ import re
 import sys
 import tempfile
 
-FOLDERS = ("backfill bench cli cmake demo docs engine examples hlc include net simulator tests watermarks .ci").split()
+FOLDERS = ("backfill bench cli cmake demo docs engine examples hlc include net planted simulator tests watermarks .ci").split()
 SOURCE_ENDING = re.compile(r"\.(h|hpp|cpp|py|sh|cmake|md)$")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)[^)]*\)")
 CODE = re.compile(r"`([^`]+)`")

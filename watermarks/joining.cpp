@@ -3,6 +3,7 @@
 #include <set>
 #include <utility>
 
+#include "planted/planted.h"
 #include "watermarks/coverage.h"
 
 namespace strandline::watermarks {
@@ -31,7 +32,8 @@ public:
             unrank(right);
             links_[links_[right].next].previous = left;
         }
-        pieces_[left].vector = smaller(pieces_[left].vector, pieces_[right].vector);
+        const auto joined = is_planted(planted::Bug::maximum_of_ranges) ? larger : smaller;
+        pieces_[left].vector = joined(pieces_[left].vector, pieces_[right].vector);
         pieces_[left].range.high = std::move(pieces_[right].range.high);
         links_[left].next = links_[right].next;
         links_[right].is_there = false;

@@ -7,18 +7,6 @@
 
 namespace strandline::engine::store {
 
-namespace {
-
-std::string collations_of(const std::vector<KeyColumn>& key) {
-    const char* names[] = {"BINARY", "NOCASE", "RTRIM"};
-    std::string out;
-    for (const KeyColumn& column : key)
-        out += (out.empty() ? "" : ", ") + std::string(names[static_cast<int>(column.collation)]);
-    return out;
-}
-
-}  // namespace
-
 void Catalog::load() {
     std::vector<Resource> found;
     Statement statement = connection_.prepare(
@@ -35,20 +23,72 @@ void Catalog::load() {
     resources_ = std::move(found);
 }
 
-void Catalog::fill_shape(Resource& resource, const std::string& key) {
+std::map<std::int64_t, std::vector<Renamed>> Catalog::meet() {
+    load();
+    std::map<std::int64_t, std::vector<Renamed>> renamed;
+    for (const Resource& resource : resources_) {
+        if (!resource.is_there) continue;
+        name_key(resource.id, resource.key);
+        auto columns = columns_.meet(resource.id, *inspect_table(connection_, resource.name));
+        if (!columns.empty()) renamed[resource.id] = std::move(columns);
+    }
+    load();
+    return renamed;
+}
+
+void Catalog::fill_shape(Resource& resource, const std::string& signature) {
     const auto shape = inspect_table(connection_, resource.name);
-    if (!shape || collations_of(shape->key) != key) {
-        resource.why_away = shape ? "its key is another one than when it was tracked" : shape.error().message;
+    if (!shape) {
+        resource.why_away = shape.error().message;
+        return;
+    }
+    if (!is_same_key(resource, *shape, signature)) {
+        resource.why_away = "its key is another one than when it was tracked";
+        resource.has_another_key = true;
         return;
     }
     resource.is_there = true;
-    resource.key = shape->key;
+    resource.key = with_old_names(resource.id, shape->key);
     resource.unique = shape->unique;
-    for (std::size_t i = 0; i < shape->columns.size(); ++i) {
-        resource.columns.push_back(
-            {column_id(resource.id, shape->columns[i]), shape->columns[i], shape->initial[i]});
+    columns_.fill(resource, *shape);
+}
+
+bool Catalog::is_same_key(const Resource& resource, const TableShape& shape, const std::string& signature) {
+    if (signature_of(shape.key) != signature) return false;
+    Statement find = connection_.prepare(
+        "SELECT 1 FROM strandline_keys WHERE resource = ? AND place = ? AND name = ? AND NOT is_old");
+    for (std::size_t i = 0; i < shape.key.size(); ++i) {
+        find.bind(1, resource.id).bind(2, static_cast<std::int64_t>(i)).bind_text(3, shape.key[i].name);
+        // Whoever renames a column of a key leaves our triggers where they are.
+        if (!find.step()) return has_triggers(connection_, resource.id, shape.name);
+        find.reset();
     }
-    std::ranges::sort(resource.columns, {}, &ValueColumn::id);
+    return true;
+}
+
+std::vector<KeyColumn> Catalog::with_old_names(std::int64_t resource, std::vector<KeyColumn> key) {
+    Statement find = connection_.prepare(
+        "SELECT place, name FROM strandline_keys WHERE resource = ? ORDER BY place, name");
+    find.bind(1, resource);
+    while (find.step()) {
+        KeyColumn& column = key[static_cast<std::size_t>(find.integer(0))];
+        if (!same_name(find.text(1), column.name)) column.old_names.push_back(find.text(1));
+    }
+    return key;
+}
+
+void Catalog::name_key(std::int64_t resource, const std::vector<KeyColumn>& key) {
+    Statement rename = connection_.prepare(
+        "UPDATE strandline_keys SET is_old = 1 WHERE resource = ? AND place = ? AND name <> ? AND NOT "
+        "is_old");
+    Statement put = connection_.prepare(
+        "INSERT INTO strandline_keys(resource, place, name, is_old) VALUES (?, ?, ?, 0) "
+        "ON CONFLICT DO UPDATE SET is_old = 0 WHERE is_old");
+    for (std::size_t i = 0; i < key.size(); ++i) {
+        const auto place = static_cast<std::int64_t>(i);
+        rename.bind(1, resource).bind(2, place).bind_text(3, key[i].name).run();
+        put.bind(1, resource).bind(2, place).bind_text(3, key[i].name).run();
+    }
 }
 
 const Resource* Catalog::find(const std::string& name) const {
@@ -65,28 +105,31 @@ const Resource* Catalog::find(std::int64_t id) const {
 const Resource& Catalog::add(const TableShape& shape, Ownership ownership) {
     Statement insert = connection_.prepare(
         "INSERT INTO strandline_resources(name, ownership, key) VALUES (?, ?, ?) RETURNING id");
-    const std::string key = collations_of(shape.key);
-    insert.bind_text(1, shape.name).bind_text(2, name_of(ownership)).bind_text(3, key);
+    const std::string signature = signature_of(shape.key);
+    insert.bind_text(1, shape.name).bind_text(2, name_of(ownership)).bind_text(3, signature);
     insert.step();
     const std::int64_t id = insert.integer(0);
     insert.run();
     make_room_for_key(shape.key.size());
+    name_key(id, shape.key);
+    columns_.meet(id, shape);
     load();
     const Resource& resource = *find(id);
-    if (ownership == Ownership::device_owned) {
-        std::string columns;
-        std::string names;
-        for (std::size_t i = 0; i < resource.key.size(); ++i) {
-            const char* collations[] = {"BINARY", "NOCASE", "RTRIM"};
-            const std::string name = "k" + std::to_string(i + 1);
-            columns += name + " COLLATE " + collations[static_cast<int>(resource.key[i].collation)] + ", ";
-            names += (i > 0 ? ", " : "") + name;
-        }
-        connection_.execute("CREATE TABLE " + foreign_table(resource) + "(" + columns + "PRIMARY KEY (" +
-                            names + ")) WITHOUT ROWID");
-    }
+    if (ownership == Ownership::device_owned) make_foreign_table(resource);
     install_triggers(connection_, resource);
     return resource;
+}
+
+void Catalog::make_foreign_table(const Resource& resource) {
+    std::string columns;
+    std::string names;
+    for (std::size_t i = 0; i < resource.key.size(); ++i) {
+        const std::string name = "k" + std::to_string(i + 1);
+        columns += name + " COLLATE " + name_of(resource.key[i].collation) + ", ";
+        names += (i > 0 ? ", " : "") + name;
+    }
+    connection_.execute("CREATE TABLE " + foreign_table(resource) + "(" + columns + "PRIMARY KEY (" + names +
+                        ")) WITHOUT ROWID");
 }
 
 void Catalog::make_room_for_key(std::size_t columns) {
@@ -106,42 +149,12 @@ void Catalog::remove(std::int64_t resource) {
                             " WHERE id IN (SELECT id FROM strandline_quarantine WHERE resource = " + id +
                             ")");
     }
-    for (const char* table : {"journal", "columns", "stamps", "coverage", "quarantine", "receipts"}) {
+    for (const char* table :
+         {"journal", "keys", "columns", "stamps", "coverage", "quarantine", "receipts", "not_exchanged"}) {
         connection_.execute("DELETE FROM strandline_" + std::string(table) + " WHERE resource = " + id);
     }
     connection_.execute("DELETE FROM strandline_resources WHERE id = " + id);
     load();
-}
-
-ColumnId Catalog::column_id(std::int64_t resource, const std::string& name) {
-    Statement find = connection_.prepare("SELECT id FROM strandline_columns WHERE resource = ? AND name = ?");
-    if (find.bind(1, resource).bind_text(2, name).step()) return static_cast<ColumnId>(find.integer(0));
-    find.reset();
-    // SQLite has put a renamed column's new name into our trigger for it, and that one bears the column's id.
-    Statement rename = connection_.prepare(
-        "UPDATE strandline_columns SET name = ?2 WHERE resource = ?1 AND EXISTS (SELECT 1 FROM sqlite_schema "
-        "AS made WHERE made.type = 'trigger' AND made.name = 'strandline_' || ?1 || '_column_' || id "
-        "AND instr(made.sql, 'AFTER UPDATE OF ' || ?3 || ' ON ')) RETURNING id");
-    const std::string in_quotes = quoted(name);
-    if (rename.bind(1, resource).bind_text(2, name).bind_text(3, in_quotes).step()) {
-        const auto id = static_cast<ColumnId>(rename.integer(0));
-        rename.run();
-        return id;
-    }
-    Statement insert = connection_.prepare(
-        "INSERT INTO strandline_columns(resource, id, name) "
-        "SELECT ?1, ifnull((SELECT max(id) + 1 FROM strandline_columns WHERE resource = ?1), 0), ?2 "
-        "RETURNING id");
-    insert.bind(1, resource).bind_text(2, name).step();
-    const auto id = static_cast<ColumnId>(insert.integer(0));
-    insert.run();
-    return id;
-}
-
-std::string Catalog::column_name(std::int64_t resource, ColumnId column) {
-    Statement find = connection_.prepare("SELECT name FROM strandline_columns WHERE resource = ? AND id = ?");
-    find.bind(1, resource).bind(2, static_cast<std::int64_t>(column));
-    return find.step() ? find.text(0) : std::string();
 }
 
 void Catalog::set_away(std::int64_t resource, bool is_away) {

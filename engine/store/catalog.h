@@ -6,20 +6,21 @@
 
 #include <strandline/ids.h>
 
+#include "engine/store/columns.h"
 #include "engine/store/resource.h"
 
 namespace strandline::engine::store {
 
-/// The tracked tables and their columns, as the database has them.
-///
-/// A column keeps its id for the resource's whole life, also while the table does not have it: a
-/// device with a newer schema may have stamped it, and its stamps are passed on.
+/// The tracked tables, as the database has them.
 class Catalog {
 public:
     explicit Catalog(Connection& connection) : connection_(connection) {}
 
-    /// Reads everything anew: at open, after a change of the schema, after a rollback.
+    /// Reads everything anew: after a rollback. Columns that meet() has not seen yet are left out.
     void load();
+    /// Takes notice of the schema as it is now, and then reads everything: at open, and after each change of
+    /// it. Gives the columns that were renamed, by resource. Inside a transaction.
+    std::map<std::int64_t, std::vector<Renamed>> meet();
     [[nodiscard]] const std::vector<Resource>& resources() const { return resources_; }
     [[nodiscard]] const Resource* find(const std::string& name) const;
     [[nodiscard]] const Resource* find(std::int64_t id) const;
@@ -29,10 +30,7 @@ public:
     /// Removes all that is known of a resource but the table itself. Inside a transaction.
     void remove(std::int64_t resource);
 
-    /// The id of a column by name; a new one when the resource never had such a column.
-    ColumnId column_id(std::int64_t resource, const std::string& name);
-    /// The name of a column that the table may not have (any more).
-    [[nodiscard]] std::string column_name(std::int64_t resource, ColumnId column);
+    [[nodiscard]] Columns& columns() { return columns_; }
 
     void set_away(std::int64_t resource, bool is_away);
     void set_rows(std::int64_t resource, std::int64_t rows);
@@ -40,10 +38,17 @@ public:
     [[nodiscard]] std::int64_t rows(std::int64_t resource);
 
 private:
-    void fill_shape(Resource& resource, const std::string& key);
+    void fill_shape(Resource& resource, const std::string& signature);
+    /// Whether it is the table that was tracked: no ALTER TABLE can change what a key is, but for its names.
+    [[nodiscard]] bool is_same_key(const Resource& resource, const TableShape& shape,
+                                   const std::string& signature);
+    [[nodiscard]] std::vector<KeyColumn> with_old_names(std::int64_t resource, std::vector<KeyColumn> key);
+    void name_key(std::int64_t resource, const std::vector<KeyColumn>& key);
     void make_room_for_key(std::size_t columns);
+    void make_foreign_table(const Resource& resource);
 
     Connection& connection_;
+    Columns columns_{connection_};
     std::vector<Resource> resources_;
 };
 

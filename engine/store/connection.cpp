@@ -261,6 +261,21 @@ void Transaction::commit() {
     open_ = false;
 }
 
+Savepoint::Savepoint(Connection& connection) : connection_(connection) {
+    connection_.prepare("SAVEPOINT strandline").run();
+}
+
+Savepoint::~Savepoint() {
+    if (open_)
+        sqlite3_exec(connection_.raw(), "ROLLBACK TO strandline; RELEASE strandline", nullptr, nullptr,
+                     nullptr);
+}
+
+void Savepoint::keep() {
+    connection_.prepare("RELEASE strandline").run();
+    open_ = false;
+}
+
 Snapshot::Snapshot(Connection& connection) : connection_(connection) {
     connection_.prepare("BEGIN").run();
 }

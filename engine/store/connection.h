@@ -132,6 +132,20 @@ private:
     bool open_ = true;
 };
 
+/// A part of a transaction that can be taken back alone; it is, unless kept.
+class Savepoint {
+public:
+    explicit Savepoint(Connection& connection);
+    Savepoint(const Savepoint&) = delete;
+    Savepoint& operator=(const Savepoint&) = delete;
+    ~Savepoint();
+    void keep();
+
+private:
+    Connection& connection_;
+    bool open_ = true;
+};
+
 /// One consistent view of the database for several reads.
 class Snapshot {
 public:

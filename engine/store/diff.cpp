@@ -91,8 +91,18 @@ std::vector<std::string> tracked_by(Side& side) {
     });
 }
 
+bool is_there(Side& side, const std::string& table) {
+    return reading(side.path, [&] {
+        Statement find = side.connection.prepare("SELECT 1 FROM sqlite_schema WHERE name = ? COLLATE NOCASE");
+        return find.bind_text(1, table).step();
+    });
+}
+
 TableShape shape_in(Side& side, const std::string& table) {
     auto shape = reading(side.path, [&] { return engine::store::inspect_table(side.connection, table); });
+    if (!shape && !is_there(side, table))
+        throw Refused{
+            {Category::usage, side.path + ": there is no table " + quoted(table) + " in this database"}};
     if (!shape) throw Refused{{shape.error().category, side.path + ": " + shape.error().message}};
     return std::move(*shape);
 }

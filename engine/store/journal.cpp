@@ -1,5 +1,8 @@
 #include "engine/store/journal.h"
 
+#include "hlc/clock.h"
+#include "planted/planted.h"
+
 namespace strandline::engine::store {
 
 bool Journal::is_empty() {
@@ -29,6 +32,8 @@ Hlc Journal::clock() {
 }
 
 void Journal::set_floor(Hlc floor) {
+    if (is_planted(planted::Bug::counter_not_persisted))
+        floor.value = hlc::wall_of(floor).value << hlc::kCounterBits;
     connection_.prepare("UPDATE strandline_clock SET floor = max(floor, ?)").bind(1, floor.value).run();
 }
 

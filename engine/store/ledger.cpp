@@ -113,6 +113,20 @@ void Ledger::disconnect_peers() {
     connection_.execute("UPDATE strandline_peers SET connected = 0 WHERE connected");
 }
 
+bool Ledger::meet_life(const DeviceId& device, Incarnation incarnation) {
+    Statement put = connection_.prepare(
+        "INSERT INTO strandline_peers(device, incarnation, connected) VALUES (?1, ?2, 0) ON CONFLICT DO "
+        "UPDATE SET incarnation = excluded.incarnation WHERE incarnation IS NOT excluded.incarnation "
+        "RETURNING 1");
+    put.bind_blob(1, bytes_of(device)).bind(2, static_cast<std::int64_t>(incarnation));
+    if (!put.step()) return false;
+    put.run();
+    connection_.prepare("DELETE FROM strandline_receipts WHERE device = ?")
+        .bind_blob(1, bytes_of(device))
+        .run();
+    return true;
+}
+
 std::vector<PeerStatus> Ledger::peers() {
     std::vector<PeerStatus> peers;
     Statement read = connection_.prepare(
@@ -159,6 +173,25 @@ Ledger::Receipts Ledger::receipts() {
             static_cast<Origin>(read.integer(2)), Hlc{read.integer(3)});
     }
     return receipts;
+}
+
+void Ledger::set_not_exchanged(const DeviceId& device, const NotExchanged& tables) {
+    connection_.prepare("DELETE FROM strandline_not_exchanged WHERE device = ?")
+        .bind_blob(1, bytes_of(device))
+        .run();
+    Statement put =
+        connection_.prepare("INSERT INTO strandline_not_exchanged(device, resource, why) VALUES (?, ?, ?)");
+    for (const auto& [resource, why] : tables)
+        put.bind_blob(1, bytes_of(device)).bind(2, resource).bind_text(3, why).run();
+}
+
+std::map<std::int64_t, std::vector<NotExchangedStatus>> Ledger::not_exchanged() {
+    std::map<std::int64_t, std::vector<NotExchangedStatus>> tables;
+    Statement read =
+        connection_.prepare("SELECT resource, device, why FROM strandline_not_exchanged ORDER BY device");
+    while (read.step())
+        tables[read.integer(0)].push_back({device_id_from_bytes(read.bytes(1)), read.text(2)});
+    return tables;
 }
 
 void Ledger::set_backfill(const std::optional<BackfillStatus>& backfill) {

@@ -39,6 +39,9 @@ public:
 
     void put_peer(const DeviceId& device, bool connected, std::optional<double> rtt_ms);
     void disconnect_peers();
+    /// A peer says which life it is in. Of another than the last it is not known what it holds: its receipts are
+    /// forgotten, and the answer is true.
+    bool meet_life(const DeviceId& device, Incarnation incarnation);
     /// All members; how far behind they are is not a part of it.
     [[nodiscard]] std::vector<PeerStatus> peers();
 
@@ -48,6 +51,11 @@ public:
     void change_receipt(const DeviceId& device, std::int64_t resource, const watermarks::Vector& before,
                         const watermarks::Vector& after);
     [[nodiscard]] Receipts receipts();
+
+    /// By resource: why a table that a peer tracks too is not exchanged with it.
+    using NotExchanged = std::map<std::int64_t, std::string>;
+    void set_not_exchanged(const DeviceId& device, const NotExchanged& tables);
+    [[nodiscard]] std::map<std::int64_t, std::vector<NotExchangedStatus>> not_exchanged();
 
     /// Empty: no backfill is under way.
     void set_backfill(const std::optional<BackfillStatus>& backfill);

@@ -127,6 +127,19 @@ std::vector<Quarantined> Quarantine::refused_after(std::int64_t resource, std::i
     return read(statement.bind(1, resource).bind(2, id).bind(3, static_cast<std::int64_t>(most)));
 }
 
+std::vector<Quarantined> Quarantine::after(std::int64_t resource, std::int64_t id, std::size_t most) {
+    Statement statement =
+        connection_.prepare(std::string(kColumns) + "WHERE resource = ? AND id > ? ORDER BY id LIMIT ?");
+    return read(statement.bind(1, resource).bind(2, id).bind(3, static_cast<std::int64_t>(most)));
+}
+
+void Quarantine::change(const Quarantined& entry) {
+    for (const char* table : {"strandline_quarantine_stamps", "strandline_quarantine_values"})
+        connection_.prepare("DELETE FROM " + std::string(table) + " WHERE id = ?").bind(1, entry.id).run();
+    write_stamps(connection_, entry.id, entry.record);
+    write_values(connection_, entry, entry.id);
+}
+
 std::vector<std::string> Quarantine::held_since(std::int64_t resource, const watermarks::Vector& vector,
                                                 std::size_t origins) {
     Statement since = connection_.prepare(

@@ -60,6 +60,10 @@ public:
     [[nodiscard]] std::set<std::pair<std::int64_t, std::string>> due(WallMs now);
     /// When the next held change is due; empty: none is held.
     [[nodiscard]] std::optional<WallMs> next_due();
+    /// Entries of a resource of all kinds, the first `most` after number `id`.
+    [[nodiscard]] std::vector<Quarantined> after(std::int64_t resource, std::int64_t id, std::size_t most);
+    /// Writes an entry's stamps and values anew.
+    void change(const Quarantined& entry);
     /// Whatever is held of a key is due at once.
     void make_due(std::int64_t resource, const std::string& key);
     void drop(std::int64_t id);

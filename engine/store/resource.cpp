@@ -32,6 +32,17 @@ std::optional<Collation> collation_named(const std::string& name) {
     return std::nullopt;
 }
 
+/// Datatypes In SQLite, section 3.1: a column's affinity by its declared type. A STRICT table's ANY takes values as they are.
+Affinity affinity_of(std::string type, bool is_strict) {
+    for (char& c : type) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    const auto names = [&](std::string_view word) { return type.find(word) != std::string::npos; };
+    if (names("INT")) return Affinity::numeric;
+    if (names("CHAR") || names("CLOB") || names("TEXT")) return Affinity::text;
+    if (names("BLOB") || type.empty() || (is_strict && type == "ANY")) return Affinity::blob;
+    if (names("REAL") || names("FLOA") || names("DOUB")) return Affinity::real;
+    return Affinity::numeric;
+}
+
 /// The value of a DEFAULT clause, which stands in the schema as SQL.
 Value evaluated(Connection& connection, const std::string& expression) {
     Statement statement = connection.prepare("SELECT " + expression);
@@ -39,18 +50,20 @@ Value evaluated(Connection& connection, const std::string& expression) {
 }
 
 /// Fills in key and value columns; the key in the order of the PRIMARY KEY clause.
-void read_columns(Connection& connection, TableShape& shape) {
+void read_columns(Connection& connection, TableShape& shape, bool is_strict) {
     std::map<std::int64_t, KeyColumn> key;
-    Statement statement =
-        connection.prepare("SELECT name, pk, hidden, dflt_value FROM pragma_table_xinfo(?) ORDER BY cid");
+    Statement statement = connection.prepare(
+        "SELECT name, pk, hidden, dflt_value, type FROM pragma_table_xinfo(?) ORDER BY cid");
     statement.bind_text(1, shape.name);
     while (statement.step()) {
         const std::int64_t key_position = statement.integer(1);
         const bool is_generated = statement.integer(2) != 0;
         if (key_position > 0) {
-            key[key_position] = {statement.text(0), Collation::binary};
+            key[key_position] = {statement.text(0), affinity_of(statement.text(4), is_strict),
+                                 Collation::binary};
         } else if (!is_generated) {
             shape.columns.push_back(statement.text(0));
+            shape.types.push_back(statement.text(4));
             shape.initial.push_back(statement.is_null(3) ? Value{}
                                                          : evaluated(connection, statement.text(3)));
         }
@@ -60,12 +73,14 @@ void read_columns(Connection& connection, TableShape& shape) {
 
 /// Fills in unique indexes and the key's collations. Error: a collation that we cannot fold.
 Result<void> read_indexes(Connection& connection, TableShape& shape) {
+    shape.key_is_rowid = true;
     Statement statement =
         connection.prepare("SELECT name, origin FROM pragma_index_list(?) WHERE \"unique\" ORDER BY name");
     statement.bind_text(1, shape.name);
     while (statement.step()) {
         const auto columns = columns_of_index(connection, statement.text(0));
         if (statement.text(1) == "pk") {
+            shape.key_is_rowid = false;  // A rowid is ordered by the table itself, and needs no index.
             for (std::size_t i = 0; i < columns.size() && i < shape.key.size(); ++i) {
                 const auto collation = collation_named(columns[i].collation);
                 if (!collation) {
@@ -90,6 +105,25 @@ Result<void> read_indexes(Connection& connection, TableShape& shape) {
     return {};
 }
 
+/// Error: it is something else than a table whose rows are the app's own.
+Result<void> check_is_plain(const std::string& name, const std::string& type) {
+    if (type == "view")
+        return failure(Category::schema, quoted(name) + " is a view; only tables can be tracked");
+    if (type == "virtual") {
+        return failure(Category::schema, quoted(name) +
+                                             " is a virtual table; it has no triggers, so its writes cannot "
+                                             "be captured. Track the plain table behind it");
+    }
+    if (type == "shadow") {
+        return failure(
+            Category::schema,
+            quoted(name) +
+                " is a shadow table: a virtual table keeps its own state there, and rows of another "
+                "device's would break it. Track the plain table that it indexes");
+    }
+    return {};
+}
+
 /// What a message can say of a table. Error: its name, or a column's, is too long, or there are too many.
 Result<void> check_limits(const TableShape& shape) {
     const std::string limit = std::to_string(message::kNameBytesMax) + " bytes";
@@ -97,7 +131,9 @@ Result<void> check_limits(const TableShape& shape) {
         return failure(Category::schema, "the name of table " + quoted(shape.name) + " is longer than " +
                                              limit + ", which is the most that devices can tell each other");
     }
-    for (const std::string& column : shape.columns) {
+    std::vector<std::string> columns = shape.columns;
+    for (const KeyColumn& column : shape.key) columns.push_back(column.name);
+    for (const std::string& column : columns) {
         if (column.size() <= message::kNameBytesMax) continue;
         return failure(Category::schema,
                        "table " + quoted(shape.name) + " has a column whose name is longer than " + limit +
@@ -118,10 +154,23 @@ bool same_name(const std::string& a, const std::string& b) {
     return std::ranges::equal(a, b, {}, lower, lower);
 }
 
+const char* name_of(Affinity affinity) {
+    const char* names[] = {"BLOB", "TEXT", "NUMERIC", "REAL"};
+    return names[static_cast<int>(affinity)];
+}
+
+std::string signature_of(const std::vector<KeyColumn>& key) {
+    std::string out;
+    for (const KeyColumn& column : key) {
+        out += (out.empty() ? "" : ", ") + std::string(name_of(column.affinity)) + " " +
+               name_of(column.collation);
+    }
+    return out;
+}
+
 Result<TableShape> inspect_table(Connection& connection, const std::string& table) {
-    Statement find = connection.prepare(
-        "SELECT name, type, sql FROM sqlite_schema WHERE name = ? COLLATE NOCASE AND type IN ('table', "
-        "'view')");
+    Statement find =
+        connection.prepare("SELECT name, type, strict FROM pragma_table_list(?) WHERE schema = 'main'");
     find.bind_text(1, table);
     if (!find.step()) {
         return failure(
@@ -129,19 +178,14 @@ Result<TableShape> inspect_table(Connection& connection, const std::string& tabl
             "there is no table " + quoted(table) +
                 " in this database; the app makes its tables, on every device, before they are tracked");
     }
-    TableShape shape{find.text(0), {}, {}, {}, {}};
-    if (find.text(1) != "table")
-        return failure(Category::schema, quoted(table) + " is a view; only tables can be tracked");
+    TableShape shape;
+    shape.name = find.text(0);
     if (shape.name.starts_with("strandline_") || shape.name.starts_with("sqlite_")) {
         return failure(Category::schema,
                        quoted(table) + " belongs to Strandline or SQLite itself and cannot be tracked");
     }
-    if (same_name(find.text(2).substr(0, 14), "CREATE VIRTUAL")) {
-        return failure(Category::schema, quoted(table) +
-                                             " is a virtual table; it has no triggers, so its writes cannot "
-                                             "be captured. Track the plain table behind it");
-    }
-    read_columns(connection, shape);
+    if (auto plain = check_is_plain(shape.name, find.text(1)); !plain) return tl::unexpected(plain.error());
+    read_columns(connection, shape, find.integer(2) != 0);
     if (shape.key.empty()) {
         return failure(Category::schema,
                        "table " + quoted(shape.name) +

@@ -13,10 +13,21 @@
 
 namespace strandline::engine::store {
 
+/// What SQLite makes of a value in a column. INTEGER counts as numeric: both keep the same values.
+enum class Affinity { blob, text, numeric, real };
+
+[[nodiscard]] const char* name_of(Affinity affinity);
+
 struct KeyColumn {
     std::string name;
+    Affinity affinity{};
     Collation collation{};
+    std::vector<std::string> old_names =
+        {};  ///< of a tracked table: those that it bore before it was renamed
 };
+
+/// What cannot change without another table coming of it: the affinities and collations of a key.
+[[nodiscard]] std::string signature_of(const std::vector<KeyColumn>& key);
 
 /// A UNIQUE constraint or index besides the primary key, by the names of its columns.
 struct UniqueIndex {
@@ -29,8 +40,10 @@ struct TableShape {
     std::string name;  ///< as the app spelled it
     std::vector<KeyColumn> key;
     std::vector<std::string> columns;  ///< neither key nor generated
+    std::vector<std::string> types;    ///< of `columns`, as declared
     Values initial;  ///< what each column holds where nobody has set it: its DEFAULT, or NULL
     std::vector<UniqueIndex> unique;
+    bool key_is_rowid = false;  ///< a bare INTEGER PRIMARY KEY: SQLite itself numbers the rows, from 1 on
 };
 
 /// Reads a table's shape. Error: it is not there, is not a plain table, has no primary key, a key under a
@@ -51,6 +64,7 @@ struct Resource {
     bool is_there = false;  ///< the table exists, as it was tracked; else nothing of it is said or taken
     bool was_away = false;  ///< it was not there when the schema was last put right
     std::string why_away;   ///< a sentence; empty: it is there
+    bool has_another_key = false;  ///< it is away because there is another table of its name
     std::vector<KeyColumn> key;
     std::vector<ValueColumn> columns;  ///< those the table has now, by ascending id
     std::vector<UniqueIndex> unique;

@@ -13,7 +13,8 @@ CREATE TABLE strandline_device(
   name        TEXT    NOT NULL,
   incarnation INTEGER NOT NULL,
   state       TEXT    NOT NULL DEFAULT 'uninitialized',
-  opened      INTEGER NOT NULL DEFAULT 0
+  opened      INTEGER NOT NULL DEFAULT 0,
+  mark        TEXT    NOT NULL DEFAULT ''
 );
 
 -- The clock's last value as of the last fold or apply. Triggers read it.
@@ -42,17 +43,29 @@ CREATE TABLE strandline_resources(
   id        INTEGER PRIMARY KEY,
   name      TEXT    NOT NULL UNIQUE COLLATE NOCASE,
   ownership TEXT    NOT NULL CHECK (ownership IN ('shared', 'device_owned')),
-  key       TEXT    NOT NULL,  -- The collations of its columns; with another key it would be another table.
+  key       TEXT    NOT NULL,  -- Affinities and collations; with another key it would be another table.
   is_away   INTEGER NOT NULL DEFAULT 0,
-  rows      INTEGER NOT NULL DEFAULT 0
+  rows      INTEGER NOT NULL DEFAULT 0,
+  columns   INTEGER NOT NULL DEFAULT 0  -- How many ids of columns were given.
 );
+
+-- The names that the columns of a key bear, and bore before they were renamed.
+CREATE TABLE strandline_keys(
+  resource INTEGER NOT NULL,
+  place    INTEGER NOT NULL,
+  name     TEXT    NOT NULL COLLATE NOCASE,
+  is_old   INTEGER NOT NULL,
+  PRIMARY KEY (resource, place, name)
+) WITHOUT ROWID;
 
 CREATE TABLE strandline_columns(
   resource INTEGER NOT NULL,
-  id       INTEGER NOT NULL,
   name     TEXT    NOT NULL COLLATE NOCASE,
-  PRIMARY KEY (resource, id),
-  UNIQUE (resource, name)
+  id       INTEGER NOT NULL,
+  is_old   INTEGER NOT NULL,  -- The column was renamed since.
+  place    INTEGER,           -- Among the table's columns; NULL: it is not one of them.
+  type     TEXT    NOT NULL,
+  PRIMARY KEY (resource, name)
 ) WITHOUT ROWID;
 
 -- slot 0: the row's stamp, with the digests of its values. 1: its era. 2 + n: the cell of column n.
@@ -113,9 +126,10 @@ CREATE TABLE strandline_members(
 
 -- What the running process knows of its peers, for those who ask.
 CREATE TABLE strandline_peers(
-  device    BLOB PRIMARY KEY,
-  connected INTEGER NOT NULL,
-  rtt_ms    REAL
+  device      BLOB PRIMARY KEY,
+  incarnation INTEGER,  -- As it said when a session began.
+  connected   INTEGER NOT NULL,
+  rtt_ms      REAL
 ) WITHOUT ROWID;
 
 -- What each peer last said that it holds of a whole table.
@@ -125,6 +139,14 @@ CREATE TABLE strandline_receipts(
   origin   INTEGER NOT NULL,
   hlc      INTEGER NOT NULL,
   PRIMARY KEY (device, resource, origin)
+) WITHOUT ROWID;
+
+-- What a peer tracks too, but not as the same table: why it is not exchanged.
+CREATE TABLE strandline_not_exchanged(
+  device   BLOB    NOT NULL,
+  resource INTEGER NOT NULL,
+  why      TEXT    NOT NULL,
+  PRIMARY KEY (device, resource)
 ) WITHOUT ROWID;
 
 CREATE TABLE strandline_backfill(
@@ -196,12 +218,15 @@ void write_incarnation(Connection& connection, Incarnation incarnation) {
         .run();
 }
 
-std::uint64_t count_open(Connection& connection, std::uint64_t opened) {
-    const auto before =
-        static_cast<std::uint64_t>(connection.ask_integer("SELECT opened FROM strandline_device"));
-    const auto now = static_cast<std::int64_t>(opened + 1);
-    connection.prepare("UPDATE strandline_device SET opened = ?").bind(1, now).run();
-    return before;
+Opening read_opening(Connection& connection) {
+    Statement statement = connection.prepare("SELECT opened, mark FROM strandline_device");
+    if (!statement.step()) throw StorageError(0, "the table strandline_device is empty");
+    return {static_cast<std::uint64_t>(statement.integer(0)), statement.text(1)};
+}
+
+void write_opening(Connection& connection, const Opening& opening) {
+    Statement update = connection.prepare("UPDATE strandline_device SET opened = ?, mark = ?");
+    update.bind(1, static_cast<std::int64_t>(opening.count)).bind_text(2, opening.mark).run();
 }
 
 std::string_view bytes_of(const DeviceId& device) {

@@ -6,8 +6,8 @@
 
 namespace strandline::engine::store {
 
-/// The format of Strandline's own tables. A database of a newer one is refused, never guessed at.
-constexpr int kFormat = 1;
+/// The format of Strandline's own tables. A database of another one is refused, never guessed at.
+constexpr int kFormat = 2;
 
 /// Makes Strandline's tables (docs/schema.md describes each) and the device's first incarnation.
 void create_schema(Connection& connection, const InitOptions& options, Now now);
@@ -25,8 +25,9 @@ struct DeviceRow {
 [[nodiscard]] DeviceRow read_device(Connection& connection);
 void write_incarnation(Connection& connection, Incarnation incarnation);
 
-/// Writes that the device was opened once more than `opened` times; gives what the database had counted.
-std::uint64_t count_open(Connection& connection, std::uint64_t opened);
+/// What the host said last; a default one: the device was never opened by a host that counts.
+[[nodiscard]] Opening read_opening(Connection& connection);
+void write_opening(Connection& connection, const Opening& opening);
 
 [[nodiscard]] std::string_view bytes_of(const DeviceId& device);
 [[nodiscard]] DeviceId device_id_from_bytes(std::string_view bytes);

@@ -38,6 +38,7 @@ std::vector<WatermarkStatus> named(const watermarks::Vector& vector, const std::
 
 std::vector<ResourceStatus> read_resources(Connection& connection, const std::vector<OriginId>& ids) {
     std::vector<ResourceStatus> resources;
+    auto not_exchanged = Ledger(connection).not_exchanged();
     Statement statement = connection.prepare(
         "SELECT id, name, ownership, rows, is_away OR NOT EXISTS (SELECT 1 FROM sqlite_schema "
         "WHERE type = 'table' AND name = strandline_resources.name COLLATE NOCASE) "
@@ -52,6 +53,7 @@ std::vector<ResourceStatus> read_resources(Connection& connection, const std::ve
         resource.watermarks = named(coverage.floor(), ids);
         for (const watermarks::Piece& piece : coverage.pieces())
             resource.ranges.push_back({piece.range.low, piece.range.high, named(piece.vector, ids)});
+        resource.not_exchanged = std::move(not_exchanged[statement.integer(0)]);
         resources.push_back(std::move(resource));
     }
     return resources;

@@ -1,7 +1,10 @@
 #include "engine/store/store.h"
 
+#include <algorithm>
+
 #include "engine/limits.h"
 #include "engine/store/triggers.h"
+#include "planted/planted.h"
 
 namespace strandline::engine::store {
 namespace {
@@ -13,7 +16,8 @@ constexpr const char* kCacheSize = "PRAGMA cache_size = -16384";
 
 Store::Store(const std::string& path, const std::string& vfs) : connection(path, OpenMode::existing, vfs) {
     connection.set_busy_ms(kBusyMs);
-    connection.execute("PRAGMA synchronous = FULL");
+    connection.execute(is_planted(planted::Bug::acknowledge_before_sync) ? "PRAGMA synchronous = NORMAL"
+                                                                         : "PRAGMA synchronous = FULL");
     connection.execute("PRAGMA foreign_keys = OFF");
     connection.execute("PRAGMA recursive_triggers = OFF");
     connection.execute(kCacheSize);
@@ -32,6 +36,13 @@ void Store::reload() {
         coverage_[resource.id] = load_coverage(connection, resource.id);
     schema_version_ = connection.ask_integer("PRAGMA schema_version");
     nested.install(catalog.resources());
+}
+
+std::map<std::int64_t, std::vector<Renamed>> Store::meet_schema() {
+    rows_.clear();
+    auto renamed = catalog.meet();
+    reload();
+    return renamed;
 }
 
 bool Store::changed_elsewhere() {
@@ -77,9 +88,33 @@ void Store::mark_foreign(const Resource& resource, const Values& key, bool is_fo
 
 void Store::begin_incarnation(Incarnation incarnation) {
     const DeviceRow device = read_device(connection);
+    const Origin before = self_;
     write_incarnation(connection, incarnation);
     self_ = origins.number({device.device, incarnation});
     for (const Resource& resource : catalog.resources()) set_coverage(resource.id, coverage(resource.id));
+    // From now on the new origin's rows say where a piece begins; the old one's would outlive their pieces.
+    connection.prepare("DELETE FROM strandline_coverage WHERE origin = ? AND hlc = 0")
+        .bind(1, static_cast<std::int64_t>(before))
+        .run();
+}
+
+void Store::hand_over(std::int64_t resource, Origin old, Hlc held) {
+    for (const char* update :
+         {"UPDATE strandline_stamps SET origin = ?1 WHERE resource = ?2 AND origin = ?3 AND hlc > ?4",
+          "UPDATE strandline_quarantine_stamps SET origin = ?1 WHERE origin = ?3 AND hlc > ?4 AND id IN "
+          "(SELECT id FROM strandline_quarantine WHERE resource = ?2)"}) {
+        Statement statement = connection.prepare(update);
+        statement.bind(1, static_cast<std::int64_t>(self_)).bind(2, resource);
+        statement.bind(3, static_cast<std::int64_t>(old)).bind(4, held.value).run();
+    }
+    std::vector<watermarks::Piece> pieces = coverage(resource).pieces();
+    for (watermarks::Piece& piece : pieces) {
+        std::vector<watermarks::Vector::Entry> entries{{self_, piece.vector.at(old)}};
+        for (const auto& [origin, hlc] : piece.vector.entries())
+            entries.emplace_back(origin, origin == old ? std::min(hlc, held) : hlc);
+        piece.vector = watermarks::Vector::from(std::move(entries));
+    }
+    set_coverage(resource, watermarks::Coverage(std::move(pieces)));
 }
 
 }  // namespace strandline::engine::store

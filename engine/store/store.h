@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/store/catalog.h"
 #include "engine/store/connection.h"
@@ -28,6 +29,8 @@ public:
 
     /// Reads the mirror anew from the database.
     void reload();
+    /// Takes notice of the schema as it is now; gives the columns that were renamed, by resource. Inside a transaction.
+    std::map<std::int64_t, std::vector<Renamed>> meet_schema();
     /// Whether another connection has committed since the last call.
     [[nodiscard]] bool changed_elsewhere();
     /// Whether the schema is another one than at the last reload().
@@ -46,6 +49,9 @@ public:
     [[nodiscard]] Origin self() const { return self_; }
     /// Goes on as a new origin. Inside a transaction.
     void begin_incarnation(Incarnation incarnation);
+    /// What our former origin `old` wrote to a resource above `held` becomes the present origin's, and the watermarks
+    /// of `old` go down to `held`. Inside a transaction.
+    void hand_over(std::int64_t resource, Origin old, Hlc held);
 
     Connection connection;
     Catalog catalog{connection};

@@ -154,6 +154,17 @@ std::vector<Trigger> capture_triggers(const Resource& resource) {
     return triggers;
 }
 
+std::string column_trigger(std::int64_t resource, ColumnId column) {
+    return prefix_of(resource) + "column_" + std::to_string(static_cast<std::int64_t>(column));
+}
+
+bool has_triggers(Connection& connection, std::int64_t resource, const std::string& table) {
+    Statement find = connection.prepare(
+        "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND name GLOB ? AND tbl_name = ? COLLATE NOCASE");
+    const std::string pattern = prefix_of(resource) + "*";
+    return find.bind_text(1, pattern).bind_text(2, table).step();
+}
+
 std::string foreign_table(const Resource& resource) {
     return prefix_of(resource.id) + "foreign";
 }

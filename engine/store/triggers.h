@@ -31,6 +31,11 @@ using Trigger = std::pair<std::string, std::string>;
 /// The table that lists the keys of other devices' rows of a device-owned resource.
 [[nodiscard]] std::string foreign_table(const Resource& resource);
 
+/// The name of the trigger that says that a column was assigned.
+[[nodiscard]] std::string column_trigger(std::int64_t resource, ColumnId column);
+/// Whether a table has any of the resource's triggers: if so, it is the same table as it always was.
+[[nodiscard]] bool has_triggers(Connection& connection, std::int64_t resource, const std::string& table);
+
 /// Which triggers a resource had left. With some missing, writes may have gone unseen; with none, the table may be another.
 enum class TriggersLeft { all, some, none };
 /// Makes a resource's triggers as they must be, where they are not.

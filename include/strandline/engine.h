@@ -24,15 +24,24 @@ namespace strandline {
 /// Draws 64 random bits. Called seldom: when a new incarnation begins.
 using Entropy = std::function<std::uint64_t()>;
 
+/// What is known of a device's openings outside its database, where no copy of the database takes it along.
+struct Opening {
+    std::uint64_t count = 0;  ///< how often the device was opened, and closed in an orderly way
+    /// Tells the device's files from every copy of them: no restore brings the same one back. Opaque to the engine;
+    /// empty: the host knows none.
+    std::string mark;
+    friend bool operator==(const Opening&, const Opening&) = default;
+};
+
 struct EngineOptions {
     std::string database;  ///< path of the SQLite file
     DeviceId device;
     std::string vfs;  ///< name of the SQLite VFS to open it on; empty: the default one
     Entropy entropy;
-    /// How often this device was opened before, as something outside the database counts it. Another
-    /// count in the database means that it is not the file we left: restored from a copy, or copied. It
-    /// then goes on as a new incarnation. Empty: the host does not count.
-    std::optional<std::uint64_t> opened = {};
+    /// As the host finds it now. Another one than the database remembers means that these are not the files we
+    /// left: restored from a copy, or copied. The device then goes on as a new incarnation, before anything is
+    /// folded. Empty: the host does not count; else it must call remember() next.
+    std::optional<Opening> opening = {};
 };
 
 /// How to make a database a device's.
@@ -82,6 +91,10 @@ public:
     /// Lets a device in.
     [[nodiscard]] Result<void> trust(const DeviceId& device, const std::string& name, Now now);
     [[nodiscard]] bool is_trusted(const DeviceId& device) const;
+    /// Has the host count, outside the database, what it will find at the next opening, and writes it down: `count` is
+    /// called once the database is locked for this. An end of the process between the two costs a new incarnation,
+    /// and nothing else. Error: the host's, or the database's; busy: nothing was counted.
+    [[nodiscard]] Result<void> remember(const std::function<Result<Opening>()>& count);
 
     // --- doors in -------------------------------------------------------------------------------
 

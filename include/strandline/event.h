@@ -24,6 +24,7 @@ enum class EventKind {
     refused,           ///< a change that its device had no right to make
     clock_skew,        ///< a peer's clock and ours are far apart
     incarnation,       ///< this database goes on as a new origin; `text` says why
+    not_exchanged,  ///< a table is tracked on one side alone, or is another one there; `text` says what to do
     capture_repaired,  ///< triggers were missing and are back; the table was compared with its metadata
     trouble,           ///< the database or a peer gave an error; `text` has the sentence
 };

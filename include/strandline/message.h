@@ -93,12 +93,20 @@ struct Hello {
     WallMs wall;  ///< the sender's clock, to tell skew
 };
 
+/// One column of a table's key: what makes two values of it one.
+struct KeyColumn {
+    std::string type;                ///< SQLite's affinity: BLOB, TEXT, NUMERIC (INTEGER too) or REAL
+    std::string collation;           ///< BINARY, NOCASE or RTRIM
+    std::vector<std::string> names;  ///< as it is called now, and then as it was called before it was renamed
+};
+
 /// What the sender holds of one resource.
 struct Holding {
     std::string resource;
     bool device_owned = false;
-    std::uint64_t rows = 0;     ///< living rows, for honest progress
-    std::vector<Piece> pieces;  ///< of a complete Have: without gaps from the first key to the end
+    std::uint64_t rows = 0;           ///< living rows, for honest progress
+    std::vector<Piece> pieces;        ///< of a complete Have: without gaps from the first key to the end
+    std::vector<KeyColumn> key = {};  ///< not complete: left out
 };
 
 /// Watermarks. At once an offer (pull what you lack) and a receipt (this is durable here).

@@ -36,6 +36,12 @@ struct RangeStatus {
     std::vector<WatermarkStatus> watermarks;
 };
 
+/// A peer with which a table is not exchanged, though both track it, as of its last session.
+struct NotExchangedStatus {
+    DeviceId peer;
+    std::string why;  ///< a sentence: what differs, and what to do
+};
+
 struct ResourceStatus {
     std::string name;
     Ownership ownership{};
@@ -43,6 +49,7 @@ struct ResourceStatus {
     std::int64_t rows = 0;
     std::vector<WatermarkStatus> watermarks;  ///< what holds in every range: the componentwise minimum
     std::vector<RangeStatus> ranges;
+    std::vector<NotExchangedStatus> not_exchanged;
 };
 
 struct PeerStatus {

@@ -80,6 +80,10 @@ public:
     /// Closes what has taken too long.
     void check_deadlines(SteadyMs now);
 
+    /// Whether both are ends of one connection, whose handshake is under way: then we talk to ourselves.
+    [[nodiscard]] bool is_other_end_of(const Connection& other) const {
+        return channel_.transcript() && channel_.transcript() == other.channel_.transcript();
+    }
     [[nodiscard]] bool inbound() const { return rival_.inbound; }
     [[nodiscard]] bool is_proven() const { return state_ == State::proven; }
     [[nodiscard]] bool was_proven() const { return was_proven_; }

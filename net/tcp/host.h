@@ -53,6 +53,8 @@ public:
     Host(asio::io_context& context, HostParts parts);
 
     [[nodiscard]] Engine& engine() { return parts_.engine; }
+    [[nodiscard]] KeyFile& key() { return parts_.key; }
+    [[nodiscard]] const std::string& database() const { return parts_.database; }
     [[nodiscard]] int port() const { return parts_.listener ? parts_.listener->port() : 0; }
     void on_event(std::function<void(const Event&)> callback) { on_event_ = std::move(callback); }
     void on_notice(std::function<void(const std::string&)> callback) {

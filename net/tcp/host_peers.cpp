@@ -69,10 +69,15 @@ std::optional<Error> Host::objection(const Connection& connection, const DeviceI
     for (auto& named : named_) {
         if (named.connection.get() == &connection) named.dialer.found(peer);
     }
-    if (peer == engine().device()) {
+    // Who has our key and is not ourselves is a copy of us: as such it is let in, and each gets the other's writes.
+    const bool is_ourselves = peer == engine().device();
+    const auto is_other_end = [&](const ConnectionRef& other) {
+        return other.get() != &connection && connection.is_other_end_of(*other);
+    };
+    if (is_ourselves && std::any_of(connections_.begin(), connections_.end(), is_other_end)) {
         return Error{Category::auth, "this device itself answers there; it needs no connection to itself"};
     }
-    if (!engine().is_trusted(peer)) {
+    if (!is_ourselves && !engine().is_trusted(peer)) {
         return Error{Category::auth, "device " + short_hex(peer) +
                                          " is not trusted here; to let it in, run: strandline trust " +
                                          parts_.database + " " + to_hex(peer)};

@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "net/mark.h"
 #include "net/tcp/host.h"
 #include "net/tcp/limits.h"
 #include "net/tcp/machine.h"
@@ -13,9 +14,30 @@ namespace strandline {
 
 namespace tcp = net::tcp;
 
+namespace {
+
+/// Counts an opening, or its orderly end, in the key file and then in the database. Whoever comes in between finds
+/// that they differ, which costs a new incarnation. Error (busy): the database is locked, and nothing was counted.
+Result<void> count(net::KeyFile& key, const std::string& database, Engine& engine) {
+    return engine.remember([&]() -> Result<Opening> {
+        if (auto counted = key.set_opened(key.opened() + 1); !counted) return tl::unexpected(counted.error());
+        return Opening{key.opened(), net::mark_of(database)};
+    });
+}
+
+}  // namespace
+
 struct Node::Parts {
     asio::io_context context{1};
     std::optional<tcp::Host> host;  // Goes before the context that its sockets live in.
+
+    Parts() = default;
+    Parts(const Parts&) = delete;
+    Parts& operator=(const Parts&) = delete;
+    /// A copy of the database that was made while this ran is not what is left here.
+    ~Parts() {
+        if (host && !host->engine().failure()) (void)count(host->key(), host->database(), host->engine());
+    }
 };
 
 namespace {
@@ -43,11 +65,12 @@ Result<std::optional<tcp::Listener>> open_listener(asio::io_context& context, co
 }
 
 /// Again and again while another process has the database locked, for as long as `wait_on` says.
-Result<Engine> open_engine(const EngineOptions& options, const std::function<bool()>& wait_on) {
+template <typename Attempt>
+auto unlocked(const Attempt& attempt, const std::function<bool()>& wait_on) {
     while (true) {
-        auto engine = Engine::open(options, tcp::now());
-        const bool is_locked = !engine && engine.error().category == Category::busy;
-        if (!is_locked || !wait_on || !wait_on()) return engine;
+        auto result = attempt();
+        const bool is_locked = !result && result.error().category == Category::busy;
+        if (!is_locked || !wait_on || !wait_on()) return result;
         std::this_thread::sleep_for(std::chrono::milliseconds(tcp::kOpenAgainMs));
     }
 }
@@ -68,13 +91,17 @@ Result<Node> Node::open(const NodeOptions& options) {
     if (!key) return tl::unexpected(key.error());
     auto listener = open_listener(parts->context, options.listen);
     if (!listener) return tl::unexpected(listener.error());
-    const std::uint64_t opened = key->opened();
     tcp::Place place(options.database);
-    auto engine = open_engine({options.database, key->identity().device(), "", tcp::system_entropy, opened},
-                              options.wait_on);
+    const Opening found{key->opened(), net::mark_of(options.database)};
+    const auto open = [&] {
+        return Engine::open({options.database, key->identity().device(), "", tcp::system_entropy, found},
+                            tcp::now());
+    };
+    auto engine = unlocked(open, options.wait_on);
     if (!engine) return tl::unexpected(engine.error());
     place.note_rest();
-    if (auto counted = key->set_opened(opened + 1); !counted) return tl::unexpected(counted.error());
+    const auto counted = unlocked([&] { return count(*key, options.database, *engine); }, options.wait_on);
+    if (!counted) return tl::unexpected(counted.error());
     parts->host.emplace(parts->context,
                         tcp::HostParts{options.database, std::move(place), std::move(*lock), std::move(*key),
                                        std::move(*listener), std::move(*engine), std::move(*peers)});

@@ -341,7 +341,7 @@ class Diff(devices.Case):
         a, b = self.differing()
         plain = self.folder / "plain.db"
         sqlite3.connect(plain).executescript("CREATE TABLE t(k INTEGER PRIMARY KEY, s, x, y)")
-        self.assert_refused(strandline("diff", a.path, b.path, "missing"), "missing", status=(1,))
+        self.assert_refused(strandline("diff", a.path, b.path, "missing"), "missing", status=(2,))
         self.assert_refused(strandline("diff", a.path, plain), "plain.db", status=(1, 2))
         self.assert_refused(strandline("diff", a.path, plain, "t"), "PRIMARY KEY", status=(1,))
 

@@ -51,6 +51,23 @@ TEST_CASE("a backfill that is interrupted goes on from another peer, and no dura
     CHECK(group.engine(2).status().state == DeviceState::ready);
 }
 
+TEST_CASE("a new incarnation in the middle of a backfill leaves no border behind where a page once ended") {
+    Group group(2, kNotes, {"notes"});
+    group.write(0, kLarge);
+    group.connect(0, 1);
+    carry_pages(group, 0, 1, 2);
+    group.stop(1);
+    group.set_opening(1, {group.opening(1).count + 1, group.new_mark()});
+    group.start(1);
+    REQUIRE(group.was_told(1, EventKind::incarnation));
+    group.connect(0, 1);
+    group.converge();
+    CHECK(group.rows_received(1) == kRows);
+    group.stop(1);
+    group.start(1);
+    CHECK(group.engine(1).status().resources.at(0).ranges.size() == 1);
+}
+
 TEST_CASE("a sender waits while much of what it sent is not yet durable at its receiver") {
     Group group(2, kNotes, {"notes"});
     group.write(0, kLarge);

@@ -72,6 +72,23 @@ public:
         start(i);
         return i;
     }
+    /// Copies a stopped device's database and key file, and runs the copy beside it, as the same device; its index.
+    /// Of the two only one at a time can be connected with a third.
+    std::size_t clone(std::size_t of) {
+        const std::size_t i = devices_.size();
+        auto device = std::make_unique<Device>(i);
+        device->id = id(of);
+        device->path = (folder_ / ("device" + std::to_string(i))).string();
+        device->vfs.set_wall_ms(devices_[of]->vfs.wall_ms());
+        device->opening = {opening(of).count, new_mark()};
+        close_app(of);
+        std::filesystem::copy_file(path(of), device->path);
+        reopen_app(of);
+        devices_.push_back(std::move(device));
+        reopen_app(i);
+        start(i);
+        return i;
+    }
     void track(std::size_t i, const std::vector<std::string>& tables,
                Ownership ownership = Ownership::shared) {
         require(engine(i).track(tables, ownership, now(i)));
@@ -107,16 +124,21 @@ public:
         options.database = path(i);
         options.device = id(i);
         options.entropy = entropy();
-        options.opened = devices_[i]->opened;
+        options.opening = devices_[i]->opening;
         auto opened = Engine::open(options, now(i));
         require(opened);
         devices_[i]->engine.emplace(std::move(*opened));
-        ++devices_[i]->opened;
+        require(engine(i).remember([&]() -> Result<Opening> {
+            set_opening(i, {opening(i).count + 1, new_mark()});
+            return opening(i);
+        }));
     }
-    /// How often the host has counted the engine's openings, in a place beside the database.
-    [[nodiscard]] std::uint64_t opened(std::size_t i) const { return devices_[i]->opened; }
+    /// What the host finds beside the database.
+    [[nodiscard]] const Opening& opening(std::size_t i) const { return devices_[i]->opening; }
+    void set_opening(std::size_t i, Opening opening) { devices_[i]->opening = std::move(opening); }
+    /// As of a file that was never there before.
+    [[nodiscard]] std::string new_mark() { return "file " + std::to_string(++files_); }
     [[nodiscard]] bool is_running(std::size_t i) const { return devices_[i]->engine.has_value(); }
-    void set_opened(std::size_t i, std::uint64_t opened) { devices_[i]->opened = opened; }
     void close_app(std::size_t i) { devices_[i]->app.reset(); }
     void reopen_app(std::size_t i) {
         devices_[i]->app = std::make_unique<App>(path(i), devices_[i]->vfs.name());
@@ -271,7 +293,7 @@ private:
         ClockVfs vfs;
         std::unique_ptr<App> app;
         std::optional<Engine> engine;
-        std::uint64_t opened = 0;  ///< as a host's key file would count it
+        Opening opening;  ///< as a host's key file has it
     };
 
     template <typename T>
@@ -289,6 +311,7 @@ private:
     std::vector<Carried> log_;
     std::int64_t steady_ms_ = 1'000;
     std::uint64_t drawn_ = 0;
+    std::uint64_t files_ = 0;
 };
 
 }  // namespace strandline::tests

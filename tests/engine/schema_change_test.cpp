@@ -310,7 +310,8 @@ TEST_CASE("track says why it refuses, and then nothing is tracked") {
         "CREATE TABLE good(id INTEGER PRIMARY KEY); CREATE TABLE keyless(v); CREATE VIEW v AS SELECT 1;"
         "CREATE VIRTUAL TABLE full USING fts5(text)",
         {});
-    for (const char* table : {"keyless", "v", "full", "nowhere", "strandline_journal", "sqlite_schema"}) {
+    for (const char* table : {"keyless", "v", "full", "full_data", "full_idx", "full_content", "nowhere",
+                              "strandline_journal", "sqlite_schema"}) {
         CAPTURE(table);
         const auto refused = group.engine(0).track({"good", table}, Ownership::shared, group.now(0));
         REQUIRE_FALSE(refused);
@@ -318,6 +319,21 @@ TEST_CASE("track says why it refuses, and then nothing is tracked") {
         CHECK(group.engine(0).status().resources.empty());
         CHECK(group.app(0).ask("SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'") == "0");
     }
+}
+
+TEST_CASE("track says what comes of a shared table whose key SQLite numbers itself, and of no other") {
+    const std::string table = GENERATE("t(id INTEGER PRIMARY KEY)", "t(id INT PRIMARY KEY)",
+                                       "t(id INTEGER PRIMARY KEY) WITHOUT ROWID", "t(id TEXT PRIMARY KEY)");
+    const auto ownership = GENERATE(Ownership::shared, Ownership::device_owned);
+    CAPTURE(table, name_of(ownership));
+    Group group(1, "CREATE TABLE " + table, {"t"}, ownership);
+    std::string told;
+    for (const Event& event : group.events(0)) {
+        if (event.kind == EventKind::tracked) told = event.text;
+    }
+    const bool is_risky = table.ends_with("INTEGER PRIMARY KEY)") && ownership == Ownership::shared;
+    CHECK(told.starts_with("kept in step from now on"));
+    CHECK((told.find("two devices that both insert id 1 mean one row") != std::string::npos) == is_risky);
 }
 
 TEST_CASE("untrack leaves the table and nothing else; tracking again starts from what is there") {

@@ -1,7 +1,5 @@
-// Locks, restored files and copies, other processes' requests.
+// Locks, other processes' requests.
 #include <catch2/catch.hpp>
-
-#include <filesystem>
 
 #include "tests/engine/group.h"
 
@@ -11,13 +9,6 @@ using namespace strandline::tests;
 namespace {
 
 constexpr const char* kNotes = "CREATE TABLE notes(id TEXT PRIMARY KEY, title, body)";
-
-/// Copies a database that nobody has open.
-void copy(const std::string& from, const std::string& to) {
-    std::filesystem::remove(to + "-wal");
-    std::filesystem::remove(to + "-shm");
-    std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing);
-}
 
 }  // namespace
 
@@ -84,102 +75,6 @@ TEST_CASE("an operator's request that meets a lock is an error that may work lat
     CHECK(tracked.error().retry == Retry::later);
     group.app(0).run("COMMIT");
     CHECK(group.engine(0).track({"notes"}, Ownership::shared, group.now(0)));
-}
-
-TEST_CASE("a database restored from a copy goes on as a new origin, and nothing is lost") {
-    const bool writes_first = GENERATE(false, true);
-    Group group(3, kNotes, {"notes"});
-    group.connect_all();
-    group.write(0, "INSERT INTO notes VALUES ('old', 'of 0', '')");
-    group.converge();
-    group.stop(0);
-    group.close_app(0);
-    copy(group.path(0), group.path(0) + ".copy");
-    group.reopen_app(0);
-    group.start(0);
-    group.connect_all();
-    group.write(
-        0, "INSERT INTO notes VALUES ('lost', 'of 0', ''); UPDATE notes SET body = 'lost' WHERE id = 'old'");
-    group.converge();
-    REQUIRE(group.app(2).ask("SELECT count(*) FROM notes") == "2");
-    group.stop(0);
-    group.close_app(0);
-    copy(group.path(0) + ".copy", group.path(0));
-    group.reopen_app(0);
-    if (writes_first) {
-        group.pass(10);
-        group.app(0).run(
-            "INSERT INTO notes VALUES ('restored', 'of 0', ''); UPDATE notes SET title = 'restored' WHERE id "
-            "= 'old'");
-    }
-    group.start(0);
-    group.connect(0, 1);
-    group.converge();
-    CHECK(group.was_told(0, EventKind::incarnation));
-    group.write(0, "INSERT INTO notes VALUES ('after', 'of 0', '')");
-    group.connect(0, 2);
-    group.converge();
-    CHECK(group.is_same("notes"));
-    const std::string title = writes_first ? "'restored'" : "'of 0'";
-    CHECK(group.app(2).ask("SELECT title, body FROM notes WHERE id = 'old'") == title + "|'lost'");
-    CHECK(group.app(0).ask("SELECT count(*) FROM notes") == (writes_first ? "4" : "3"));
-}
-
-TEST_CASE("a database restored together with its key file is found out by what its peers hold") {
-    Group group(2, kNotes, {"notes"});
-    group.connect(0, 1);
-    group.write(0, "INSERT INTO notes VALUES ('old', 'of 0', '')");
-    group.converge();
-    group.stop(0);
-    group.close_app(0);
-    copy(group.path(0), group.path(0) + ".copy");
-    const std::uint64_t opened = group.opened(0);
-    group.reopen_app(0);
-    group.start(0);
-    group.connect(0, 1);
-    group.write(0, "INSERT INTO notes VALUES ('lost', 'of 0', '')");
-    group.converge();
-    group.stop(0);
-    group.close_app(0);
-    copy(group.path(0) + ".copy", group.path(0));
-    group.set_opened(0, opened);
-    group.reopen_app(0);
-    group.start(0);
-    CHECK_FALSE(group.was_told(0, EventKind::incarnation));
-    group.connect(0, 1);
-    group.converge();
-    CHECK(group.was_told(0, EventKind::incarnation));
-    group.write(0, "INSERT INTO notes VALUES ('after', 'of 0', '')");
-    group.converge();
-    CHECK(group.app(1).ask("SELECT id FROM notes ORDER BY id") == "'after'\n'lost'\n'old'");
-    CHECK(group.is_same("notes"));
-}
-
-TEST_CASE("a host that counts its openings finds a restored copy before any peer is heard") {
-    Group group(1, kNotes, {"notes"});
-    group.stop(0);
-    EngineOptions options;
-    options.database = group.path(0);
-    options.device = group.id(0);
-    options.entropy = [] { return 99U; };
-    const auto told = [&](std::uint64_t opened) {
-        options.opened = opened;
-        auto engine = Engine::open(options, group.now(0));
-        REQUIRE(engine);
-        engine->advance({group.now(0).wall, {group.now(0).steady.value + 2'000}});
-        bool is_new = false;
-        while (auto event = engine->next_event()) is_new = is_new || event->kind == EventKind::incarnation;
-        return is_new;
-    };
-    CHECK_FALSE(told(1));
-    CHECK_FALSE(told(2));
-    group.close_app(0);
-    copy(group.path(0), group.path(0) + ".copy");
-    CHECK_FALSE(told(3));
-    copy(group.path(0) + ".copy", group.path(0));
-    CHECK(told(4));
-    CHECK_FALSE(told(5));
-    CHECK(told(5));
 }
 
 TEST_CASE("a request that another process left is answered, yes or with a reason") {

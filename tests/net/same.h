@@ -21,6 +21,7 @@ inline bool same(const Value& a, const Value& b) {
 inline bool same(const Piece& a, const Piece& b);
 inline bool same(const Cell& a, const Cell& b);
 inline bool same(const Entry& a, const Entry& b);
+inline bool same(const KeyColumn& a, const KeyColumn& b);
 inline bool same(const Holding& a, const Holding& b);
 inline bool same(const Wanted& a, const Wanted& b);
 inline bool same(const Page& a, const Page& b);
@@ -42,9 +43,12 @@ inline bool same(const Entry& a, const Entry& b) {
     return same_raw && a.key == b.key && a.era == b.era && a.row == b.row && same(a.cells, b.cells) &&
            same(a.values, b.values) && a.withheld == b.withheld && a.life == b.life;
 }
+inline bool same(const KeyColumn& a, const KeyColumn& b) {
+    return a.type == b.type && a.collation == b.collation && a.names == b.names;
+}
 inline bool same(const Holding& a, const Holding& b) {
     return a.resource == b.resource && a.device_owned == b.device_owned && a.rows == b.rows &&
-           same(a.pieces, b.pieces);
+           same(a.pieces, b.pieces) && same(a.key, b.key);
 }
 inline bool same(const Wanted& a, const Wanted& b) {
     return a.resource == b.resource && same(a.pieces, b.pieces);

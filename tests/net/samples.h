@@ -161,6 +161,14 @@ inline Have two_holdings() {
     return have;
 }
 
+/// A holding that says what its key is: two columns, one of which was renamed.
+inline Have holding_with_key() {
+    Have have = two_holdings();
+    have.holdings.resize(1);
+    have.holdings[0].key = {{"TEXT", "NOCASE", {"number", "id"}}, {"NUMERIC", "BINARY", {"part"}}};
+    return have;
+}
+
 inline Pull two_wanted() {
     Pull pull;
     pull.number = 4294967295;
@@ -192,6 +200,7 @@ inline std::vector<Sample> samples() {
     return {{"hello", hello},
             {"hello_without_a_name_before_1970", Hello{"", Incarnation{0}, WallMs{-5}}},
             {"have_complete", two_holdings()},
+            {"have_with_key", holding_with_key()},
             {"have_nothing", Have{}},
             {"pull", two_wanted()},
             {"pages_of_every_value", answer},

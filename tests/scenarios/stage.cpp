@@ -136,20 +136,23 @@ void Stage::copy(Words names) {
         const std::size_t i = stopped(name);
         group_.close_app(i);
         copy_database(group_.path(i), group_.path(i) + ".copy");
-        openings_at_copy_[i] = group_.opened(i);
+        openings_at_copy_[i] = group_.opening(i);
         group_.reopen_app(i);
     }
 }
 
 void Stage::restore(Words words) {
-    const bool with_key =
-        words.size() == 4 && joined({words.begin() + 1, words.end()}, " ") == "with its key";
-    if (words.size() != 1 && !with_key) fail("restore DEVICE, or restore DEVICE with its key");
+    const std::string what = joined({words.begin() + 1, words.end()}, " ");
+    if (!what.empty() && what != "with its key" && what != "with its disk")
+        fail("restore DEVICE, or restore DEVICE with its key, or with its disk");
     const std::size_t i = stopped(words.front());
     if (!openings_at_copy_.contains(i)) fail("there is no copy of " + words.front());
     group_.close_app(i);
     copy_database(group_.path(i) + ".copy", group_.path(i));
-    if (with_key) group_.set_opened(i, openings_at_copy_[i]);
+    const Opening& then = openings_at_copy_[i];
+    // A file that is restored is another one; a disk that is put back has the same files on it.
+    if (what == "with its key") group_.set_opening(i, {then.count, group_.new_mark()});
+    if (what == "with its disk") group_.set_opening(i, then);
     group_.reopen_app(i);
 }
 

@@ -68,7 +68,7 @@ private:
     Group group_;
     Names names_;
     std::vector<std::string> devices_;  ///< names, by index in the group
-    std::map<std::size_t, std::uint64_t> openings_at_copy_;
+    std::map<std::size_t, Opening> openings_at_copy_;
     std::vector<std::string> said_;
     bool is_quiet_ = false;
     std::size_t messages_ = 0;

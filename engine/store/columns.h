@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/store/resource.h"
+
+namespace strandline::engine::store {
+
+/// A column that got another name, and keeps its id.
+struct Renamed {
+    ColumnId id{};
+    std::string before;
+    std::string now;
+    std::optional<ColumnId> heard;  ///< the id under which peers' words of the new name were kept until now
+};
+
+/// The columns of tracked tables: their ids, and the names that they bear or bore.
+///
+/// A column keeps its id for the resource's whole life, under every name that it is given, and also while
+/// the table does not have it: a device with another schema may have stamped it. A name that it bore
+/// stays its own as long as no other column is given that name.
+class Columns {
+public:
+    explicit Columns(Connection& connection) : connection_(connection) {}
+
+    /// Gives ids to a table's new columns and finds those that were renamed. Inside a transaction.
+    std::vector<Renamed> meet(std::int64_t resource, const TableShape& shape);
+    /// Fills in those of the table's columns that meet() has seen.
+    void fill(Resource& resource, const TableShape& shape);
+
+    /// The id of the column that bears a name, or bore it; a new one when no peer spoke of such a column before.
+    ColumnId id(std::int64_t resource, const std::string& name);
+    /// The name of a column that the table may not have (any more).
+    [[nodiscard]] std::string name(std::int64_t resource, ColumnId column);
+
+private:
+    /// A name that a column bears.
+    struct Known {
+        ColumnId id{};
+        std::string name;
+        std::optional<std::int64_t> place;  ///< among the table's columns; empty: it is not one of them
+        std::string type;
+    };
+    using NewNames = std::map<ColumnId, std::string>;
+
+    [[nodiscard]] std::vector<Known> known(std::int64_t resource);
+    [[nodiscard]] NewNames renamed_in_triggers(std::int64_t resource, const TableShape& shape,
+                                               const std::vector<Known>& known);
+    [[nodiscard]] NewNames renamed_in_place(std::int64_t resource, const TableShape& shape,
+                                            const std::vector<Known>& known);
+    [[nodiscard]] bool holds_what_it_held(std::int64_t resource, const TableShape& shape, ColumnId column,
+                                          const std::string& new_name);
+    [[nodiscard]] ColumnId next_id(std::int64_t resource);
+    void put(std::int64_t resource, const Known& column);
+
+    Connection& connection_;
+};
+
+}  // namespace strandline::engine::store

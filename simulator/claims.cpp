@@ -1,0 +1,127 @@
+#include "simulator/claims.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "simulator/check.h"
+#include "simulator/tables.h"
+
+namespace strandline::simulator {
+namespace {
+
+constexpr std::int64_t kSlotRow = 0;
+constexpr std::int64_t kSlotEra = 1;
+
+/// What a device knows of one key: docs/schema.md, Stamps.
+struct Known {
+    std::optional<Stamp> era;
+    std::optional<Stamp> row;
+    std::map<std::size_t, Stamp> cells;  ///< by column's index in the table
+
+    /// Whether nothing in the write is news here.
+    [[nodiscard]] bool dominates(const Write& write) const {
+        if (write.era != era) return write.era < era;
+        if (write.is_deletion()) return true;
+        if (!row || (write.row && *row < *write.row)) return false;
+        return std::ranges::all_of(write.values, [&](const auto& value) {
+            const auto cell = cells.find(value.first);
+            return value.second.first <= (cell != cells.end() ? std::max(cell->second, *row) : *row);
+        });
+    }
+};
+using Place = std::pair<std::size_t, std::string>;
+
+/// Empty: the disk fails underneath.
+std::optional<std::map<Place, Known>> read_known(Sql& sql) {
+    std::map<Place, Known> known;
+    auto read = sql.ask(
+        "SELECT r.name, s.key, s.slot, s.hlc, o.device, o.incarnation, c.name FROM strandline_stamps AS s "
+        "JOIN strandline_resources AS r ON r.id = s.resource JOIN strandline_origins AS o ON o.id = s.origin "
+        "LEFT JOIN strandline_columns AS c ON c.resource = s.resource AND c.id = s.slot - 2");
+    while (read.step()) {
+        const std::size_t table = index_of_table(read.bytes(0));
+        Known& key = known[{table, read.bytes(1)}];
+        const Stamp stamp{Hlc{read.integer(3)}, origin_from(read.bytes(4), read.integer(5))};
+        const std::int64_t slot = read.integer(2);
+        if (slot == kSlotRow) {
+            key.row = stamp;
+        } else if (slot == kSlotEra) {
+            key.era = stamp;
+        } else {
+            const auto& columns = tables()[table].columns;
+            const auto at = std::ranges::find(columns, read.bytes(6));
+            key.cells[static_cast<std::size_t>(at - columns.begin())] = stamp;
+        }
+    }
+    if (!read.is_done()) return std::nullopt;
+    return known;
+}
+
+/// Held changes count as held, and are not in the state yet.
+std::optional<std::set<Place>> read_held(Sql& sql) {
+    std::set<Place> held;
+    auto read = sql.ask(
+        "SELECT r.name, q.key FROM strandline_quarantine AS q JOIN strandline_resources AS r ON r.id = "
+        "q.resource WHERE q.kind = 'held'");
+    while (read.step()) held.emplace(index_of_table(read.bytes(0)), read.bytes(1));
+    if (!read.is_done()) return std::nullopt;
+    return held;
+}
+
+}  // namespace
+
+void demand_claims(Sql& sql, const Model& model) {
+    const auto coverage = read_coverage(sql);
+    const auto known = read_known(sql);
+    const auto held = read_held(sql);
+    if (!coverage || !known || !held) return;
+    model.for_each([&](std::size_t table, const std::string& key, const Write& write) {
+        const Vector& vector = vector_at(coverage->at(tables()[table].name), key);
+        const auto claimed = vector.find(write.last.origin);
+        if (claimed == vector.end() || claimed->second < write.last.hlc || held->contains({table, key}) ||
+            model.is_suspect(table, key))
+            return;
+        const auto there = known->find({table, key});
+        if (there != known->end() && there->second.dominates(write)) return;
+        throw LawBroken(
+            1, fmt::format("a write to {}, {} of device {}, is claimed and is not there; written to it:{}",
+                           tables()[table].name, write.last.hlc.value, short_hex(write.last.origin.device),
+                           model.history(table, key)));
+    });
+}
+
+void demand_contents(const message::Pages& pages, const Model& model) {
+    const auto stamp_of = [&](const message::Stamp& stamp) {
+        return Stamp{stamp.hlc, pages.origins[static_cast<std::size_t>(stamp.origin)]};
+    };
+    for (const message::Page& page : pages.pages) {
+        const std::size_t table = index_of_table(page.resource);
+        std::vector<std::size_t> columns;
+        for (const std::string& name : page.columns)
+            columns.push_back(static_cast<std::size_t>(std::ranges::find(tables()[table].columns, name) -
+                                                       tables()[table].columns.begin()));
+        for (const message::Entry& entry : page.entries) {
+            // A whole row has a value for each column of the page, else each cell has one.
+            std::map<std::size_t, Stamp> stamps;
+            for (const message::Cell& cell : entry.cells) stamps[cell.column] = stamp_of(cell.stamp);
+            for (std::size_t i = 0; entry.row && i < columns.size(); ++i)
+                stamps.try_emplace(i, stamp_of(*entry.row));
+            std::size_t value = 0;
+            for (const auto& [column, stamp] : stamps) {
+                if (std::ranges::find(entry.withheld, value) == entry.withheld.end() &&
+                    !model.is_suspect(table, entry.key))
+                    model.demand_content(table, entry.key, columns[column], stamp, entry.values[value]);
+                ++value;
+            }
+        }
+    }
+}
+
+}  // namespace strandline::simulator

@@ -1,0 +1,59 @@
+#include "simulator/situations.h"
+
+#include <array>
+
+#include "simulator/check.h"
+
+namespace strandline::simulator {
+namespace {
+
+struct Named {
+    Situation situation;
+    const char* name;
+    bool is_demanded = true;  ///< of the swarm
+};
+
+constexpr std::array<Named, 24> kAll{{
+    {Situation::incarnation, "an incarnation started"},
+    {Situation::held, "a change from too far ahead was held"},
+    {Situation::quarantined, "a row was quarantined"},
+    {Situation::let_in, "a row that had waited was let in"},
+    {Situation::still_quarantined, "rows were in quarantine at the end"},
+    {Situation::skewed, "two clocks were far apart"},
+    {Situation::backfill, "a backfill started"},
+    {Situation::resumed, "a backfill went on in its middle"},
+    {Situation::switched, "a backfill went on from another peer"},
+    {Situation::relayed, "a change came through a relay"},
+    {Situation::pull_in_parts, "a pull was answered in several messages"},
+    {Situation::push_in_parts, "a push came in several messages"},
+    {Situation::in_flight_limit, "a peer was sent no more until it had acknowledged"},
+    {Situation::stale_push, "a push was dropped for its basis"},
+    {Situation::rivals, "one connection took another's place"},
+    {Situation::lock_awaited, "messages waited for an app's lock"},
+    {Situation::wrote_alone, "an app wrote while no engine ran"},
+    {Situation::full_in_fold, "the disk was full while the journal was folded"},
+    {Situation::disk_failed, "an engine stopped on a failing disk"},
+    {Situation::down_again, "a device crashed while it came back"},
+    {Situation::commits_lost, "the power took commits that were not synced"},
+    {Situation::writes_lost, "writes went with a device that left, or with a newer state"},
+    {Situation::lied, "a member said what it must not"},
+    {Situation::courier, "the courier went to another island", false},
+}};
+
+}  // namespace
+
+const char* name_of(Situation situation) {
+    const Named& named = kAll[static_cast<std::size_t>(situation)];
+    check(named.situation == situation, "the situations have their names in another order");
+    return named.name;
+}
+
+std::vector<std::string> never_met(const SituationCounts& counts) {
+    std::vector<std::string> missing;
+    for (const Named& named : kAll) {
+        if (named.is_demanded && !counts.contains(named.name)) missing.emplace_back(named.name);
+    }
+    return missing;
+}
+
+}  // namespace strandline::simulator
