@@ -237,15 +237,11 @@ private:
             entry.values = values("the values", 0);
             demand_form(entry);
         };
-        return record<Entry>("an entry", 6, read, [this](Entry& entry, std::size_t field) {
-            if (field == 6) {
-                entry.withheld = withheld(entry);
-            } else if (field == 7) {
+        return record<Entry>(
+            "an entry", 6, read, [this](Entry& entry) { entry.withheld = withheld(entry); },
+            [this](Entry& entry) {
                 if (!cursor_.take_nil()) entry.life = life(entry);
-            } else {
-                cursor_.skip();
-            }
-        });
+            });
     }
 
     Life life(const Entry& entry) {
@@ -352,20 +348,17 @@ private:
         fields_left_ -= count;
     }
 
-    /// An array whose first fields we know; what a later version put behind them is skipped.
-    template <typename T, typename Read>
-    T record(const char* what, std::size_t fields, Read read) {
-        return record<T>(what, fields, read, [this](T&, std::size_t) { cursor_.skip(); });
-    }
-
-    /// The same, with fields behind those which need not be there: `read_next` takes one, by its place.
-    template <typename T, typename Read, typename ReadNext>
-    T record(const char* what, std::size_t fields, Read read, ReadNext read_next) {
-        std::size_t count = cursor_.array(what, kFrameBytesMax);
+    /// An array whose first fields we know. Each of `next` reads one behind those, which need not be there; what a
+    /// later version put behind them is skipped.
+    template <typename T, typename Read, typename... Next>
+    T record(const char* what, std::size_t fields, Read read, Next... next) {
+        const std::size_t count = cursor_.array(what, kFrameBytesMax);
         if (count < fields) throw Malformed(std::string(what) + " has too few fields");
         T record;
         read(record);
-        for (std::size_t field = fields; field < count; ++field) read_next(record, field);
+        std::size_t left = count - fields;
+        (static_cast<void>(left > 0 && (next(record), left-- > 0)), ...);
+        for (; left > 0; --left) cursor_.skip();
         return record;
     }
 

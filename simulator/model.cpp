@@ -64,9 +64,7 @@ std::vector<const Write*> Model::of_last_life(const std::vector<const Write*>& w
     const Life* last = nullptr;
     for (const Write* write : writes) {
         if (!write->row && !write->is_deletion()) continue;
-        const Life& life = *write->life;
-        if (last == nullptr || life.era > last->era || (life.era == last->era && life.row < last->row))
-            last = &life;
+        if (last == nullptr || last->gives_way_to(*write->life)) last = &*write->life;
     }
     std::vector<const Write*> of_it;
     for (const Write* write : writes) {

@@ -26,6 +26,9 @@ struct Stamp {
 struct Life {
     std::optional<Stamp> era;
     Stamp row;
+    [[nodiscard]] bool gives_way_to(const Life& other) const {
+        return era < other.era || (era == other.era && other.row < row);
+    }
     friend bool operator==(const Life&, const Life&) = default;
 };
 
