@@ -51,7 +51,7 @@ TEST_CASE("who meets another process's lock waits once until the next try, howev
     options.device = group.id(0);
     options.vfs = vfs.name();
     options.entropy = [] { return 9U; };
-    options.opened = group.opened(0);
+    options.opening = group.opening(0);
     auto engine = Engine::open(options, group.now(0));
     REQUIRE(engine);
     const auto at = [&](std::int64_t ms) {
