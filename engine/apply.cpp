@@ -38,7 +38,8 @@ Stamp localized(const Stamp& stamp, const std::vector<Origin>& origins) {
 Hlc newest(const Record& record) {
     Hlc newest;
     if (record.era) newest = std::max(newest, record.era->hlc);
-    if (record.row) newest = std::max(newest, record.row->hlc);
+    if (const auto life = record.known_life())
+        newest = std::max({newest, life->row.hlc, life->era ? life->era->hlc : Hlc{}});
     for (const CellStamp& cell : record.cells) newest = std::max(newest, cell.stamp.hlc);
     return newest;
 }
@@ -79,7 +80,8 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
         store_.connection.execute(planted::kCommitEarly);
     }
     for (const message::Entry& entry : page.entries) {
-        const Incoming incoming = incoming_from(entry, columns, origins);
+        Incoming incoming = incoming_from(entry, columns, origins);
+        if (resource.ownership == Ownership::shared) incoming.record.life.reset();  // It knows no lives.
         ++applied_.received;
         if (is_ahead(incoming.record)) {
             hold(resource, incoming, WallMs{hlc::wall_of(newest(incoming.record)).value - hlc::kDriftMs},
@@ -138,6 +140,10 @@ Apply::Incoming Apply::incoming_from(const message::Entry& entry, const Columns&
     if (entry.key_raw) incoming.key_raw = &*entry.key_raw;
     if (entry.era) incoming.record.era = localized(*entry.era, origins);
     if (entry.row) incoming.record.row = localized(*entry.row, origins);
+    if (entry.life) {
+        incoming.record.life = Life{{}, localized(entry.life->row, origins)};
+        if (entry.life->era) incoming.record.life->era = localized(*entry.life->era, origins);
+    }
     const std::set<std::size_t> without = outdone(entry, columns, origins);
     for (const message::Cell& cell : entry.cells) {
         if (!without.contains(cell.column))
@@ -194,7 +200,7 @@ void Apply::join(const Resource& resource, const Incoming& incoming) {
     if (merged.refusal == Refusal::not_owner) return refuse(resource, incoming);
     clock_.observe(newest(incoming.record));
     if (!merged.changes(before.record)) return;
-    if (resource.ownership == Ownership::device_owned && gives_way(before.record, merged.record))
+    if (resource.ownership == Ownership::device_owned && gives_way(before.record, merged.record, order_))
         keep_displaced(resource, incoming.key, before.record);
     StoredRecord after{merged.record, before.digests};
     if (const std::string reason = write_row(resource, incoming, merged, after.digests); !reason.empty()) {

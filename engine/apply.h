@@ -103,8 +103,6 @@ private:
     void rejoin(const store::Resource& resource, const store::Quarantined& held);
     void join(const store::Resource& resource, const Incoming& incoming);
     void refuse(const store::Resource& resource, const Incoming& incoming);
-    /// Whether a device's living row makes room for another device's, though nobody deleted it.
-    [[nodiscard]] bool gives_way(const Record& before, const Record& after) const;
     /// Keeps, for people to see, a row that gives way in a device-owned resource.
     void keep_displaced(const store::Resource& resource, const std::string& key, const Record& displaced);
     /// Makes the app's row what the join says. Empty: done. Otherwise why the database would not.

@@ -77,26 +77,20 @@ void Apply::rejoin(const Resource& resource, const Quarantined& held) {
     join(resource, incoming);
 }
 
-bool Apply::gives_way(const Record& before, const Record& after) const {
-    if (!before.row || !after.row || before.era != after.era) return false;
-    return order_.id(before.row->origin).device != order_.id(after.row->origin).device;
-}
-
 void Apply::keep_displaced(const Resource& resource, const std::string& key, const Record& displaced) {
     if (!resource.is_there) return;
     const auto row = store_.rows(resource).read(decode_key(key, resource.key.size()));
     if (!row) return;
     Quarantined entry{0,         resource.id,
                       key,       QuarantineKind::not_owner,
-                      {},        "another device inserted this key first",
+                      {},        "another insert of this key took its place",
                       now_.wall, displaced,
                       row->key,  {}};
     for (std::size_t i = 0; i < row->values.size(); ++i)
         entry.values.push_back({resource.columns[i].name, row->values[i]});
     store_.quarantine.put(entry);
     ++applied_.quarantined;
-    tell(EventKind::refused, resource, row->key,
-         "a row gave way to one of another device, which inserted the same key first");
+    tell(EventKind::refused, resource, row->key, "a row gave way to another insert of the same key");
 }
 
 }  // namespace strandline::engine

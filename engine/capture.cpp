@@ -120,8 +120,11 @@ void Capture::fold_key(const Resource& resource, const std::string& key, const T
     const std::optional<AppRow> row = store_.rows(resource).read(decode_key(key, resource.key.size()));
     if (!row) {
         const bool only_checked = touched.last() == touched.checked && touched.removed == Hlc{};
-        if (stored.record.is_alive() || !only_checked) {
+        // In a device-owned table a row that came and went between two folds was nobody's: there is nothing to end.
+        const bool is_known = resource.ownership == Ownership::shared || is_own_life(stored.record);
+        if (is_known && (stored.record.is_alive() || !only_checked)) {
             Record incoming;
+            if (resource.ownership == Ownership::device_owned) incoming.life = stored.record.known_life();
             const Hlc removed = std::max(touched.removed, touched.checked);
             incoming.era = own(removed != Hlc{} ? removed : touched.last());
             write(resource, key, stored, incoming, {});
@@ -142,28 +145,36 @@ void Capture::fold_key(const Resource& resource, const std::string& key, const T
 Record Capture::written(const Resource& resource, const StoredRecord& stored, const Touched& touched,
                         const std::string& digests) const {
     Record incoming;
-    incoming.era = stored.record.era;
-    if (touched.removed != Hlc{}) incoming.era = own(touched.removed);
-    const bool is_new_row = !stored.record.is_alive() || touched.removed != Hlc{};
-    // A device-owned row keeps the stamp of its insert, which says who owns it: setting it anew sets its columns.
-    const bool sets_row = is_new_row || (touched.row != Hlc{} && resource.ownership == Ownership::shared);
-    if (sets_row) incoming.row = own(touched.row > touched.removed ? touched.row : touched.last());
+    const bool sets_row = !stored.record.is_alive() || touched.removed != Hlc{} || touched.row != Hlc{};
+    const Hlc removed = end_of_life(resource, stored.record, touched);
+    incoming.era = removed != Hlc{} ? own(removed) : stored.record.era;
+    if (sets_row) {
+        incoming.row = own(touched.row > touched.removed ? touched.row : touched.last());
+    } else if (resource.ownership == Ownership::device_owned) {
+        incoming.life = stored.record.known_life();
+    }
     for (const store::ValueColumn& column : resource.columns) {
         const auto at = touched.columns.find(column.id);
         Hlc set = at != touched.columns.end() ? at->second : Hlc{};
         if (!sets_row) {
-            if (touched.row > set) set = touched.row;
             // Assigned, and perhaps to what it was: the digest knows.
-            else if (known_digest(stored, column) == store::get_digest(digests, column.id) &&
-                     (set == Hlc{} || !is_of_backlog(stored.record, column.id)))
+            if (known_digest(stored, column) == store::get_digest(digests, column.id) &&
+                (set == Hlc{} || !is_of_backlog(stored.record, column.id)))
                 continue;
             // Written before there was a trigger for it: the column is new, or has another name.
-            else if (set == Hlc{})
-                set = touched.last();
+            if (set == Hlc{}) set = touched.last();
         }
         if (set > (incoming.row ? incoming.row->hlc : Hlc{})) incoming.cells.push_back({column.id, own(set)});
     }
     return incoming;
+}
+
+/// When the stored row was deleted, as far as the row that is there now came after that; zero: it was not.
+Hlc Capture::end_of_life(const Resource& resource, const Record& stored, const Touched& touched) const {
+    if (resource.ownership == Ownership::shared) return touched.removed;
+    if (!is_own_life(stored)) return {};
+    // A row set anew, by REPLACE or with its key respelled, is another insert, for a life knows one.
+    return touched.removed == Hlc{} && stored.is_alive() ? touched.row : touched.removed;
 }
 
 void Capture::write(const Resource& resource, const std::string& key, const StoredRecord& before,
@@ -285,6 +296,11 @@ bool Capture::is_foreign(const Resource& resource, const Record& record) const {
            store_.origins.id(record.row->origin).device != store_.origins.id(store_.self()).device;
 }
 
+bool Capture::is_own_life(const Record& record) const {
+    const auto life = record.known_life();
+    return life && store_.origins.id(life->row.origin).device == store_.origins.id(store_.self()).device;
+}
+
 std::vector<std::string> Capture::find_written(const Resource& resource, Now now, hlc::Clock& clock,
                                                TouchedKeys& touched) {
     std::vector<std::string> foreign;
@@ -327,14 +343,17 @@ std::vector<std::string> Capture::find_missing(const Resource& resource) {
     return missing;
 }
 
-/// The eras stay: what they say was deleted is known to be.
+/// The eras stay: what they say was deleted is known to be. Not in a device-owned table, where they would not say of
+/// which life.
 void Capture::forget(const Resource& resource, const std::vector<std::string>& keys, Incarnation next,
                      Now now) {
     store_.journal.set_applying(true);
     for (const std::string& key : keys) {
         const StoredRecord before = store_.stamps.load(resource.id, key);
         put_aside(resource, key, before.record, now);
-        store_.stamps.save(resource.id, key, before, {{before.record.era, {}, {}}, {}});
+        Record left;
+        if (resource.ownership == Ownership::shared) left.era = before.record.era;
+        store_.stamps.save(resource.id, key, before, {left, {}});
     }
     store_.journal.set_applying(false);
     store_.catalog.add_rows(resource.id, -static_cast<std::int64_t>(keys.size()));

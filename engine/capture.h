@@ -78,6 +78,8 @@ private:
     [[nodiscard]] std::vector<std::string> find_missing(const store::Resource& resource);
     /// Whether another device owns the row.
     [[nodiscard]] bool is_foreign(const store::Resource& resource, const Record& record) const;
+    /// Whether this device inserted the row that is, or last was, at a key of a device-owned resource.
+    [[nodiscard]] bool is_own_life(const Record& record) const;
     void forget(const store::Resource& resource, const std::vector<std::string>& keys, Incarnation next,
                 Now now);
     void put_aside(const store::Resource& resource, const std::string& key, const Record& record, Now now);
@@ -87,6 +89,8 @@ private:
     void fold_key(const store::Resource& resource, const std::string& key, const Touched& touched);
     [[nodiscard]] Record written(const store::Resource& resource, const store::StoredRecord& stored,
                                  const Touched& touched, const std::string& digests) const;
+    [[nodiscard]] Hlc end_of_life(const store::Resource& resource, const Record& stored,
+                                  const Touched& touched) const;
     void write(const store::Resource& resource, const std::string& key, const store::StoredRecord& before,
                const Record& incoming, const std::string& digests);
     void follow_quarantine(const store::Resource& resource, const std::string& key, const Record& incoming,

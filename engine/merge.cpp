@@ -11,23 +11,27 @@ const DeviceId& device_of(const Stamp& stamp, const StampOrder& order) {
     return order.id(stamp.origin).device;
 }
 
-/// -1, 0, 1: which record's era is earlier. No era is before every era.
-int compare_eras(const Record& a, const Record& b, const StampOrder& order) {
-    if (a.era == b.era) return 0;
-    if (!a.era) return -1;
-    if (!b.era) return 1;
-    return order.less(*a.era, *b.era) ? -1 : 1;
+/// -1, 0, 1: which era is earlier. No era is before every era.
+int compare_eras(const std::optional<Stamp>& a, const std::optional<Stamp>& b, const StampOrder& order) {
+    if (a == b) return 0;
+    if (!a) return -1;
+    if (!b) return 1;
+    return order.less(*a, *b) ? -1 : 1;
 }
 
-/// Who may change the row that a record speaks of: its inserter; of a deleted one, its deleter.
-const DeviceId& owner_of(const Record& record, const StampOrder& order) {
-    if (record.row) return device_of(*record.row, order);
-    return device_of(record.is_partial() ? record.cells.front().stamp : *record.era, order);
+/// -1, 0, 1: which of two lives of a key gives way.
+int compare_lives(const Life& a, const Life& b, const StampOrder& order) {
+    const int eras = compare_eras(a.era, b.era, order);
+    if (eras != 0 || a.row == b.row) return eras;
+    return order.less(b.row, a.row) ? -1 : 1;
 }
 
-/// Whether all that a record says was said by one device, as a device-owned resource wants it.
+/// Whether all that a record says of its life was said by that life's device.
 bool is_of_one_device(const Record& record, const StampOrder& order) {
-    const DeviceId& owner = owner_of(record, order);
+    const auto life = record.known_life();
+    if (!life) return false;
+    const DeviceId& owner = device_of(life->row, order);
+    if (!record.is_alive() && !record.is_partial() && device_of(*record.era, order) != owner) return false;
     return std::ranges::all_of(record.cells,
                                [&](const CellStamp& cell) { return device_of(cell.stamp, order) == owner; });
 }
@@ -87,27 +91,37 @@ Merge merged_columns(const Record& local, const Record& incoming, const std::vec
     return result;
 }
 
-/// Two devices' records of one key in a device-owned resource.
-Merge merged_owners(const Record& local, const Record& incoming, std::size_t columns,
-                    const StampOrder& order) {
-    // A delete that the row's owner made, and that the other's writer knew, makes the key free again.
-    const int eras = compare_eras(local, incoming, order);
-    if (eras < 0 && device_of(*incoming.era, order) == owner_of(local, order))
-        return replaced(local, incoming, columns);
-    if (eras > 0 && device_of(*local.era, order) == owner_of(incoming, order))
-        return unchanged(local, columns);
-    if (incoming.is_partial()) return unchanged(local, columns, Refusal::not_owner);
-    if (local.is_alive() != incoming.is_alive()) {
-        if (incoming.is_alive()) return replaced(local, incoming, columns);
-        return unchanged(local, columns, Refusal::not_owner);
+/// The join of a device-owned resource. Lives are totally ordered, and within one deleting is final: so it does not
+/// matter in which order, or how grouped, records come.
+Merge merged_lives(const Record& local, const Record& incoming, const std::vector<ColumnId>& columns,
+                   const StampOrder& order) {
+    if (!is_of_one_device(incoming, order)) return unchanged(local, columns.size(), Refusal::not_owner);
+    const auto known = local.known_life();
+    const int lives = known ? compare_lives(*known, *incoming.known_life(), order) : -1;
+    if (lives < 0) return replaced(local, incoming, columns.size());
+    if (lives > 0) {
+        const bool is_lost = gives_way(incoming, local, order);
+        return unchanged(local, columns.size(), is_lost ? Refusal::not_owner : Refusal::no);
     }
-    const bool incoming_stays =
-        local.is_alive() ? order.less(*incoming.row, *local.row) : order.less(*local.era, *incoming.era);
-    if (incoming_stays) return replaced(local, incoming, columns);
-    return unchanged(local, columns, local.is_alive() ? Refusal::not_owner : Refusal::no);
+    const bool incoming_lives = incoming.is_alive() || incoming.is_partial();
+    if (local.is_alive())
+        return incoming_lives ? merged_columns(local, incoming, columns, order)
+                              : replaced(local, incoming, columns.size());
+    const bool deleted_again = !incoming_lives && order.less(*local.era, *incoming.era);
+    return deleted_again ? replaced(local, incoming, columns.size()) : unchanged(local, columns.size());
 }
 
 }  // namespace
+
+bool gives_way(const Record& row, const Record& to, const StampOrder& order) {
+    const auto from = row.known_life();
+    const auto into = to.known_life();
+    if ((!row.is_alive() && !row.is_partial()) || !into || from == into) return false;
+    // Deleted by its own device, and whoever inserted again knew of that.
+    const bool was_deleted = into->era && order.less(from->row, *into->era) &&
+                             device_of(*into->era, order) == device_of(from->row, order);
+    return !was_deleted;
+}
 
 std::optional<Stamp> effective(const Record& record, ColumnId column) {
     const auto at = std::ranges::lower_bound(record.cells, column, {}, &CellStamp::column);
@@ -118,14 +132,9 @@ std::optional<Stamp> effective(const Record& record, ColumnId column) {
 Merge merge(const Record& local, const Record& incoming, const std::vector<ColumnId>& columns,
             const StampOrder& order, Ownership ownership) {
     if (incoming.is_none()) return unchanged(local, columns.size());
-    if (ownership == Ownership::device_owned) {
-        if (!is_of_one_device(incoming, order)) return unchanged(local, columns.size(), Refusal::not_owner);
-        if (!local.is_none() && owner_of(local, order) != owner_of(incoming, order)) {
-            return merged_owners(local, incoming, columns.size(), order);
-        }
-    }
+    if (ownership == Ownership::device_owned) return merged_lives(local, incoming, columns, order);
     if (local.is_none()) return replaced(local, incoming, columns.size());
-    const int eras = compare_eras(local, incoming, order);
+    const int eras = compare_eras(local.era, incoming.era, order);
     const bool incoming_lives = incoming.is_alive() || incoming.is_partial();
     if (is_planted(planted::Bug::delete_loses) && !incoming_lives && !local.cells.empty())
         return unchanged(local, columns.size());

@@ -43,6 +43,15 @@ std::size_t withhold(message::Entry& entry) {
     return bytes;
 }
 
+/// All but the cells'.
+void put_stamps(const Resource& resource, const Record& record, OriginList& origins, message::Entry& entry) {
+    if (record.era) entry.era = origins.indexed(*record.era);
+    if (record.row) entry.row = origins.indexed(*record.row);
+    if (resource.ownership == Ownership::shared || !record.life) return;
+    entry.life = Life{{}, origins.indexed(record.life->row)};
+    if (record.life->era) entry.life->era = origins.indexed(*record.life->era);
+}
+
 bool covered(const Stamp& stamp, const watermarks::Vector& vector) {
     return vector.covers(stamp.origin, stamp.hlc);
 }
@@ -62,7 +71,10 @@ Record lacking(const Record& record, const watermarks::Vector& vector) {
     for (const CellStamp& cell : record.cells) {
         if (!covered(cell.stamp, vector)) missing.cells.push_back(cell);
     }
-    if (!missing.cells.empty()) missing.era = record.era;
+    if (!missing.cells.empty()) {
+        missing.era = record.era;
+        missing.life = record.known_life();
+    }
     return missing;
 }
 
@@ -180,8 +192,7 @@ void Reader::take(const Resource& resource, const Part& part, const std::string&
     message::Entry entry;
     entry.key = key;
     if (!fill_values(resource, key, missing, entry)) return;
-    if (missing.era) entry.era = origins.indexed(*missing.era);
-    if (missing.row) entry.row = origins.indexed(*missing.row);
+    put_stamps(resource, missing, origins, entry);
     for (const CellStamp& cell : missing.cells) {
         const auto at = std::ranges::find_if(
             resource.columns, [&](const store::ValueColumn& column) { return column.id == cell.column; });
@@ -255,8 +266,7 @@ void Reader::take_waiting(const Resource& resource, const store::Quarantined& wa
     message::Entry entry;
     entry.key = waiting.key;
     if (!waiting.key_raw.empty()) entry.key_raw = waiting.key_raw;
-    if (record.era) entry.era = origins.indexed(*record.era);
-    if (record.row) entry.row = origins.indexed(*record.row);
+    put_stamps(resource, record, origins, entry);
     std::vector<std::string> columns;
     for (const store::NamedValue& value : waiting.values) {
         const ColumnId column = store_.catalog.columns().id(resource.id, value.name);

@@ -13,6 +13,7 @@
 
 namespace strandline::engine {
 
+using message::Life;
 using message::Stamp;
 
 /// A column that is not part of the key, by the number that it keeps for the resource's whole life.
@@ -30,16 +31,22 @@ struct CellStamp {
 ///   alive         `row` is the write that set the whole row; `cells`, by ascending column, are later ones
 ///   deleted       only `era`: the delete's own stamp
 ///   cells only    no `row`, some `cells`: a part of a row, as it arrives in a delta; never stored
+///
+/// In a device-owned resource the last two say in `life` which row they speak of; a living row's is its own era and
+/// stamp. Shared resources know no lives.
 struct Record {
     std::optional<Stamp> era;
     std::optional<Stamp> row;
     std::vector<CellStamp> cells;
+    std::optional<Life> life = {};
 
+    /// The life that the record speaks of; empty: it does not say.
+    [[nodiscard]] std::optional<Life> known_life() const { return row ? Life{era, *row} : life; }
     [[nodiscard]] bool is_alive() const { return row.has_value(); }
     [[nodiscard]] bool is_partial() const { return !row && !cells.empty(); }
     /// Whether nothing was deleted or inserted between the two.
     [[nodiscard]] bool is_same_life(const Record& other) const {
-        return is_alive() == other.is_alive() && era == other.era;
+        return row == other.row && era == other.era;
     }
     [[nodiscard]] bool is_none() const { return !row && !era && cells.empty(); }
     friend bool operator==(const Record&, const Record&) = default;

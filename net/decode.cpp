@@ -237,7 +237,19 @@ private:
             entry.values = values("the values", 0);
             demand_form(entry);
         };
-        return record<Entry>("an entry", 6, read, [this](Entry& entry) { entry.withheld = withheld(entry); });
+        return record<Entry>(
+            "an entry", 6, read, [this](Entry& entry) { entry.withheld = withheld(entry); },
+            [this](Entry& entry) {
+                if (!cursor_.take_nil()) entry.life = life(entry);
+            });
+    }
+
+    Life life(const Entry& entry) {
+        demand(!entry.row, "a whole row names another life than its own");
+        return record<Life>("a life", 2, [this](Life& life) {
+            if (!cursor_.take_nil()) life.era = stamp();
+            life.row = stamp();
+        });
     }
 
     std::vector<std::uint32_t> withheld(const Entry& entry) {
@@ -336,21 +348,17 @@ private:
         fields_left_ -= count;
     }
 
-    /// An array whose first fields we know; what a later version put behind them is skipped.
-    template <typename T, typename Read>
-    T record(const char* what, std::size_t fields, Read read) {
-        return record<T>(what, fields, read, [this](T&) { cursor_.skip(); });
-    }
-
-    /// The same, with a field behind those which need not be there.
-    template <typename T, typename Read, typename ReadNext>
-    T record(const char* what, std::size_t fields, Read read, ReadNext read_next) {
-        std::size_t count = cursor_.array(what, kFrameBytesMax);
+    /// An array whose first fields we know. Each of `next` reads one behind those, which need not be there; what a
+    /// later version put behind them is skipped.
+    template <typename T, typename Read, typename... Next>
+    T record(const char* what, std::size_t fields, Read read, Next... next) {
+        const std::size_t count = cursor_.array(what, kFrameBytesMax);
         if (count < fields) throw Malformed(std::string(what) + " has too few fields");
         T record;
         read(record);
-        if (count > fields) read_next(record);
-        for (; count > fields + 1; --count) cursor_.skip();
+        std::size_t left = count - fields;
+        (static_cast<void>(left > 0 && (next(record), left-- > 0)), ...);
+        for (; left > 0; --left) cursor_.skip();
         return record;
     }
 

@@ -122,7 +122,7 @@ private:
     void write(std::uint32_t index) { number(index); }
 
     void write(const Entry& entry) {
-        array(entry.withheld.empty() ? 6 : 7);
+        array(entry.life ? 8 : entry.withheld.empty() ? 6 : 7);
         binary(entry.key);
         entry.key_raw ? list(*entry.key_raw) : nil();
         entry.era ? write(*entry.era) : nil();
@@ -133,7 +133,14 @@ private:
             hlc_and_origin(cell.stamp);
         }
         list(entry.values);
-        if (!entry.withheld.empty()) list(entry.withheld);
+        if (entry.life || !entry.withheld.empty()) list(entry.withheld);
+        if (entry.life) write(*entry.life);
+    }
+
+    void write(const Life& life) {
+        array(2);
+        life.era ? write(*life.era) : nil();
+        write(life.row);
     }
 
     void write(const Stamp& stamp) {
@@ -179,6 +186,9 @@ private:
             if (entry.era) base = std::min(base, entry.era->hlc.value);
             if (entry.row) base = std::min(base, entry.row->hlc.value);
             for (const Cell& cell : entry.cells) base = std::min(base, cell.stamp.hlc.value);
+            if (!entry.life) continue;
+            base = std::min(base, entry.life->row.hlc.value);
+            if (entry.life->era) base = std::min(base, entry.life->era->hlc.value);
         }
         return page.entries.empty() ? 0 : base;
     }

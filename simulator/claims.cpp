@@ -16,6 +16,8 @@
 namespace strandline::simulator {
 namespace {
 
+constexpr std::int64_t kSlotLifeEra = -2;
+constexpr std::int64_t kSlotLifeRow = -1;
 constexpr std::int64_t kSlotRow = 0;
 constexpr std::int64_t kSlotEra = 1;
 
@@ -23,10 +25,17 @@ constexpr std::int64_t kSlotEra = 1;
 struct Known {
     std::optional<Stamp> era;
     std::optional<Stamp> row;
+    std::optional<Stamp> life_era;  ///< of a deleted row of a device-owned table, as the next
+    std::optional<Stamp> life_row;
     std::map<std::size_t, Stamp> cells;  ///< by column's index in the table
 
     /// Whether nothing in the write is news here.
     [[nodiscard]] bool dominates(const Write& write) const {
+        if (write.life && (row || life_row)) {
+            const Life life = row ? Life{era, *row} : Life{life_era, *life_row};
+            if (write.life != life) return write.life->gives_way_to(life);
+            if (!row || write.is_deletion()) return !row && (!write.is_deletion() || write.era <= era);
+        }
         if (write.era != era) return write.era < era;
         if (write.is_deletion()) return true;
         if (!row || (write.row && *row < *write.row)) return false;
@@ -54,6 +63,10 @@ std::optional<std::map<Place, Known>> read_known(Sql& sql) {
             key.row = stamp;
         } else if (slot == kSlotEra) {
             key.era = stamp;
+        } else if (slot == kSlotLifeEra) {
+            key.life_era = stamp;
+        } else if (slot == kSlotLifeRow) {
+            key.life_row = stamp;
         } else {
             const auto& columns = tables()[table].columns;
             const auto at = std::ranges::find(columns, read.bytes(6));

@@ -92,6 +92,7 @@ message::Page Liar::edits_of_others(const message::Page& page, const std::vector
         message::Entry edit;
         edit.key = entry.key;
         edit.era = entry.era;
+        edit.life = message::Life{entry.era, *entry.row};
         edit.cells = {{0, {Hlc{entry.row->hlc.value + kHlcPerSecond}, origin}}};
         edit.values = {Value(std::string("forged"))};
         forged.entries.push_back(std::move(edit));
@@ -108,6 +109,7 @@ void Liar::twist(message::Entry& entry, const std::vector<OriginId>& origins) {
         if (entry.era) entry.era->hlc.value += ahead_;
         if (entry.row) entry.row->hlc.value += ahead_;
         for (message::Cell& cell : entry.cells) cell.stamp.hlc.value += ahead_;
+        if (entry.life) entry.life->row.hlc.value += ahead_;
     }
     if (manner_ != Manner::two_contents) return;
     for (Value& value : entry.values) {

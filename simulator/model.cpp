@@ -52,9 +52,27 @@ Model::Rows Model::expected(std::size_t table, std::size_t columns, const IsHeld
         for (const Write& write : at->second) {
             if (is_held(table, key, write.last)) held.push_back(&write);
         }
+        if (tables()[table].ownership == Ownership::device_owned) held = of_last_life(held);
         if (auto row = merged(held, columns)) rows.emplace(key, std::move(*row));
     }
     return rows;
+}
+
+/// What is left to merge of a device-owned table: of all lives the one with the latest era, of one era the one that
+/// began first. Nothing, if it was deleted.
+std::vector<const Write*> Model::of_last_life(const std::vector<const Write*>& writes) {
+    const Life* last = nullptr;
+    for (const Write* write : writes) {
+        if (!write->row && !write->is_deletion()) continue;
+        if (last == nullptr || last->gives_way_to(*write->life)) last = &*write->life;
+    }
+    std::vector<const Write*> of_it;
+    for (const Write* write : writes) {
+        if (last == nullptr || write->life != *last) continue;
+        if (write->is_deletion()) return {};
+        of_it.push_back(write);
+    }
+    return of_it;
 }
 
 /// The written rule: the latest era wins; in it, alive beats deleted, and each column takes the largest stamp.

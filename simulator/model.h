@@ -22,6 +22,16 @@ struct Stamp {
     friend auto operator<=>(const Stamp&, const Stamp&) = default;
 };
 
+/// One life of a key of a device-owned table: an insert, and the delete that its writer knew of.
+struct Life {
+    std::optional<Stamp> era;
+    Stamp row;
+    [[nodiscard]] bool gives_way_to(const Life& other) const {
+        return era < other.era || (era == other.era && other.row < row);
+    }
+    friend bool operator==(const Life&, const Life&) = default;
+};
+
 /// What one device did to one key between two folds, as a record that can be joined.
 struct Write {
     std::optional<Stamp> era;  ///< of the last delete that the writer knew of; its own, if it deleted
@@ -29,6 +39,8 @@ struct Write {
     /// By column's index in the table: with `row` all columns, else those that were written.
     std::map<std::size_t, std::pair<Stamp, Value>> values;
     Values key;  ///< as the writer spells it
+    /// In a device-owned table: what it was done to.
+    std::optional<Life> life = {};
     Stamp last;  ///< the latest of the writer's own stamps in it
 
     [[nodiscard]] bool is_deletion() const { return !row && values.empty(); }
@@ -71,6 +83,7 @@ public:
 private:
     [[nodiscard]] static std::optional<Values> merged(const std::vector<const Write*>& writes,
                                                       std::size_t columns);
+    [[nodiscard]] static std::vector<const Write*> of_last_life(const std::vector<const Write*>& writes);
 
     std::map<std::pair<std::size_t, std::string>, std::vector<Write>> writes_;
     /// What each stamp stands for: table, key, and by column (−1: the era) the value.

@@ -71,7 +71,7 @@ void Witness::committed(Sql& sql) {
 
 bool Witness::take(Sql& sql, std::vector<Change>& changes, std::vector<JournalRow> journal) {
     if (changes.empty() && journal.empty()) return true;
-    if (!read_eras(sql, changes)) return false;
+    if (!read_known(sql, changes)) return false;
     if (!journal.empty()) last_seen_ = journal.back().hlc;
     pending_.push_back({std::move(changes), std::move(journal)});
     return true;
@@ -123,25 +123,36 @@ void Witness::learn_numbers(Sql& sql) {
     }
 }
 
-/// The era that the engine knows of a key before it folds what was just written to it.
-bool Witness::read_eras(Sql& sql, const std::vector<Change>& changes) {
+/// What the engine knows of keys before it folds what was just written to them.
+bool Witness::read_known(Sql& sql, const std::vector<Change>& changes) {
     for (const Change& change : changes) {
-        const auto [era, is_new] = eras_.try_emplace({change.table, change.key});
+        const auto [at, is_new] = known_.try_emplace({change.table, change.key});
         if (!is_new) continue;
         auto read = sql.ask(
-            "SELECT s.hlc, o.device, o.incarnation FROM strandline_stamps AS s JOIN strandline_origins AS o "
-            "ON o.id = s.origin WHERE s.resource = (SELECT id FROM strandline_resources WHERE name = ?) "
-            "AND s.key = ? AND s.slot = 1");
+            "SELECT s.slot, s.hlc, o.device, o.incarnation FROM strandline_stamps AS s JOIN "
+            "strandline_origins "
+            "AS o ON o.id = s.origin WHERE s.resource = (SELECT id FROM strandline_resources WHERE name = ?) "
+            "AND s.key = ? AND s.slot <= 1 ORDER BY s.slot");
         read.bind(1, tables()[change.table].name).bind(2, Blob{change.key});
-        if (read.step()) {
+        std::map<std::int64_t, Stamp> slots;
+        while (read.step()) {
             OriginId origin;
-            std::ranges::copy(read.bytes(1), origin.device.bytes.begin());
-            origin.incarnation = static_cast<Incarnation>(read.integer(2));
-            era->second = Stamp{Hlc{read.integer(0)}, origin};
-        } else if (!read.is_done()) {
-            eras_.erase(era);
+            std::ranges::copy(read.bytes(2), origin.device.bytes.begin());
+            origin.incarnation = static_cast<Incarnation>(read.integer(3));
+            slots[read.integer(0)] = Stamp{Hlc{read.integer(1)}, origin};
+        }
+        if (!read.is_done()) {
+            known_.erase(at);
             return false;
         }
+        // docs/schema.md: a row and its era; of a deleted one its delete, its insert and the era of that.
+        const auto in_slot = [&](std::int64_t slot) {
+            const auto found = slots.find(slot);
+            return found != slots.end() ? std::optional(found->second) : std::nullopt;
+        };
+        at->second.era = in_slot(1);
+        if (slots.contains(0)) at->second.life = Life{in_slot(1), slots.at(0)};
+        if (slots.contains(-1)) at->second.life = Life{in_slot(-2), slots.at(-1)};
     }
     return true;
 }
@@ -184,28 +195,36 @@ void Witness::fold(Sql& sql) {
         write.last = own(key.last);
         // A row that came and was replaced between two folds was never there: nobody needs to know of its end.
         if (!key.after && !key.before && key.removed == 0 && key.checked == key.last) continue;
+        const Table& shape = tables()[table];
+        const Known& known = known_[where];
+        const bool is_owned = shape.ownership == Ownership::device_owned;
+        // Of a device-owned row that came and went between two folds nobody knows anything either.
+        const bool is_own = known.life && known.life->row.origin.device == device_;
+        if (!key.after && is_owned && !is_own) continue;
         if (!key.after) {
+            if (is_owned) write.life = known.life;
             const std::int64_t removed = std::max(key.removed, key.checked);
             write.era = own(removed != 0 ? removed : key.last);
             model_.add(table, encoded, std::move(write));
             continue;
         }
-        const Table& shape = tables()[table];
         write.key.assign(key.after->begin(),
                          key.after->begin() + static_cast<std::ptrdiff_t>(shape.key_columns));
-        write.era = key.removed != 0 ? own(key.removed) : eras_[where];
-        const bool is_new_row = !key.before || key.removed != 0;
-        const bool sets_row = is_new_row || (key.row != 0 && shape.ownership == Ownership::shared);
+        const bool sets_row = !key.before || key.removed != 0 || key.row != 0;
         const std::int64_t row = key.row > key.removed ? key.row : key.last;
+        std::int64_t removed = key.removed;
+        // One life has one insert: a row that is set anew was deleted, if it was there.
+        if (is_owned && removed == 0 && key.before) removed = key.row;
+        if (is_owned && !is_own) removed = 0;
+        write.era = removed != 0 ? own(removed) : known.era;
         if (sets_row) write.row = own(row);
+        if (is_owned) write.life = sets_row ? Life{write.era, own(row)} : known.life;
         std::map<std::size_t, std::int64_t> assigned;
         for (const auto& [number, hlc] : key.columns) assigned[column_of_.at({table, number})] = hlc;
         for (std::size_t i = shape.key_columns; i < shape.columns.size(); ++i) {
             std::int64_t set = assigned.contains(i) ? assigned[i] : 0;
             if (sets_row) {
                 set = std::max(set, row);
-            } else if (key.row > set) {
-                set = key.row;
             } else if ((*key.before)[i] == (*key.after)[i]) {
                 continue;
             }
@@ -214,7 +233,7 @@ void Witness::fold(Sql& sql) {
         if (write.row || !write.values.empty()) model_.add(table, encoded, std::move(write));
     }
     pending_.clear();
-    eras_.clear();
+    known_.clear();
 }
 
 std::optional<std::size_t> Witness::reopened(Sql& sql, bool may_lose) {
@@ -258,7 +277,7 @@ void Witness::remember(Memory memory) {
     open_.clear();
     uncertain_.clear();
     pending_ = std::move(memory.pending);
-    eras_ = std::move(memory.eras);
+    known_ = std::move(memory.known);
     last_seen_ = memory.last_seen;
 }
 

@@ -63,13 +63,18 @@ public:
         std::vector<JournalRow> journal;
     };
     using Key = std::pair<std::size_t, std::string>;
+    /// What the engine knows of a key.
+    struct Known {
+        std::optional<Stamp> era;
+        std::optional<Life> life;  ///< of a row, and in a device-owned table of a deleted one
+    };
     /// What is known and not yet folded: goes with an image of the disk, when one is kept.
     struct Memory {
         std::vector<Commit> pending;
-        std::map<Key, std::optional<Stamp>> eras;
+        std::map<Key, Known> known;
         std::int64_t last_seen = 0;
     };
-    [[nodiscard]] Memory memory() const { return {pending_, eras_, last_seen_}; }
+    [[nodiscard]] Memory memory() const { return {pending_, known_, last_seen_}; }
     void remember(Memory memory);
 
 private:
@@ -77,7 +82,7 @@ private:
     [[nodiscard]] std::optional<std::vector<JournalRow>> journal_after(Sql& sql, std::int64_t hlc);
     [[nodiscard]] std::optional<std::map<std::size_t, std::int64_t>> folded(Sql& sql);
     [[nodiscard]] bool take(Sql& sql, std::vector<Change>& changes, std::vector<JournalRow> journal);
-    [[nodiscard]] bool read_eras(Sql& sql, const std::vector<Change>& changes);
+    [[nodiscard]] bool read_known(Sql& sql, const std::vector<Change>& changes);
     void fold(Sql& sql);
     void learn_numbers(Sql& sql);
 
@@ -87,7 +92,7 @@ private:
     bool is_owed_ = false;
     std::vector<Change> uncertain_;  ///< of one whose commit failed
     std::vector<Commit> pending_;
-    std::map<Key, std::optional<Stamp>> eras_;      ///< of each pending key, before it was touched
+    std::map<Key, Known> known_;                    ///< of each pending key, before it was touched
     std::int64_t last_seen_ = 0;                    ///< the newest journal row that is known
     std::map<std::int64_t, std::size_t> table_of_;  ///< by the resource's number
     std::map<std::pair<std::size_t, std::int64_t>, std::size_t> column_of_;  ///< by table and column's number

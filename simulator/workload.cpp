@@ -96,8 +96,9 @@ App::Outcome Workload::statement(App& app, std::size_t table) {
 Values Workload::key(std::size_t table) {
     const Table& shape = tables()[table];
     const std::uint64_t number = random_.one_in(3) ? random_.below(kHotKeys) : random_.below(kKeys);
-    // A row of a device-owned table is one device's alone.
-    if (shape.ownership == Ownership::device_owned) return {fmt::format("{}-{}", device_, number)};
+    // A row of a device-owned table is one device's alone; some keys are everybody's, and the first insert's.
+    if (shape.ownership == Ownership::device_owned)
+        return {number % 10 == 3 ? fmt::format("all-{}", number) : fmt::format("{}-{}", device_, number)};
     if (shape.name == "counters") return {static_cast<std::int64_t>(number)};
     if (shape.name == "links")
         return {fmt::format("l{}", number / 8) + (number % 3 == 0 ? std::string(1, '\0') + "z" : ""),

@@ -1,5 +1,7 @@
 #include "engine/store/quarantine.h"
 
+#include "engine/store/slots.h"
+
 namespace strandline::engine::store {
 namespace {
 
@@ -24,9 +26,12 @@ void write_stamps(Connection& connection, std::int64_t id, const Record& record)
             .bind(4, static_cast<std::int64_t>(stamp.origin))
             .run();
     };
-    if (record.row) write(0, *record.row);
-    if (record.era) write(1, *record.era);
-    for (const CellStamp& cell : record.cells) write(2 + static_cast<std::int64_t>(cell.column), cell.stamp);
+    if (record.row) write(kSlotRow, *record.row);
+    if (record.era) write(kSlotEra, *record.era);
+    for (const CellStamp& cell : record.cells)
+        write(kSlotCells + static_cast<std::int64_t>(cell.column), cell.stamp);
+    if (record.life && record.life->era) write(kSlotLifeEra, *record.life->era);
+    if (record.life) write(kSlotLifeRow, record.life->row);
 }
 
 Record read_stamps(Connection& connection, std::int64_t id) {
@@ -34,16 +39,8 @@ Record read_stamps(Connection& connection, std::int64_t id) {
     Statement read = connection.prepare(
         "SELECT slot, hlc, origin FROM strandline_quarantine_stamps WHERE id = ? ORDER BY slot");
     read.bind(1, id);
-    while (read.step()) {
-        const Stamp stamp{Hlc{read.integer(1)}, static_cast<Origin>(read.integer(2))};
-        if (read.integer(0) == 0) {
-            record.row = stamp;
-        } else if (read.integer(0) == 1) {
-            record.era = stamp;
-        } else {
-            record.cells.push_back({static_cast<ColumnId>(read.integer(0) - 2), stamp});
-        }
-    }
+    while (read.step())
+        take_slot(record, read.integer(0), {Hlc{read.integer(1)}, static_cast<Origin>(read.integer(2))});
     return record;
 }
 
@@ -147,7 +144,7 @@ std::vector<std::string> Quarantine::held_since(std::int64_t resource, const wat
                                                 std::size_t origins) {
     Statement since = connection_.prepare(
         "SELECT q.key FROM strandline_quarantine_stamps s CROSS JOIN strandline_quarantine q ON q.id = s.id "
-        "WHERE s.origin = ? AND s.hlc > ? AND q.resource = ? AND q.kind = 'held'");
+        "WHERE s.origin = ? AND s.hlc > ? AND s.slot >= 0 AND q.resource = ? AND q.kind = 'held'");
     std::set<std::string> keys;
     for (std::size_t i = 0; i < origins; ++i) {
         const ResetAtEnd reset(since);

@@ -69,6 +69,7 @@ CREATE TABLE strandline_columns(
 ) WITHOUT ROWID;
 
 -- slot 0: the row's stamp, with the digests of its values. 1: its era. 2 + n: the cell of column n.
+-- -1 and -2: the insert's stamp and era of the life that a delete in a device-owned resource ended.
 CREATE TABLE strandline_stamps(
   resource INTEGER NOT NULL,
   key      BLOB    NOT NULL,

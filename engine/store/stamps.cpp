@@ -2,25 +2,25 @@
 
 #include <algorithm>
 
+#include "engine/store/slots.h"
+
 namespace strandline::engine::store {
 namespace {
 
-constexpr std::int64_t kSlotRow = 0;
-constexpr std::int64_t kSlotEra = 1;
-constexpr std::int64_t kSlotCells = 2;
-
-/// Takes one row (slot, hlc, origin, digests) into a record. Slots come in ascending order.
-void take_slot(const Statement& statement, int first, StoredRecord& stored) {
+/// Takes one row (slot, hlc, origin, digests) into a record.
+void take_row(const Statement& statement, int first, StoredRecord& stored) {
     const std::int64_t slot = statement.integer(first);
-    const Stamp stamp{Hlc{statement.integer(first + 1)}, static_cast<Origin>(statement.integer(first + 2))};
-    if (slot == kSlotRow) {
-        stored.record.row = stamp;
-        stored.digests = statement.text(first + 3);
-    } else if (slot == kSlotEra) {
-        stored.record.era = stamp;
-    } else {
-        stored.record.cells.push_back({static_cast<ColumnId>(slot - kSlotCells), stamp});
-    }
+    take_slot(stored.record, slot,
+              {Hlc{statement.integer(first + 1)}, static_cast<Origin>(statement.integer(first + 2))});
+    if (slot == kSlotRow) stored.digests = statement.text(first + 3);
+}
+
+std::optional<Stamp> era_of(const std::optional<Life>& life) {
+    return life ? life->era : std::nullopt;
+}
+
+std::optional<Stamp> row_of(const std::optional<Life>& life) {
+    return life ? std::optional(life->row) : std::nullopt;
 }
 
 }  // namespace
@@ -36,13 +36,13 @@ Stamps::Stamps(Connection& connection)
           "UPDATE strandline_stamps SET digests = ?3 WHERE resource = ?1 AND key = ?2 AND slot = 0")),
       drop_(connection.prepare("DELETE FROM strandline_stamps WHERE resource = ? AND key = ? AND slot = ?")),
       since_(connection.prepare(
-          "SELECT key FROM strandline_stamps WHERE resource = ? AND origin = ? AND hlc > ?")) {}
+          "SELECT key FROM strandline_stamps WHERE resource = ? AND origin = ? AND hlc > ? AND slot >= 0")) {}
 
 StoredRecord Stamps::load(std::int64_t resource, std::string_view key) {
     const ResetAtEnd reset(load_);
     StoredRecord stored;
     load_.bind(1, resource).bind_blob(2, key);
-    while (load_.step()) take_slot(load_, 0, stored);
+    while (load_.step()) take_row(load_, 0, stored);
     return stored;
 }
 
@@ -56,8 +56,14 @@ void Stamps::save(std::int64_t resource, std::string_view key, const StoredRecor
         put_digests(resource, key, after.digests);
     }
     if (old.row && !now.row) drop(resource, key, kSlotRow);
-    if (now.era && old.era != now.era) put(resource, key, kSlotEra, *now.era, nullptr);
-    if (old.era && !now.era) drop(resource, key, kSlotEra);
+    const auto save_slot = [&](std::int64_t slot, const std::optional<Stamp>& was,
+                               const std::optional<Stamp>& is) {
+        if (is && was != is) put(resource, key, slot, *is, nullptr);
+        if (was && !is) drop(resource, key, slot);
+    };
+    save_slot(kSlotEra, old.era, now.era);
+    save_slot(kSlotLifeEra, era_of(old.life), era_of(now.life));
+    save_slot(kSlotLifeRow, row_of(old.life), row_of(now.life));
     for (const CellStamp& cell : now.cells) {
         if (std::ranges::find(old.cells, cell) == old.cells.end()) {
             put(resource, key, kSlotCells + static_cast<std::int64_t>(cell.column), cell.stamp, nullptr);
@@ -144,7 +150,7 @@ bool Stamps::Scan::next() {
     std::string key = statement_.text(0);
     stored_ = {};
     do {
-        take_slot(statement_, 1, stored_);
+        take_row(statement_, 1, stored_);
         has_row_ = statement_.step();
     } while (has_row_ && statement_.bytes(0) == key);
     key_ = std::move(key);

@@ -40,6 +40,13 @@ struct Stamp {
     friend bool operator==(const Stamp&, const Stamp&) = default;
 };
 
+/// One life of a key of a device-owned resource: from an insert until its delete.
+struct Life {
+    std::optional<Stamp> era;  ///< the delete that its inserter knew of
+    Stamp row;                 ///< the insert
+    friend bool operator==(const Life&, const Life&) = default;
+};
+
 /// Origin → "everything of it up to here". An origin that is not listed stands at zero.
 using Vector = std::vector<std::pair<Origin, Hlc>>;
 
@@ -75,6 +82,8 @@ struct Entry {
     Values values;
     /// Which of `values` are too large to travel, ascending: NULL stands in their places.
     std::vector<std::uint32_t> withheld = {};
+    /// Of a device-owned resource, where there is no `row`: the life that the cells are of, or that was deleted.
+    std::optional<Life> life = {};
 };
 
 /// First message of a session, both ways.

@@ -111,12 +111,11 @@ private:
         return ownership_ == Ownership::shared ? shared_statement() : owned_statement(i);
     }
 
-    /// Several devices may insert one key; whoever deletes does it to keys that others leave alone.
     std::string owned_statement(std::size_t i) {
         const std::string value = "'v" + std::to_string(++values_) + "'";
         const std::string own = "'own" + std::to_string(i) + "'";
-        const std::string id = draw(2) == 0 ? own : one_of({"'a'", "'b'", "'c'"});
-        switch (draw(5)) {
+        const std::string id = draw(2) == 0 ? own : one_of({"'a'", "'A'", "'b'", "'c'"});
+        switch (draw(8)) {
             case 0:
                 return "INSERT INTO word VALUES (" + id + ", " + value + ", 1, 2)";
             case 1:
@@ -126,7 +125,14 @@ private:
                 return "DELETE FROM word WHERE id = " + own + "; DELETE FROM pair WHERE y = " + own +
                        " AND x = 1";
             case 3:
-                return "INSERT OR REPLACE INTO word VALUES (" + own + ", 0, " + value + ", 2)";
+                return "INSERT OR REPLACE INTO word VALUES (" + id + ", 0, " + value + ", 2)";
+            case 4:
+                return "DELETE FROM word WHERE id = " + id;
+            case 5:
+                return "UPDATE word SET id = " + one_of({"upper(id)", "lower(id)"}) + " WHERE id = " + id;
+            case 6:
+                return "INSERT INTO word VALUES (" + id + ", " + value +
+                       ", 3, 4); DELETE FROM word WHERE id = " + id;
             default:
                 return "UPDATE word SET " + one_of({"a", "b", "c"}) + " = " + value + " WHERE id = " + id;
         }

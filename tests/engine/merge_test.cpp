@@ -92,9 +92,6 @@ private:
 Merge shared(const Record& local, const Record& incoming) {
     return merge(local, incoming, all_columns(), kOrder, Ownership::shared);
 }
-Merge owned(const Record& local, const Record& incoming) {
-    return merge(local, incoming, all_columns(), kOrder, Ownership::device_owned);
-}
 
 Stamp at(std::int64_t hlc, std::uint32_t origin) {
     return {Hlc{hlc}, Origin{origin}};
@@ -200,39 +197,4 @@ TEST_CASE("stamps of one time order by the origin's full id, not by its small nu
     CHECK(shared(row(at(5, 2)), row(at(5, 0))).record.row == at(5, 0));
     CHECK(shared(row(at(5, 0)), row(at(5, 2))).record.row == at(5, 0));
     CHECK(shared(row(at(5, 0)), row(at(5, 3))).record.row == at(5, 3));
-}
-
-TEST_CASE("in a device-owned resource the row's device changes and deletes it, in either incarnation") {
-    const Record mine = row(at(5, 0));
-    const Merge edited = owned(mine, row(at(5, 0), {{ColumnId{2}, at(9, 3)}}));
-    CHECK(edited.refusal == Refusal::no);
-    CHECK(edited.takes == std::vector<bool>{false, false, true, false});
-    CHECK(owned(mine, deleted(at(9, 0))).action == RowAction::remove);
-    CHECK(owned(mine, deleted(at(9, 3))).action == RowAction::remove);
-}
-
-TEST_CASE("in a device-owned resource nobody else changes or deletes a row") {
-    const Record mine = row(at(5, 0));
-    CHECK(owned(mine, row(at(5, 0), {{ColumnId{2}, at(9, 1)}})).refusal == Refusal::not_owner);
-    CHECK(owned(mine, {{}, {}, {{ColumnId{2}, at(9, 1)}}}).refusal == Refusal::not_owner);
-    CHECK(owned(mine, deleted(at(9, 1))).refusal == Refusal::not_owner);
-    CHECK(owned(mine, row(at(9, 1))).refusal == Refusal::not_owner);
-    CHECK(owned(mine, deleted(at(9, 1))).record == mine);
-}
-
-TEST_CASE("of two inserts of one key in a device-owned resource the first stays, in either order") {
-    const Record first = row(at(5, 0));
-    const Record second = row(at(6, 1));
-    CHECK(owned(first, second).record == first);
-    CHECK(owned(second, first).record == first);
-    CHECK(owned(second, first).action == RowAction::update);
-}
-
-TEST_CASE("a key in a device-owned resource is free again once its owner has deleted the row") {
-    const Record gone = deleted(at(9, 0));
-    const Record next = row(at(12, 1), {}, at(9, 0));
-    CHECK(owned(gone, next).action == RowAction::insert);
-    CHECK(owned(row(at(5, 0)), next).record == next);
-    CHECK(owned(next, gone).record == next);
-    CHECK(owned(next, row(at(5, 0))).record == next);
 }

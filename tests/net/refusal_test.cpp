@@ -210,6 +210,15 @@ TEST_CASE("what is withheld is in order, and NULL stands in its place") {
     check_refused_when(some_withheld(), "is there", [&](Pages& p) { cells_of(p).values[0] = 1.0; });
 }
 
+TEST_CASE("a whole row has its own life, and a life is an insert's") {
+    check_refused_when(all_forms(), "names another life",
+                       [](Pages& p) { p.pages[0].entries[0].life.emplace(); });
+    std::string bytes = encode(some_lives());
+    const auto life = bytes.rfind(from_hex("9292"));
+    bytes[life] = '\x91';
+    check_refused(bytes, "a life has too few fields");
+}
+
 TEST_CASE("cells out of order, doubled or of no column are refused") {
     const auto cells_of = [](Pages& p) -> std::vector<Cell>& { return p.pages[0].entries[3].cells; };
     check_refused_when(all_forms(), "not in order of columns",

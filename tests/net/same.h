@@ -41,7 +41,7 @@ inline bool same(const Cell& a, const Cell& b) {
 inline bool same(const Entry& a, const Entry& b) {
     const bool same_raw = a.key_raw && b.key_raw ? same(*a.key_raw, *b.key_raw) : !a.key_raw && !b.key_raw;
     return same_raw && a.key == b.key && a.era == b.era && a.row == b.row && same(a.cells, b.cells) &&
-           same(a.values, b.values) && a.withheld == b.withheld;
+           same(a.values, b.values) && a.withheld == b.withheld && a.life == b.life;
 }
 inline bool same(const KeyColumn& a, const KeyColumn& b) {
     return a.type == b.type && a.collation == b.collation && a.names == b.names;

@@ -125,6 +125,24 @@ inline Pages some_withheld() {
     return pages_of(page_of({"title", "body"}, {whole, cells_only}));
 }
 
+/// Of a device-owned table: cells, and deletes of a first and of a later life, with the smallest stamp among their lives'.
+inline Pages some_lives() {
+    Entry cells_only;
+    cells_only.key = "a";
+    cells_only.cells = {{0, stamp(today(6), 0)}};
+    cells_only.values = {std::monostate{}};
+    cells_only.withheld = {0};
+    cells_only.life = Life{{}, stamp(today(4), 0)};
+    Entry deleted;
+    deleted.key = "b";
+    deleted.era = stamp(today(8), 1);
+    deleted.life = Life{{}, stamp(today(7), 1)};
+    Entry deleted_again = deleted;
+    deleted_again.key = "c";
+    deleted_again.life = Life{stamp(today(-3), 0), stamp(today(-2), 1)};
+    return pages_of(page_of({"taken"}, {cells_only, deleted, deleted_again}));
+}
+
 inline Have two_holdings() {
     Have have;
     have.complete = true;
@@ -188,6 +206,7 @@ inline std::vector<Sample> samples() {
             {"pages_of_every_value", answer},
             {"pages_of_every_form", all_forms()},
             {"pages_with_withheld_values", some_withheld()},
+            {"pages_of_a_device_owned_table", some_lives()},
             {"pages_pushed", push_of_two_pages()},
             {"pages_none", Pages{}},
             {"ping", Ping{0}},
