@@ -114,8 +114,10 @@ std::string encoded_key(const Table& table, const Values& row) {
             out += encoded_integer(*number);
         } else if (const auto* text = std::get_if<std::string>(&row[i])) {
             out += encoded_bytes(0x30, table.folds_case ? lower(*text) : *text, is_last);
+        } else if (const auto* blob = std::get_if<Blob>(&row[i])) {
+            out += encoded_bytes(0x40, blob->bytes, is_last);
         } else {
-            out += encoded_bytes(0x40, std::get<Blob>(row[i]).bytes, is_last);
+            out += "no app's key " + to_text(row[i]);  // A liar's frame, bent, may have others.
         }
     }
     return out;
