@@ -39,7 +39,7 @@ struct Write {
     /// By column's index in the table: with `row` all columns, else those that were written.
     std::map<std::size_t, std::pair<Stamp, Value>> values;
     Values key;  ///< as the writer spells it
-    Stamp last;   ///< the latest of the writer's own stamps in it
+    Stamp last;  ///< the latest of the writer's own stamps in it
     /// In a device-owned table: what it was done to.
     std::optional<Life> life = {};
 
