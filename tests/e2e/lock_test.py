@@ -21,6 +21,14 @@ class Locked(devices.Case):
         self.addCleanup(process.kill)
         return process, said
 
+    def freeze(self, device):
+        """Stops its process at a moment when it holds no lock itself."""
+        while True:
+            os.kill(device.process.pid, signal.SIGSTOP)
+            if subprocess.run(["sqlite3", device.path, "BEGIN IMMEDIATE; ROLLBACK"], stderr=subprocess.DEVNULL).returncode == 0:
+                return
+            os.kill(device.process.pid, signal.SIGCONT)
+
     def test_commands_wait(self):
         """track, untrack and trust wait while another process holds the lock, say for whom, and go on when it is free"""
         a = self.device("a", track=())
@@ -68,7 +76,7 @@ class Locked(devices.Case):
         """what was asked of a process that ends is done by who asked"""
         a = self.device("a", track=())
         a.start()
-        os.kill(a.process.pid, signal.SIGSTOP)
+        self.freeze(a)
         process, said = self.command(a, "track", a.path, "notes")
         until(lambda: a.sql("SELECT count(*) FROM strandline_requests") == [(1,)], "the request is there")
         a.kill()
