@@ -74,6 +74,7 @@ void rename_in(Quarantined& entry, Record& record, const std::vector<Renamed>& r
         if (column.heard) move_cell(record, *column.heard, column.id, order);
     }
     std::vector<NamedValue> values;
+    values.reserve(entry.values.size());
     for (const auto& [place, name] : chosen)
         values.push_back({name, entry.values[place].value, entry.values[place].is_withheld});
     for (std::size_t i = 0; i < names.size(); ++i) {

@@ -77,7 +77,7 @@ public:
     void pause(bool is_paused);
     void leave();
     /// From now on what it says goes through this liar; empty: it tells the truth again.
-    void lie(std::optional<Liar> liar) { liar_ = std::move(liar); }
+    void lie(const std::optional<Liar>& liar) { liar_ = liar; }
     /// A copy of the disk as it is, and of the key file with it.
     void keep_copy();
     /// Puts the copy back while everything is down; `with_key_file`: the key file too. Without it, only what is older
