@@ -18,7 +18,7 @@ namespace {
 /// A table of a million rows takes the process that runs the device some seconds.
 constexpr auto kAnswerWithin = std::chrono::seconds(60);
 constexpr auto kAskEvery = std::chrono::milliseconds(20);
-constexpr std::size_t kEventsAtOnce = 1000;
+constexpr std::size_t kEventsReadAtOnce = 1000;
 
 struct TrackArguments {
     std::string database;
@@ -77,7 +77,7 @@ Result<void> change(const std::string& database, const Request& request, Act act
 void print_cautions(const std::string& database, const std::vector<std::string>& tables) {
     std::map<std::string, std::string> told;
     for (std::int64_t number = 0;;) {
-        const auto events = read_events(database, number, kEventsAtOnce);
+        const auto events = read_events(database, number, kEventsReadAtOnce);
         if (!events || events->empty()) break;
         for (const Event& event : *events) {
             if (event.kind == EventKind::tracked) told[event.resource] = event.text;

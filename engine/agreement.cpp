@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kNamesMax = 16;
 
 /// What a sentence shows of a key that a peer describes.
-constexpr std::size_t kShownBytesMax = 200;
+constexpr std::size_t kShownKeyBytesMax = 200;
 
 bool is_same_column(const KeyColumn& a, const KeyColumn& b) {
     return a.type == b.type && a.collation == b.collation &&
@@ -30,7 +30,7 @@ std::string shown(const std::vector<KeyColumn>& key) {
         out += (out.empty() ? "" : ", ") + (column.names.empty() ? std::string() : column.names.front()) +
                " " + column.type + (column.collation == "BINARY" ? "" : " COLLATE " + column.collation);
     }
-    return "(" + plain(out, kShownBytesMax) + ")";
+    return "(" + plain(out, kShownKeyBytesMax) + ")";
 }
 
 }  // namespace

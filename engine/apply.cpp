@@ -25,7 +25,7 @@ constexpr const char* kAhead =
 constexpr const char* kIgnored = "a trigger of the app's ignored the row";
 
 std::string withheld_reason(const std::string& column) {
-    return "the value of the column " + store::quoted(column) +
+    return "the value of the column " + store::quoted_name(column) +
            " is too large to travel, and stays where it was written; the row is complete here when it is "
            "made "
            "smaller there";
@@ -60,7 +60,8 @@ Result<void> check_keys(const Resource& resource, const message::Page& page) {
         const Values& spelled = entry.key_raw ? *entry.key_raw : canonical;
         if (!is_in_range || canonical.empty() || spelled.size() != canonical.size() ||
             encode_key(spelled, collations) != entry.key) {
-            return failure(Category::protocol, "a key that is not one of " + store::quoted(resource.name) +
+            return failure(Category::protocol, "a key that is not one of " +
+                                                   store::quoted_name(resource.name) +
                                                    ", or not in its page's range");
         }
     }
@@ -243,9 +244,10 @@ std::string Apply::write_row(const Resource& resource, const Incoming& incoming,
                              : std::nullopt;
     if (merged.action == RowAction::none) return {};
     if (!resource.is_there)
-        return "there is no table " + store::quoted(resource.name) + " here; make it, and it is tried again";
+        return "there is no table " + store::quoted_name(resource.name) +
+               " here; make it, and it is tried again";
     if (!incoming.missing.empty())
-        return "the table has no column " + store::quoted(incoming.missing) +
+        return "the table has no column " + store::quoted_name(incoming.missing) +
                " here; add it, and it is tried again";
     for (std::size_t i = 0; i < incoming.values.size(); ++i) {
         if (merged.takes[i] && incoming.is_withheld(i)) return withheld_reason(incoming.names[i]);
@@ -342,7 +344,7 @@ std::string Apply::rewrite_quarantined(const Resource& resource, const Quarantin
     for (const NamedValue& value : refused.values) {
         const auto column = resource.column(value.name);
         if (!column)
-            return "the table has no column " + store::quoted(value.name) +
+            return "the table has no column " + store::quoted_name(value.name) +
                    " here; add it, and it is tried again";
         values[*column] = value.is_withheld ? nullptr : &value.value;
     }

@@ -248,7 +248,7 @@ Result<void> Capture::stamp_all(const Resource& resource, Now now) {
     store::Rows::Scan scan(store_.connection, resource);
     while (const auto row = scan.next()) {
         if (std::ranges::find(row->key, Value{}) != row->key.end()) {
-            return failure(Category::schema, "a row of " + store::quoted(resource.name) +
+            return failure(Category::schema, "a row of " + store::quoted_name(resource.name) +
                                                  " has NULL in its key; without a key, devices cannot tell "
                                                  "rows apart. Give it one, or delete it");
         }

@@ -257,8 +257,9 @@ Result<void> Device::track(const std::vector<std::string>& tables, Ownership own
     for (const std::string& table : tables) {
         if (const Resource* known = store.catalog.find(table)) {
             if (known->ownership == ownership) continue;
-            return failure(Category::usage, "table " + store::quoted(table) + " is tracked already, as " +
-                                                name_of(known->ownership) + "; untrack it first");
+            return failure(Category::usage, "table " + store::quoted_name(table) +
+                                                " is tracked already, as " + name_of(known->ownership) +
+                                                "; untrack it first");
         }
         auto shape = store::inspect_table(store.connection, table);
         if (!shape) return tl::unexpected(shape.error());
@@ -296,7 +297,7 @@ Result<void> Device::untrack(const std::vector<std::string>& tables, Now now) {
     for (const std::string& table : tables) {
         const Resource* resource = store.catalog.find(table);
         if (resource == nullptr) {
-            return failure(Category::usage, "table " + store::quoted(table) +
+            return failure(Category::usage, "table " + store::quoted_name(table) +
                                                 " is not tracked; `strandline status` lists those that are");
         }
         store.catalog.remove(resource->id);

@@ -85,7 +85,7 @@ Columns::NewNames Columns::renamed_in_triggers(std::int64_t resource, const Tabl
             "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND name = ? AND instr(sql, ?)");
         const std::string trigger = column_trigger(resource, column.id);
         for (const std::string& name : shape.columns) {
-            const std::string when = "AFTER UPDATE OF " + quoted(name) + " ON ";
+            const std::string when = "AFTER UPDATE OF " + quoted_name(name) + " ON ";
             if (!same_name(name, column.name) && find.bind_text(1, trigger).bind_text(2, when).step())
                 renamed[column.id] = name;
             find.reset();
@@ -119,11 +119,11 @@ bool Columns::holds_what_it_held(std::int64_t resource, const TableShape& shape,
     std::string names;
     std::vector<Collation> collations;
     for (const KeyColumn& part : shape.key) {
-        names += quoted(part.name) + ", ";
+        names += quoted_name(part.name) + ", ";
         collations.push_back(part.collation);
     }
-    Statement rows = connection_.prepare("SELECT " + names + quoted(new_name) + " FROM main." +
-                                         quoted(shape.name) + " LIMIT " + std::to_string(kRowsLookedAt));
+    Statement rows = connection_.prepare("SELECT " + names + quoted_name(new_name) + " FROM main." +
+                                         quoted_name(shape.name) + " LIMIT " + std::to_string(kRowsLookedAt));
     Statement digests = connection_.prepare(
         "SELECT digests FROM strandline_stamps WHERE resource = ? AND key = ? AND slot = 0");
     int same = 0;

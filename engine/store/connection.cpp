@@ -283,7 +283,7 @@ Snapshot::~Snapshot() {
     sqlite3_exec(connection_.raw(), "COMMIT", nullptr, nullptr, nullptr);
 }
 
-std::string quoted(std::string_view identifier) {
+std::string quoted_name(std::string_view identifier) {
     return in_quotes(identifier, '"');
 }
 std::string quoted_text(std::string_view text) {

@@ -159,7 +159,7 @@ private:
 };
 
 /// An identifier as SQL wants it: the only place where names are quoted.
-[[nodiscard]] std::string quoted(std::string_view identifier);
+[[nodiscard]] std::string quoted_name(std::string_view identifier);
 /// A text literal, for SQL that cannot bind: triggers.
 [[nodiscard]] std::string quoted_text(std::string_view text);
 

@@ -20,7 +20,7 @@ namespace {
 using engine::Collation;
 using engine::store::Connection;
 using engine::store::KeyColumn;
-using engine::store::quoted;
+using engine::store::quoted_name;
 using engine::store::same_name;
 using engine::store::Snapshot;
 using engine::store::Statement;
@@ -102,7 +102,7 @@ TableShape shape_in(Side& side, const std::string& table) {
     auto shape = reading(side.path, [&] { return engine::store::inspect_table(side.connection, table); });
     if (!shape && !is_there(side, table))
         throw Refused{
-            {Category::usage, side.path + ": there is no table " + quoted(table) + " in this database"}};
+            {Category::usage, side.path + ": there is no table " + quoted_name(table) + " in this database"}};
     if (!shape) throw Refused{{shape.error().category, side.path + ": " + shape.error().message}};
     return std::move(*shape);
 }
@@ -205,13 +205,13 @@ const char* collation_name(Collation collation, const Side& side) {
 /// SELECT of all rows in key order. Both sides use A's collations, so their orders agree.
 std::string rows_in_key_order(const Side& side, const std::string& table, const Columns& columns) {
     std::string names;
-    for (const std::string& name : columns.names) names += (names.empty() ? "" : ", ") + quoted(name);
+    for (const std::string& name : columns.names) names += (names.empty() ? "" : ", ") + quoted_name(name);
     std::string key;
     for (const KeyColumn& column : columns.key) {
-        key += (key.empty() ? "" : ", ") + quoted(column.name) + " COLLATE " +
+        key += (key.empty() ? "" : ", ") + quoted_name(column.name) + " COLLATE " +
                collation_name(column.collation, side);
     }
-    return "SELECT " + names + " FROM " + quoted(table) + " ORDER BY " + key;
+    return "SELECT " + names + " FROM " + quoted_name(table) + " ORDER BY " + key;
 }
 
 /// The rows of one side, one at a time.
@@ -302,7 +302,7 @@ void require_same_key(const TableShape& a, const TableShape& b) {
         return same_name(left.name, right.name);
     };
     if (!std::ranges::equal(a.key, b.key, is_same_column)) {
-        throw Refused{{Category::schema, "table " + quoted(a.name) +
+        throw Refused{{Category::schema, "table " + quoted_name(a.name) +
                                              " has another PRIMARY KEY in one file than in the other, so its "
                                              "rows cannot be matched; give it the same key in both"}};
     }

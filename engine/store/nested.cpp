@@ -34,7 +34,7 @@ void Nested::install(const std::vector<Resource>& resources) {
                 connection_.prepare("SELECT name FROM temp.sqlite_schema WHERE type = 'trigger'");
             while (find.step()) names.push_back(find.text(0));
         }
-        for (const std::string& name : names) connection_.execute("DROP TRIGGER temp." + quoted(name));
+        for (const std::string& name : names) connection_.execute("DROP TRIGGER temp." + quoted_name(name));
     }
     installed_ = has_app_triggers(connection_);
     if (!installed_) return;
@@ -43,7 +43,7 @@ void Nested::install(const std::vector<Resource>& resources) {
         for (const char* verb : {"INSERT", "UPDATE", "DELETE"}) {
             connection_.execute(
                 "CREATE TEMP TRIGGER strandline_nested_" + std::to_string(resource.id) + "_" + verb +
-                " BEFORE " + verb + " ON main." + quoted(resource.name) +
+                " BEFORE " + verb + " ON main." + quoted_name(resource.name) +
                 " WHEN EXISTS (SELECT 1 FROM main.strandline_applying) AND strandline_is_nested() "
                 "BEGIN SELECT RAISE(IGNORE); END");
         }

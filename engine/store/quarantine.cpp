@@ -9,7 +9,7 @@ constexpr const char* kKinds[] = {"refused", "held", "not_owner"};
 constexpr const char* kColumns =
     "SELECT id, resource, key, kind, due, reason, since FROM strandline_quarantine ";
 
-QuarantineKind kind_named(std::string_view name) {
+QuarantineKind quarantine_kind_named(std::string_view name) {
     for (int i = 0; i < 3; ++i) {
         if (name == kKinds[i]) return static_cast<QuarantineKind>(i);
     }
@@ -99,7 +99,7 @@ std::vector<Quarantined> Quarantine::read(Statement& statement) {
         entry.id = statement.integer(0);
         entry.resource = statement.integer(1);
         entry.key = statement.text(2);
-        entry.kind = kind_named(statement.bytes(3));
+        entry.kind = quarantine_kind_named(statement.bytes(3));
         entry.due = WallMs{statement.integer(4)};
         entry.reason = statement.text(5);
         entry.since = WallMs{statement.integer(6)};

@@ -85,7 +85,7 @@ Result<void> read_indexes(Connection& connection, TableShape& shape) {
                 const auto collation = collation_named(columns[i].collation);
                 if (!collation) {
                     return failure(Category::schema,
-                                   "table " + quoted(shape.name) + " orders its key by the collation " +
+                                   "table " + quoted_name(shape.name) + " orders its key by the collation " +
                                        columns[i].collation +
                                        ", which other devices may not have or may define otherwise; "
                                        "a tracked table's key needs BINARY, NOCASE or RTRIM");
@@ -108,16 +108,16 @@ Result<void> read_indexes(Connection& connection, TableShape& shape) {
 /// Error: it is something else than a table whose rows are the app's own.
 Result<void> check_is_plain(const std::string& name, const std::string& type) {
     if (type == "view")
-        return failure(Category::schema, quoted(name) + " is a view; only tables can be tracked");
+        return failure(Category::schema, quoted_name(name) + " is a view; only tables can be tracked");
     if (type == "virtual") {
-        return failure(Category::schema, quoted(name) +
+        return failure(Category::schema, quoted_name(name) +
                                              " is a virtual table; it has no triggers, so its writes cannot "
                                              "be captured. Track the plain table behind it");
     }
     if (type == "shadow") {
         return failure(
             Category::schema,
-            quoted(name) +
+            quoted_name(name) +
                 " is a shadow table: a virtual table keeps its own state there, and rows of another "
                 "device's would break it. Track the plain table that it indexes");
     }
@@ -128,7 +128,7 @@ Result<void> check_is_plain(const std::string& name, const std::string& type) {
 Result<void> check_limits(const TableShape& shape) {
     const std::string limit = std::to_string(message::kNameBytesMax) + " bytes";
     if (shape.name.size() > message::kNameBytesMax) {
-        return failure(Category::schema, "the name of table " + quoted(shape.name) + " is longer than " +
+        return failure(Category::schema, "the name of table " + quoted_name(shape.name) + " is longer than " +
                                              limit + ", which is the most that devices can tell each other");
     }
     std::vector<std::string> columns = shape.columns;
@@ -136,11 +136,11 @@ Result<void> check_limits(const TableShape& shape) {
     for (const std::string& column : columns) {
         if (column.size() <= message::kNameBytesMax) continue;
         return failure(Category::schema,
-                       "table " + quoted(shape.name) + " has a column whose name is longer than " + limit +
-                           ", the most that devices can tell each other: " + quoted(column));
+                       "table " + quoted_name(shape.name) + " has a column whose name is longer than " +
+                           limit + ", the most that devices can tell each other: " + quoted_name(column));
     }
     if (shape.columns.size() > message::kColumnsMax) {
-        return failure(Category::schema, "table " + quoted(shape.name) + " has more than " +
+        return failure(Category::schema, "table " + quoted_name(shape.name) + " has more than " +
                                              std::to_string(message::kColumnsMax) +
                                              " columns beside its key");
     }
@@ -175,20 +175,20 @@ Result<TableShape> inspect_table(Connection& connection, const std::string& tabl
     if (!find.step()) {
         return failure(
             Category::schema,
-            "there is no table " + quoted(table) +
+            "there is no table " + quoted_name(table) +
                 " in this database; the app makes its tables, on every device, before they are tracked");
     }
     TableShape shape;
     shape.name = find.text(0);
     if (shape.name.starts_with("strandline_") || shape.name.starts_with("sqlite_")) {
         return failure(Category::schema,
-                       quoted(table) + " belongs to Strandline or SQLite itself and cannot be tracked");
+                       quoted_name(table) + " belongs to Strandline or SQLite itself and cannot be tracked");
     }
     if (auto plain = check_is_plain(shape.name, find.text(1)); !plain) return tl::unexpected(plain.error());
     read_columns(connection, shape, find.integer(2) != 0);
     if (shape.key.empty()) {
         return failure(Category::schema,
-                       "table " + quoted(shape.name) +
+                       "table " + quoted_name(shape.name) +
                            " has no PRIMARY KEY; without one, devices cannot tell its rows apart. Rebuild it "
                            "with a key, best a random 16-byte BLOB or a UUID as TEXT");
     }

@@ -26,9 +26,9 @@ AppRow take_row(const Statement& statement, std::size_t key_columns) {
 std::string select_columns(const Resource& resource) {
     std::string sql = "SELECT ";
     for (std::size_t i = 0; i < resource.key.size(); ++i)
-        sql += (i > 0 ? ", " : "") + quoted(resource.key[i].name);
-    for (const ValueColumn& column : resource.columns) sql += ", " + quoted(column.name);
-    return sql + " FROM main." + quoted(resource.name);
+        sql += (i > 0 ? ", " : "") + quoted_name(resource.key[i].name);
+    for (const ValueColumn& column : resource.columns) sql += ", " + quoted_name(column.name);
+    return sql + " FROM main." + quoted_name(resource.name);
 }
 
 }  // namespace
@@ -37,14 +37,14 @@ Rows::Rows(Connection& connection, const Resource& resource)
     : connection_(connection),
       resource_(resource),
       read_(connection.prepare(select_columns(resource) + where_key(1))),
-      remove_(connection.prepare("DELETE FROM main." + quoted(resource.name) + where_key(1))) {}
+      remove_(connection.prepare("DELETE FROM main." + quoted_name(resource.name) + where_key(1))) {}
 
 std::string Rows::where_key(std::size_t first) const {
     const char* collations[] = {"", " COLLATE NOCASE", " COLLATE RTRIM"};
     std::string sql;
     for (std::size_t i = 0; i < resource_.key.size(); ++i) {
         const KeyColumn& column = resource_.key[i];
-        sql += (i > 0 ? " AND " : " WHERE ") + quoted(column.name) + " = ?" + std::to_string(first + i) +
+        sql += (i > 0 ? " AND " : " WHERE ") + quoted_name(column.name) + " = ?" + std::to_string(first + i) +
                collations[static_cast<int>(column.collation)];
     }
     return sql;
@@ -67,12 +67,12 @@ bool Rows::insert(const Values& key, const Assignment& assignment) {
         std::string names;
         std::string places;
         for (const KeyColumn& column : resource_.key)
-            names += (names.empty() ? "" : ", ") + quoted(column.name);
-        for (const ColumnId column : assignment.columns) names += ", " + quoted(name_of(column));
+            names += (names.empty() ? "" : ", ") + quoted_name(column.name);
+        for (const ColumnId column : assignment.columns) names += ", " + quoted_name(name_of(column));
         for (std::size_t i = 0; i < key.size() + assignment.columns.size(); ++i)
             places += i > 0 ? ", ?" : "?";
-        statement = connection_.prepare("INSERT OR ABORT INTO main." + quoted(resource_.name) + "(" + names +
-                                        ") VALUES (" + places + ")");
+        statement = connection_.prepare("INSERT OR ABORT INTO main." + quoted_name(resource_.name) + "(" +
+                                        names + ") VALUES (" + places + ")");
     }
     const ResetAtEnd reset(statement);
     int at = 1;
@@ -89,14 +89,14 @@ Statement& Rows::update_statement(const std::vector<ColumnId>& columns, bool res
     std::string sets;
     std::size_t at = resource_.key.size() + 1;
     const auto set = [&](const std::string& name) {
-        sets += (sets.empty() ? "" : ", ") + quoted(name) + " = ?" + std::to_string(at++);
+        sets += (sets.empty() ? "" : ", ") + quoted_name(name) + " = ?" + std::to_string(at++);
     };
     if (respelled) {
         for (const KeyColumn& column : resource_.key) set(column.name);
     }
     for (const ColumnId column : columns) set(name_of(column));
-    statement =
-        connection_.prepare("UPDATE OR ABORT main." + quoted(resource_.name) + " SET " + sets + where_key(1));
+    statement = connection_.prepare("UPDATE OR ABORT main." + quoted_name(resource_.name) + " SET " + sets +
+                                    where_key(1));
     return statement;
 }
 
@@ -123,7 +123,8 @@ bool Rows::remove(const Values& key) {
 
 Rows::Scan::Scan(Connection& connection, const Resource& resource) : key_columns_(resource.key.size()) {
     std::string order;
-    for (const KeyColumn& column : resource.key) order += (order.empty() ? "" : ", ") + quoted(column.name);
+    for (const KeyColumn& column : resource.key)
+        order += (order.empty() ? "" : ", ") + quoted_name(column.name);
     statement_ = connection.prepare(select_columns(resource) + " ORDER BY " + order);
 }
 
@@ -189,7 +190,7 @@ std::string digests_of(const Resource& resource, const Values& values) {
 }
 
 std::int64_t count_rows(Connection& connection, const Resource& resource) {
-    return connection.ask_integer("SELECT count(*) FROM " + quoted(resource.name));
+    return connection.ask_integer("SELECT count(*) FROM " + quoted_name(resource.name));
 }
 
 }  // namespace strandline::engine::store

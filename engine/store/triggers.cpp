@@ -37,7 +37,7 @@ std::string journal_key(const Resource& resource) {
 
 std::string key_of(const Resource& resource, const std::string& row) {
     std::vector<std::string> names;
-    for (const KeyColumn& column : resource.key) names.push_back(row + quoted(column.name));
+    for (const KeyColumn& column : resource.key) names.push_back(row + quoted_name(column.name));
     return joined(names, ", ");
 }
 
@@ -59,7 +59,7 @@ std::string append(const Resource& resource, std::int64_t what, const std::strin
 std::string any_key_column(const Resource& resource, const std::string& before, const std::string& after) {
     std::vector<std::string> conditions;
     for (const KeyColumn& column : resource.key) {
-        const std::string name = quoted(column.name);
+        const std::string name = quoted_name(column.name);
         conditions.push_back("OLD." + name + before + "NEW." + name + after);
     }
     return joined(conditions, " OR ");
@@ -69,7 +69,7 @@ std::string any_key_column(const Resource& resource, const std::string& before, 
 std::string key_respelled(const Resource& resource) {
     std::vector<std::string> conditions;
     for (const KeyColumn& column : resource.key) {
-        const std::string name = quoted(column.name);
+        const std::string name = quoted_name(column.name);
         conditions.push_back("OLD." + name + " IS NOT NEW." + name + " COLLATE BINARY OR typeof(OLD." + name +
                              ") <> typeof(NEW." + name + ")");
     }
@@ -79,7 +79,7 @@ std::string key_respelled(const Resource& resource) {
 std::string null_key(const Resource& resource) {
     std::vector<std::string> conditions;
     for (const KeyColumn& column : resource.key)
-        conditions.push_back("NEW." + quoted(column.name) + " IS NULL");
+        conditions.push_back("NEW." + quoted_name(column.name) + " IS NULL");
     return joined(conditions, " OR ");
 }
 
@@ -88,25 +88,25 @@ std::string null_key(const Resource& resource) {
 std::string check_unique(const Resource& resource, const UniqueIndex& index, bool is_update) {
     std::vector<std::string> conditions;
     for (std::size_t i = 0; i < index.columns.size(); ++i) {
-        conditions.push_back(quoted(index.columns[i]) + " = NEW." + quoted(index.columns[i]) + " COLLATE " +
-                             quoted(index.collations[i]));
+        conditions.push_back(quoted_name(index.columns[i]) + " = NEW." + quoted_name(index.columns[i]) +
+                             " COLLATE " + quoted_name(index.collations[i]));
     }
     if (is_update) {
         std::vector<std::string> same;
         for (const KeyColumn& column : resource.key)
-            same.push_back(quoted(column.name) + " IS OLD." + quoted(column.name));
+            same.push_back(quoted_name(column.name) + " IS OLD." + quoted_name(column.name));
         conditions.push_back("NOT (" + joined(same, " AND ") + ")");
     }
     return "INSERT INTO " + journal_columns(resource) + " SELECT " + kNextHlc +
            " + row_number() OVER () - 1, " + std::to_string(resource.id) + ", " + std::to_string(kWhatCheck) +
-           ", " + key_of(resource, "") + " FROM " + quoted(resource.name) + " WHERE " +
+           ", " + key_of(resource, "") + " FROM " + quoted_name(resource.name) + " WHERE " +
            joined(conditions, " AND ") + ";";
 }
 
 Trigger make_trigger(const Resource& resource, const std::string& suffix, const std::string& when,
                      const std::string& condition, const std::string& body) {
     const std::string name = prefix_of(resource.id) + suffix;
-    return {name, "CREATE TRIGGER " + name + " " + when + " ON " + quoted(resource.name) + " WHEN " +
+    return {name, "CREATE TRIGGER " + name + " " + when + " ON " + quoted_name(resource.name) + " WHEN " +
                       condition + " BEGIN " + body + " END"};
 }
 
@@ -118,7 +118,7 @@ void add_unique_checks(const Resource& resource, std::vector<Trigger>& triggers)
     for (const UniqueIndex& index : resource.unique) {
         on_insert += check_unique(resource, index, false);
         on_update += check_unique(resource, index, true);
-        for (const std::string& column : index.columns) columns.push_back(quoted(column));
+        for (const std::string& column : index.columns) columns.push_back(quoted_name(column));
     }
     triggers.push_back(make_trigger(resource, "check_insert", "BEFORE INSERT", kNotApplying, on_insert));
     triggers.push_back(make_trigger(resource, "check_update", "BEFORE UPDATE OF " + joined(columns, ", "),
@@ -147,7 +147,7 @@ std::vector<Trigger> capture_triggers(const Resource& resource) {
     for (const ValueColumn& column : resource.columns) {
         const auto id = static_cast<std::int64_t>(column.id);
         triggers.push_back(make_trigger(resource, "column_" + std::to_string(id),
-                                        "AFTER UPDATE OF " + quoted(column.name), kNotApplying,
+                                        "AFTER UPDATE OF " + quoted_name(column.name), kNotApplying,
                                         append(resource, kWhatColumn + id, "NEW.")));
     }
     add_unique_checks(resource, triggers);
@@ -174,7 +174,7 @@ std::vector<Trigger> ownership_triggers(const Resource& resource) {
     const auto is_foreign = [&](const std::string& row) {
         std::vector<std::string> same;
         for (std::size_t i = 0; i < resource.key.size(); ++i)
-            same.push_back("k" + std::to_string(i + 1) + " = " + row + quoted(resource.key[i].name));
+            same.push_back("k" + std::to_string(i + 1) + " = " + row + quoted_name(resource.key[i].name));
         return std::string(kNotApplying) + " AND EXISTS (SELECT 1 FROM " + foreign_table(resource) +
                " WHERE " + joined(same, " AND ") + ")";
     };
@@ -223,7 +223,7 @@ void remove_triggers(Connection& connection, std::int64_t resource) {
         find.bind_text(1, pattern);
         while (find.step()) names.push_back(find.text(0));
     }
-    for (const std::string& name : names) connection.execute("DROP TRIGGER " + quoted(name));
+    for (const std::string& name : names) connection.execute("DROP TRIGGER " + quoted_name(name));
 }
 
 }  // namespace strandline::engine::store
