@@ -11,7 +11,8 @@
 
 #include "tests/backfill/toy_device.h"
 
-namespace strandline::backfill {
+using namespace strandline;
+using namespace strandline::backfill;
 
 namespace {
 
@@ -160,5 +161,3 @@ TEST_CASE("an interrupted backfill goes on from another peer, and no row comes t
     CHECK(learner.coverage() == writer.coverage());
     CHECK(learner.rows() == writer.rows());
 }
-
-}  // namespace strandline::backfill

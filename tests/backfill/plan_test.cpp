@@ -10,8 +10,8 @@
 
 #include "tests/watermarks/coverage_twin.h"
 
-namespace strandline::backfill {
-
+using namespace strandline;
+using namespace strandline::backfill;
 using watermarks::Coverage;
 using watermarks::CoverageTwin;
 using watermarks::Piece;
@@ -132,5 +132,3 @@ TEST_CASE("so many changed keys that they would fill the memory are found by a s
     CHECK(choose(kIndexKeysMax, 1'000'000'000) == Way::index);
     CHECK(choose(kIndexKeysMax + 1, 1'000'000'000) == Way::scan);
 }
-
-}  // namespace strandline::backfill

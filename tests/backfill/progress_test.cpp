@@ -5,7 +5,8 @@
 
 #include <catch2/catch.hpp>
 
-namespace strandline::backfill {
+using namespace strandline;
+using namespace strandline::backfill;
 
 TEST_CASE("progress says what part of the rows has come") {
     Progress progress(0, 200);
@@ -72,5 +73,3 @@ TEST_CASE("progress never goes back and never passes the whole, whatever a peer 
         }
     }
 }
-
-}  // namespace strandline::backfill

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "tests/engine/group.h"
+#include "tests/times.h"
 
 using namespace strandline;
 using namespace strandline::tests;
@@ -182,7 +183,7 @@ private:
 }  // namespace
 
 TEST_CASE("three devices that write, part, lose messages and meet again are the same in the end") {
-    for (std::uint32_t seed = 1; seed <= 250; ++seed) {
+    for (std::uint32_t seed = 1; seed <= times(250); ++seed) {
         CAPTURE(seed);
         Run run(seed, Ownership::shared);
         run.go(60);
@@ -191,7 +192,7 @@ TEST_CASE("three devices that write, part, lose messages and meet again are the 
 }
 
 TEST_CASE("so are devices that have a long history") {
-    for (std::uint32_t seed = 1'001; seed <= 1'006; ++seed) {
+    for (std::uint32_t seed = 1'001; seed <= 1'000 + times(6); ++seed) {
         CAPTURE(seed);
         Run run(seed, Ownership::shared);
         run.go(1'000);
@@ -200,7 +201,7 @@ TEST_CASE("so are devices that have a long history") {
 }
 
 TEST_CASE("so are tables whose rows belong to devices") {
-    for (std::uint32_t seed = 2'001; seed <= 2'050; ++seed) {
+    for (std::uint32_t seed = 2'001; seed <= 2'000 + times(50); ++seed) {
         CAPTURE(seed);
         Run run(seed, Ownership::device_owned);
         run.go(60);

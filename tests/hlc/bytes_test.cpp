@@ -7,7 +7,8 @@
 
 #include <catch2/catch.hpp>
 
-namespace strandline::hlc {
+using namespace strandline;
+using namespace strandline::hlc;
 
 TEST_CASE("a reading is eight bytes, the most significant first") {
     CHECK(to_bytes(Hlc{0x0102030405060708}) == "\x01\x02\x03\x04\x05\x06\x07\x08");
@@ -37,5 +38,3 @@ TEST_CASE("bytes that are no reading are an error that says why") {
     REQUIRE_FALSE(negative.has_value());
     CHECK_THAT(negative.error().message, Catch::Contains("never negative"));
 }
-
-}  // namespace strandline::hlc

@@ -8,7 +8,8 @@
 
 #include "tests/stops.h"
 
-namespace strandline::hlc {
+using namespace strandline;
+using namespace strandline::hlc;
 
 namespace {
 
@@ -115,5 +116,3 @@ TEST_CASE("a broken wall clock lets nothing overflow the drift bound") {
     CHECK_FALSE(is_ahead(newest, WallMs{std::numeric_limits<std::int64_t>::max()}, Hlc{}, kDriftMs));
     CHECK(is_ahead(at({10}), WallMs{-1000}, Hlc{}, 9));
 }
-
-}  // namespace strandline::hlc

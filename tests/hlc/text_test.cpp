@@ -11,7 +11,8 @@
 
 #include "hlc/clock.h"
 
-namespace strandline::hlc {
+using namespace strandline;
+using namespace strandline::hlc;
 
 namespace {
 
@@ -139,5 +140,3 @@ TEST_CASE("an error quotes only the beginning of a long text") {
     CHECK(reason_of(from_text(long_text)).size() < 300);
     CHECK(reason_of(from_rfc3339(long_text)).size() < 300);
 }
-
-}  // namespace strandline::hlc

@@ -12,7 +12,8 @@
 #include "tests/net/raw_peer.h"
 #include "tests/stops.h"
 
-namespace strandline::net {
+using namespace strandline;
+using namespace strandline::net;
 namespace {
 
 using tests::bytes32;
@@ -335,4 +336,3 @@ TEST_CASE("a frame on a channel that is not open, or of no size, is our own faul
 }
 
 }  // namespace
-}  // namespace strandline::net

@@ -12,7 +12,8 @@
 #include "tests/net/same.h"
 #include "tests/net/samples.h"
 
-namespace strandline::net {
+using namespace strandline;
+using namespace strandline::net;
 namespace {
 
 using namespace message;
@@ -119,4 +120,3 @@ TEST_CASE("a row of 16 bytes of key and 130 of values costs less than 175 bytes"
 }
 
 }  // namespace
-}  // namespace strandline::net

@@ -16,7 +16,8 @@
 
 /// Bytes that nobody honest sends: nothing may crash, and nothing may take memory that was only announced.
 
-namespace strandline::net {
+using namespace strandline;
+using namespace strandline::net;
 namespace {
 
 using namespace tests;
@@ -184,4 +185,3 @@ TEST_CASE("a channel takes random bytes of a handshake, and never opens") {
 }
 
 }  // namespace
-}  // namespace strandline::net

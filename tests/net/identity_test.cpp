@@ -4,7 +4,8 @@
 
 #include "tests/net/devices.h"
 
-namespace strandline::net {
+using namespace strandline;
+using namespace strandline::net;
 namespace {
 
 TEST_CASE("one seed is one device, whoever makes it") {
@@ -29,4 +30,3 @@ TEST_CASE("a device vouches for its own Noise key, and for no other") {
 }
 
 }  // namespace
-}  // namespace strandline::net

@@ -12,7 +12,8 @@
 
 #include "tests/net/devices.h"
 
-namespace strandline::net {
+using namespace strandline;
+using namespace strandline::net;
 namespace {
 
 using tests::Folder;
@@ -193,4 +194,3 @@ TEST_CASE("a key file of another version says so") {
 }
 
 }  // namespace
-}  // namespace strandline::net

@@ -11,7 +11,8 @@
 
 #include "tests/net/devices.h"
 
-namespace strandline::net {
+using namespace strandline;
+using namespace strandline::net;
 namespace {
 
 using tests::Folder;
@@ -97,4 +98,3 @@ TEST_CASE("a database that was removed and restored has another mark") {
 }
 
 }  // namespace
-}  // namespace strandline::net

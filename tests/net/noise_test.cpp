@@ -12,7 +12,8 @@
 #include "tests/net/hex.h"
 #include "tests/stops.h"
 
-namespace strandline::net {
+using namespace strandline;
+using namespace strandline::net;
 namespace {
 
 using nlohmann::json;
@@ -166,4 +167,3 @@ TEST_CASE("a handshake out of turn is our own fault, and stops the program") {
 }
 
 }  // namespace
-}  // namespace strandline::net

@@ -12,7 +12,8 @@
 
 /// What decode refuses, and the sentence that it says. Most bad messages come from encode itself, which
 /// trusts its caller.
-namespace strandline::net {
+using namespace strandline;
+using namespace strandline::net;
 namespace {
 
 using namespace message;
@@ -325,4 +326,3 @@ TEST_CASE("a message that would take more memory than its bytes justify is refus
 }
 
 }  // namespace
-}  // namespace strandline::net

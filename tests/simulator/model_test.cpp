@@ -5,7 +5,8 @@
 #include "simulator/check.h"
 #include "simulator/tables.h"
 
-namespace strandline::simulator {
+using namespace strandline;
+using namespace strandline::simulator;
 namespace {
 
 constexpr std::size_t kCounters = 1;  // id, value, note
@@ -70,4 +71,3 @@ TEST_CASE("one stamp stands for one content, and the other one is law 3") {
 }
 
 }  // namespace
-}  // namespace strandline::simulator

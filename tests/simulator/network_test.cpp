@@ -5,7 +5,8 @@
 
 #include <catch2/catch.hpp>
 
-namespace strandline::simulator {
+using namespace strandline;
+using namespace strandline::simulator;
 namespace {
 
 /// Notes what it hears.
@@ -179,4 +180,3 @@ TEST_CASE("a device whose processes died is heard of, and refuses until somebody
 }
 
 }  // namespace
-}  // namespace strandline::simulator

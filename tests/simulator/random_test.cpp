@@ -2,7 +2,8 @@
 
 #include <catch2/catch.hpp>
 
-namespace strandline::simulator {
+using namespace strandline;
+using namespace strandline::simulator;
 namespace {
 
 TEST_CASE("a seed is one stream, on every machine") {
@@ -38,4 +39,3 @@ TEST_CASE("both ends of a range are drawn, and nothing beyond") {
 }
 
 }  // namespace
-}  // namespace strandline::simulator

@@ -6,7 +6,8 @@
 #include "simulator/novelty.h"
 #include "simulator/world.h"
 
-namespace strandline::simulator {
+using namespace strandline;
+using namespace strandline::simulator;
 namespace {
 
 Options asked(std::uint64_t seed, std::size_t devices, const std::string& faults) {
@@ -183,4 +184,3 @@ TEST_CASE("what a coverage holds of all that was written is counted, piece by pi
 }
 
 }  // namespace
-}  // namespace strandline::simulator

@@ -7,7 +7,8 @@
 #include "simulator/check.h"
 #include "simulator/clock.h"
 
-namespace strandline::simulator {
+using namespace strandline;
+using namespace strandline::simulator;
 namespace {
 
 TEST_CASE("things happen in order of time, and what is due at one moment as it was planned") {
@@ -60,4 +61,3 @@ TEST_CASE("a wall clock goes wrong in every way, and the monotonic one in none")
 }
 
 }  // namespace
-}  // namespace strandline::simulator

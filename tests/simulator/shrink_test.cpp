@@ -7,7 +7,8 @@
 #include "simulator/faults.h"
 #include "simulator/trial.h"
 
-namespace strandline::simulator {
+using namespace strandline;
+using namespace strandline::simulator;
 namespace {
 
 constexpr std::uint64_t kPlenty = 1'000;
@@ -85,4 +86,3 @@ TEST_CASE("a run in a process of its own tells how it ended, and what it met") {
 }
 
 }  // namespace
-}  // namespace strandline::simulator

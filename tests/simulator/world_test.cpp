@@ -5,7 +5,8 @@
 #include "simulator/check.h"
 #include "simulator/laws.h"
 
-namespace strandline::simulator {
+using namespace strandline;
+using namespace strandline::simulator;
 namespace {
 
 Options small(std::uint64_t seed, const std::string& faults) {
@@ -126,4 +127,3 @@ TEST_CASE("rows or stamps that differ break law 6, and rows that nobody wrote la
 }
 
 }  // namespace
-}  // namespace strandline::simulator

@@ -11,7 +11,8 @@
 #include "tests/stops.h"
 #include "tests/watermarks/coverage_twin.h"
 
-namespace strandline::watermarks {
+using namespace strandline;
+using namespace strandline::watermarks;
 
 namespace {
 
@@ -262,5 +263,3 @@ TEST_CASE("two ranges intersect in exactly the keys that both contain") {
         if (!same || both.has_value() != any) FAIL("ranges number " << i << " intersect wrongly");
     }
 }
-
-}  // namespace strandline::watermarks

@@ -10,7 +10,8 @@
 
 #include <catch2/catch.hpp>
 
-namespace strandline::watermarks {
+using namespace strandline;
+using namespace strandline::watermarks;
 
 namespace {
 
@@ -129,5 +130,3 @@ TEST_CASE("a distance too large for a number stays the largest there is") {
     CHECK(distance(Vector(), three) == std::numeric_limits<std::uint64_t>::max());
     CHECK(distance(three, three) == 0);
 }
-
-}  // namespace strandline::watermarks
