@@ -3,18 +3,25 @@
 
     tidy.py BUILD   exit 1 when a file has a fault
 
-A file is read again when it, a header of the project that it includes (ninja knows which), its
+Nearly all of clang-tidy's time goes into the headers of libraries, so files that are compiled alike are read
+together: as one file, which reads each header once. Where that has a fault, which may be no more than two files with
+private things of one name, it is halved until each fault is that of a file alone.
+
+A batch is read again when one of its files, a header of the project that they include (ninja knows which), their
 compile command or .clang-tidy is newer than the note that a clean run leaves in BUILD/tidy/.
 """
+import collections
 import concurrent.futures
 import json
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+FILES_MAX = 8  # Of one batch: enough to share headers, few enough to keep all processors busy to the end.
 
 
 def headers_by_object(build):
@@ -31,35 +38,91 @@ def headers_by_object(build):
     return found
 
 
-def stale(command, headers, build):
-    """The note to leave for this file, or None when its last clean run still counts."""
-    source = pathlib.Path(command["file"])
-    note = build / "tidy" / (source.relative_to(ROOT).as_posix().replace("/", "_") + ".ok")
-    if not note.exists() or note.read_text() != command["command"]:
-        return note
-    compiled = re.search(r" -o (\S+) ", command["command"]).group(1)
-    read = [source, ROOT / ".clang-tidy", *headers.get(compiled, [])]
-    newest = max((path.stat().st_mtime for path in read if path.exists()), default=0)
-    return note if newest > note.stat().st_mtime else None
+class Batch:
+    """Files of one folder that are compiled alike; tests and others apart."""
+
+    def __init__(self, folder, commands):
+        self.folder, self.commands = folder, commands
+        self.sources = [command["file"] for command in commands]
+        name = re.sub(r"\W", "_", os.path.relpath(self.sources[0], ROOT)) + f"_{len(commands)}"
+        self.path = folder / f"{name}.cpp" if len(commands) > 1 else pathlib.Path(self.sources[0])
+        self.note = folder / f"{name}.ok"
+        self.text = together(self.sources)
+        self.flags = flags_of(commands[0])
+
+    def is_stale(self, headers):
+        if not self.note.exists() or self.note.read_text() != self.text + self.flags:
+            return True
+        read = [ROOT / ".clang-tidy", *map(pathlib.Path, self.sources)]
+        for command in self.commands:
+            read += headers.get(re.search(r" -o (\S+) ", command["command"]).group(1), [])
+        return max(path.stat().st_mtime for path in read if path.exists()) > self.note.stat().st_mtime
+
+    def faults(self):
+        """What clang-tidy says of the files; nothing when it likes them."""
+        if len(self.commands) > 1:
+            self.path.write_text(self.text)
+        told = subprocess.run(["clang-tidy", "--quiet", f"--config-file={ROOT}/.clang-tidy", str(self.path), "--",
+                               *shlex.split(self.flags)],
+                              capture_output=True, text=True, cwd=self.commands[0]["directory"])
+        if len(self.commands) == 1:
+            faults = told.stdout + told.stderr if told.returncode else ""
+        elif told.returncode:
+            middle = len(self.commands) // 2
+            halves = self.commands[:middle], self.commands[middle:]
+            faults = "".join(Batch(self.folder, half).faults() for half in halves)
+        else:
+            faults = "".join(map(unused_usings, self.sources))
+        if not faults:
+            self.note.write_text(self.text + self.flags)
+        return faults
 
 
-def run(command, note, build):
-    told = subprocess.run(["clang-tidy", "--quiet", "-p", str(build), command["file"]], capture_output=True, text=True)
-    if told.returncode == 0:
-        note.write_text(command["command"])
-        return ""
-    return told.stdout + told.stderr
+def unused_usings(source):
+    """In a batch clang-tidy takes a `using a::b;` for used when a neighbour of the file uses a::b."""
+    text = re.sub(r"^#include.*$", "", pathlib.Path(source).read_text(), flags=re.M)
+    names = re.findall(r"^ *using [\w:]+::(\w+);", text, re.M)
+    return "".join(f"{source}: error: nothing here uses {name} [misc-unused-using-decls]\n"
+                   for name in names if len(re.findall(rf"\b{name}\b", text)) == 1)
+
+
+def is_test(source):
+    return source.endswith("_test.cpp") and "\nnamespace strandline" not in pathlib.Path(source).read_text()
+
+
+def together(sources):
+    """One text of them: some checks look at no file that is included. Tests call their private things alike, so each gets
+    a namespace of its own, and what they include comes first, to stay outside of those."""
+    texts = [pathlib.Path(source).read_text() for source in sources]
+    if not is_test(sources[0]):
+        return "\n".join(texts)
+    headers = dict.fromkeys(line for text in texts for line in text.splitlines() if line.startswith("#include "))
+    return "\n".join([*headers, *(f"namespace file_{i} {{\n{text}\n}}" for i, text in enumerate(texts))]) + "\n"
+
+
+def flags_of(command):
+    """How a file is compiled: its command without the compiler and the file."""
+    return re.sub(r"^\S+ | -o \S+ -c \S+", "", command["command"])
+
+
+def batches(folder, commands):
+    alike = collections.defaultdict(list)
+    for command in commands:
+        alike[flags_of(command), os.path.dirname(command["file"]), is_test(command["file"])].append(command)
+    return [Batch(folder, group[i:i + FILES_MAX]) for group in alike.values() for i in range(0, len(group), FILES_MAX)]
 
 
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
-    commands = json.loads((build / "compile_commands.json").read_text())
-    (build / "tidy").mkdir(exist_ok=True)
+    folder = build / "tidy"
+    folder.mkdir(exist_ok=True)
+    every = batches(folder, json.loads((build / "compile_commands.json").read_text()))
     headers = headers_by_object(build)
-    work = [(command, note) for command in commands if (note := stale(command, headers, build))]
-    print(f"{len(work)} of {len(commands)} files to read", flush=True)
+    work = [batch for batch in every if batch.is_stale(headers)]
+    read, known = (sum(len(batch.sources) for batch in some) for some in (work, every))
+    print(f"{read} of {known} files to read", flush=True)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        faults = [text for text in pool.map(lambda one: run(*one, build), work) if text]
+        faults = [text for text in pool.map(Batch.faults, work) if text]
     print("".join(faults), end="")
     return 1 if faults else 0
 
