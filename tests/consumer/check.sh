@@ -4,7 +4,7 @@
 set -eu
 build=$1
 here=$(cd "$(dirname "$0")" && pwd)
-place=$(mktemp -d)
+place=$(mktemp -d "$build/linking.XXXXXX")  # Not where temporary files go: programs may not be run there.
 trap 'rm -rf "$place"' EXIT
 
 cmake --install "$build" --prefix "$place/usr" >/dev/null
