@@ -192,12 +192,14 @@ void Device::refresh_schema(Now now) {
     for (const auto& [resource, renamed] : store.meet_schema())
         take_over(store, *store.catalog.find(resource), renamed);
     bool claims_less = false;
+    bool has_other_columns = false;
     const std::vector<Resource> met = store.catalog.resources();
     for (const Resource& resource : met) claims_less = track_anew(resource, now, found) || claims_less;
     for (const Resource& resource : store.catalog.resources()) {
         if (resource.is_there) {
             const auto known = columns.find(resource.id);
             const bool has_new_columns = known != columns.end() && known->second != resource.columns.size();
+            has_other_columns = has_other_columns || has_new_columns;
             claims_less = refresh_table(resource, has_new_columns, now, found) || claims_less;
         } else if (!resource.was_away) {
             store.catalog.set_away(resource.id, true);
@@ -214,6 +216,9 @@ void Device::refresh_schema(Now now) {
     receipts_ = store.ledger.receipts();
     is_schema_owed_ = false;
     push_found(found, level);
+    if (has_other_columns) {
+        for (auto& [peer, session] : sessions) session.say_all();
+    }
     if (!claims_less) return;
     // What was read or said before must not be claimed any more.
     for (auto& [peer, session] : sessions)

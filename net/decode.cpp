@@ -155,9 +155,13 @@ private:
             holding.pieces = pieces();
             demand(!holding.pieces.empty(), "a holding is empty");
         };
-        return record<Holding>("a holding", 4, read, [this](Holding& holding) {
-            holding.key = list<KeyColumn>("the key's columns", kColumnsMax, [this] { return key_column(); });
-        });
+        return record<Holding>(
+            "a holding", 4, read,
+            [this](Holding& holding) {
+                holding.key =
+                    list<KeyColumn>("the key's columns", kColumnsMax, [this] { return key_column(); });
+            },
+            [this](Holding& holding) { holding.dropped = columns("what was dropped"); });
     }
 
     KeyColumn key_column() {
@@ -201,19 +205,33 @@ private:
     }
 
     Page page() {
-        return record<Page>("a page", 7, [this](Page& page) {
+        const auto read = [this](Page& page) {
             page.resource = resource();
             page.range = range();
             page.vector = vector();
-            page.columns = list<std::string>("the columns", kColumnsMax, [this] {
-                return std::string(cursor_.text("a column", kNameBytesMax));
-            });
+            page.columns = columns("the columns");
             demand_no_doubles(page.columns, lower_case, "a page names a column twice");
             base_ = cursor_.number("a page's base", kHlcMax);
             columns_count_ = page.columns.size();
             page.entries = list<Entry>("the entries", kEntriesPerPageMax, [this] { return entry(); });
             demand_keys_fit(page);
-        });
+        };
+        return record<Page>("a page", 7, read, [this](Page& page) { page.dropped = dropped(page); });
+    }
+
+    std::vector<std::string> columns(const char* what) {
+        return list<std::string>(what, kColumnsMax,
+                                 [this] { return std::string(cursor_.text("a column", kNameBytesMax)); });
+    }
+
+    std::vector<std::uint32_t> dropped(const Page& page) {
+        auto dropped = list<std::uint32_t>("what was dropped", page.columns.size(),
+                                           [this] { return number32("an index of what was dropped"); });
+        for (std::size_t i = 0; i < dropped.size(); ++i) {
+            demand(i == 0 || dropped[i - 1] < dropped[i], "what was dropped is not in order");
+            demand(dropped[i] < page.columns.size(), "what was dropped is not one of the page's columns");
+        }
+        return dropped;
     }
 
     static void demand_keys_fit(const Page& page) {
