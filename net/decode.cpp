@@ -92,6 +92,9 @@ private:
         hello.wall.value = cursor_.signed_number("the wall clock");
         demand(-kWallMsMax <= hello.wall.value && hello.wall.value <= kWallMsMax,
                "its wall clock is out of range");
+        if (fields_left_ == 0) return hello;
+        --fields_left_;
+        hello.features = cursor_.number("the features", std::numeric_limits<std::uint64_t>::max());
         return hello;
     }
 

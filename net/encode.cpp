@@ -29,10 +29,11 @@ public:
 
 private:
     void write(const Hello& hello) {
-        begin(Kind::hello, 3);
+        begin(Kind::hello, hello.features == 0 ? 3 : 4);
         text(hello.name);
         number(static_cast<std::uint64_t>(hello.incarnation));
         packer_.pack_int64(hello.wall.value);
+        if (hello.features != 0) number(hello.features);
     }
 
     void write(const Have& have) {

@@ -91,6 +91,9 @@ struct Hello {
     std::string name;  ///< for people; may be empty
     Incarnation incarnation{};
     WallMs wall;  ///< the sender's clock, to tell skew
+    /// What the sender knows beyond the first protocol, as bits: a message kind or form that came later is
+    /// said only to a peer that knows it. Bits that the receiver does not know mean nothing to it.
+    std::uint64_t features = 0;
 };
 
 /// One column of a table's key: what makes two values of it one.

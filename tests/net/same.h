@@ -59,7 +59,7 @@ inline bool same(const Page& a, const Page& b) {
 }
 
 inline bool same(const Hello& a, const Hello& b) {
-    return a.name == b.name && a.incarnation == b.incarnation && a.wall == b.wall;
+    return a.name == b.name && a.incarnation == b.incarnation && a.wall == b.wall && a.features == b.features;
 }
 inline bool same(const Have& a, const Have& b) {
     return a.complete == b.complete && a.origins == b.origins && same(a.holdings, b.holdings);

@@ -199,6 +199,7 @@ inline std::vector<Sample> samples() {
     const Hello hello{"Anna's phone", Incarnation{0xfedcba9876543210}, WallMs{1795000000123}};
     return {{"hello", hello},
             {"hello_without_a_name_before_1970", Hello{"", Incarnation{0}, WallMs{-5}}},
+            {"hello_with_features", Hello{"", Incarnation{1}, WallMs{0}, 0x8000000000000003}},
             {"have_complete", two_holdings()},
             {"have_with_key", holding_with_key()},
             {"have_nothing", Have{}},
