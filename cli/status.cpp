@@ -128,10 +128,10 @@ void print_resources(const Status& status) {
 void print_not_exchanged(const Status& status) {
     for (const ResourceStatus& resource : status.resources) {
         for (const NotExchangedStatus& with : resource.not_exchanged) {
-            fmt::print("\n  {}\n",
-                       styled(Style::warning,
-                              fmt::format("{}, with {}: {}", printable(resource.name),
-                                          printable(name_of_peer(status, with.peer)), printable(with.why))));
+            const std::string why =
+                fmt::format("{}, with {}: {}", printable(resource.name),
+                            printable(name_of_peer(status, with.peer)), printable(with.why));
+            fmt::print("\n  {}\n", styled(Style::warning, wrapped(why, STDOUT_FILENO, 2)));
         }
     }
 }

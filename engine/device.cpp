@@ -31,6 +31,7 @@ Device::Device(const EngineOptions& options, Now now)
       capture_(store),
       figures_at_(now.steady),
       due_at_(now.steady) {
+    store.connection.stop_when(options.stop_asked);
     restore_wal(now);
     store.ledger.disconnect_peers();
     receipts_ = store.ledger.receipts();
@@ -41,11 +42,13 @@ Device::Device(const EngineOptions& options, Now now)
 }
 
 void Device::recover() {
+    store.connection.set_stoppable(false);
     (void)capture_.take_events();
     is_schema_owed_ = is_schema_owed_ || store.schema_changed();
     look_owed_ = look_owed_ || is_schema_owed_;
     store.reload();
     receipts_ = store.ledger.receipts();
+    store.connection.set_stoppable(true);
 }
 
 /// Nobody can turn WAL mode off beside us, but while no engine ran anybody could.

@@ -66,6 +66,10 @@ bool StorageError::is_busy() const {
     return primary == SQLITE_BUSY || primary == SQLITE_LOCKED;
 }
 
+bool StorageError::is_stopped() const {
+    return (code_ & 0xff) == SQLITE_INTERRUPT;
+}
+
 bool StorageError::is_about_row() const {
     const int primary = code_ & 0xff;
     return primary == SQLITE_CONSTRAINT || primary == SQLITE_MISMATCH || primary == SQLITE_TOOBIG ||
@@ -202,6 +206,17 @@ Connection::Connection(const std::string& path, OpenMode mode, const std::string
         throw error;
     }
     sqlite3_extended_result_codes(database_, 1);
+}
+
+void Connection::stop_when(std::function<bool()> asked) {
+    constexpr int kStepsBetween = 5'000;  // Well below a millisecond of work.
+    stop_asked_ = std::move(asked);
+    if (!stop_asked_) return;
+    const auto ask = [](void* self) {
+        const auto* connection = static_cast<const Connection*>(self);
+        return static_cast<int>(connection->is_stoppable_ && connection->stop_asked_());
+    };
+    sqlite3_progress_handler(database_, kStepsBetween, ask, this);
 }
 
 Connection::~Connection() {
