@@ -28,7 +28,8 @@ Error error_from(const StorageError& error, const std::string& database) {
                 "stopped before the work on " + database + " was done; it goes on the next time",
                 Retry::later};
     }
-    return {Category::storage, "the database " + database + " gave an error: " + error.what(), Retry::never};
+    return {Category::storage, "the database " + database + " gave an error: " + error.advised(),
+            Retry::never};
 }
 
 }  // namespace

@@ -38,15 +38,6 @@ SteadyMs later(SteadyMs at, std::int64_t milliseconds) {
     return {at.value + milliseconds};
 }
 
-/// Columns of which our pages may lack values that others have: dropped here, or where our rows came from.
-std::vector<std::string> dropped_columns(store::Store& store, const Resource& resource) {
-    std::vector<std::string> dropped = store.catalog.columns().dropped(resource.id);
-    if (store.quarantine.has_any(resource.id))
-        std::ranges::copy(store.quarantine.dropped(resource.id).columns, std::back_inserter(dropped));
-    if (dropped.size() > message::kColumnsMax) dropped.resize(message::kColumnsMax);
-    return dropped;
-}
-
 }  // namespace
 
 Session::Session(DeviceId peer, store::Store& store, Now now)
@@ -273,7 +264,7 @@ Message Session::say_everything() {
         const Coverage& coverage = store_.coverage(resource.id);
         have.holdings.push_back(holding(resource, coverage.pieces(), origins));
         have.holdings.back().key = key_in_words(resource.key);
-        have.holdings.back().dropped = dropped_columns(store_, resource);
+        have.holdings.back().dropped = store_.dropped_columns(resource);
         told_[resource.id] = coverage;
     }
     have.origins = origins.take();

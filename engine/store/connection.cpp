@@ -61,6 +61,26 @@ int flags_of(OpenMode mode) {
 
 StorageError::StorageError(int code, const std::string& message) : std::runtime_error(message), code_(code) {}
 
+std::string StorageError::advised() const {
+    const std::string happened = what();
+    switch (code_ & 0xff) {
+        case SQLITE_NOTADB:
+            return happened + "; check the path";
+        case SQLITE_FULL:
+            return happened + "; make room on that disk";
+        case SQLITE_IOERR:
+            return happened + "; the disk may be full, or failing: `df` and the system's log say more";
+        case SQLITE_READONLY:
+        case SQLITE_CANTOPEN:
+        case SQLITE_PERM:
+            return happened + "; the file and its folder have to be writable for the user who runs this";
+        case SQLITE_CORRUPT:
+            return happened + "; `PRAGMA integrity_check` says more, and a copy may have to be restored";
+        default:
+            return happened;
+    }
+}
+
 bool StorageError::is_busy() const {
     const int primary = code_ & 0xff;
     return primary == SQLITE_BUSY || primary == SQLITE_LOCKED;

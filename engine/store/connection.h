@@ -21,6 +21,8 @@ public:
     StorageError(int code, const std::string& message);
     /// SQLite's extended result code.
     [[nodiscard]] int code() const { return code_; }
+    /// What happened, and what to do about it.
+    [[nodiscard]] std::string advised() const;
     /// Another connection holds the lock: the same step may work later.
     [[nodiscard]] bool is_busy() const;
     /// Somebody asked for its end (Connection::stop_when): the same step may work later.
