@@ -8,7 +8,6 @@
 
 namespace strandline::engine {
 
-using store::NamedValue;
 using store::Quarantined;
 using store::QuarantineKind;
 using store::Resource;
