@@ -32,12 +32,12 @@ public:
     explicit Decoder(std::string_view bytes) : Fields(bytes) {}
 
     Message message() {
-        const std::size_t count = cursor_.array("it", kFrameBytesMax);
+        const std::size_t count = cursor.array("it", kFrameBytesMax);
         demand(count > 0, "it is an empty list");
         fields_left_ = count - 1;
-        Message message = body(cursor_.number("its number", std::numeric_limits<std::uint64_t>::max()));
-        for (; fields_left_ > 0; --fields_left_) cursor_.skip();
-        demand(cursor_.at_end(), "bytes follow behind its end");
+        Message message = body(cursor.number("its number", std::numeric_limits<std::uint64_t>::max()));
+        for (; fields_left_ > 0; --fields_left_) cursor.skip();
+        demand(cursor.at_end(), "bytes follow behind its end");
         return message;
     }
 
@@ -60,7 +60,7 @@ private:
                 return Pong{nonce()};
             case static_cast<std::uint64_t>(Kind::bye):
                 expect_fields(1);
-                return Bye{std::string(cursor_.text("the reason", kReasonBytesMax))};
+                return Bye{std::string(cursor.text("the reason", kReasonBytesMax))};
             default:
                 throw Malformed("a message of number " + std::to_string(kind) + " is not known here");
         }
@@ -69,22 +69,22 @@ private:
     Hello hello() {
         expect_fields(3);
         Hello hello;
-        hello.name = cursor_.text("the device's name", kNameBytesMax);
+        hello.name = cursor.text("the device's name", kNameBytesMax);
         hello.incarnation =
-            Incarnation{cursor_.number("the incarnation", std::numeric_limits<std::uint64_t>::max())};
-        hello.wall.value = cursor_.signed_number("the wall clock");
+            Incarnation{cursor.number("the incarnation", std::numeric_limits<std::uint64_t>::max())};
+        hello.wall.value = cursor.signed_number("the wall clock");
         demand(-kWallMsMax <= hello.wall.value && hello.wall.value <= kWallMsMax,
                "its wall clock is out of range");
         if (fields_left_ == 0) return hello;
         --fields_left_;
-        hello.features = cursor_.number("the features", std::numeric_limits<std::uint64_t>::max());
+        hello.features = cursor.number("the features", std::numeric_limits<std::uint64_t>::max());
         return hello;
     }
 
     Have have() {
         expect_fields(3);
         Have have;
-        have.complete = cursor_.boolean("`complete`");
+        have.complete = cursor.boolean("`complete`");
         have.origins = origins();
         have.holdings = list<Holding>("the holdings", kResourcesMax, [this] { return holding(); });
         demand_no_doubles(have.holdings, resource_of<Holding>, "it names a resource twice");
@@ -108,19 +108,19 @@ private:
         Pages pages;
         pages.pull = number32("the pull's number");
         pages.basis = number32("the basis");
-        pages.last = cursor_.boolean("`last`");
+        pages.last = cursor.boolean("`last`");
         pages.origins = origins();
         pages.pages = list<Page>("the pages", kPagesMax, [this] { return page(); });
         return pages;
     }
 
-    std::uint64_t nonce() { return cursor_.number("the nonce", std::numeric_limits<std::uint64_t>::max()); }
+    std::uint64_t nonce() { return cursor.number("the nonce", std::numeric_limits<std::uint64_t>::max()); }
 
     Holding holding() {
         const auto read = [this](Holding& holding) {
             holding.resource = resource();
-            holding.device_owned = cursor_.boolean("`device_owned`");
-            holding.rows = cursor_.number("the number of rows", kHlcMax);
+            holding.device_owned = cursor.boolean("`device_owned`");
+            holding.rows = cursor.number("the number of rows", kHlcMax);
             holding.pieces = pieces();
             demand(!holding.pieces.empty(), "a holding is empty");
         };
@@ -135,10 +135,10 @@ private:
 
     KeyColumn key_column() {
         return record<KeyColumn>("a key's column", 3, [this](KeyColumn& column) {
-            column.type = cursor_.text("a key's type", kNameBytesMax);
-            column.collation = cursor_.text("a key's collation", kNameBytesMax);
+            column.type = cursor.text("a key's type", kNameBytesMax);
+            column.collation = cursor.text("a key's collation", kNameBytesMax);
             column.names = list<std::string>("a key's names", kColumnsMax, [this] {
-                return std::string(cursor_.text("a key's name", kNameBytesMax));
+                return std::string(cursor.text("a key's name", kNameBytesMax));
             });
         });
     }
@@ -180,7 +180,7 @@ private:
             page.vector = vector();
             page.columns = columns("the columns");
             demand_no_doubles(page.columns, lower_case, "a page names a column twice");
-            base_ = cursor_.number("a page's base", kHlcMax);
+            base_ = cursor.number("a page's base", kHlcMax);
             columns_count_ = page.columns.size();
             page.entries = list<Entry>("the entries", kEntriesPerPageMax, [this] { return entry(); });
             demand_keys_fit(page);
@@ -190,7 +190,7 @@ private:
 
     std::vector<std::string> columns(const char* what) {
         return list<std::string>(what, kColumnsMax,
-                                 [this] { return std::string(cursor_.text("a column", kNameBytesMax)); });
+                                 [this] { return std::string(cursor.text("a column", kNameBytesMax)); });
     }
 
     std::vector<std::uint32_t> dropped(const Page& page) {
@@ -215,11 +215,11 @@ private:
 
     Entry entry() {
         const auto read = [this](Entry& entry) {
-            entry.key = cursor_.binary("a key", kKeyBytesMax);
+            entry.key = cursor.binary("a key", kKeyBytesMax);
             demand(!entry.key.empty(), "a key is empty");
-            if (!cursor_.take_nil()) entry.key_raw = values("a key's values", 1);
-            if (!cursor_.take_nil()) entry.era = stamp();
-            if (!cursor_.take_nil()) entry.row = stamp();
+            if (!cursor.take_nil()) entry.key_raw = values("a key's values", 1);
+            if (!cursor.take_nil()) entry.era = stamp();
+            if (!cursor.take_nil()) entry.row = stamp();
             entry.cells = cells();
             entry.values = values("the values", 0);
             demand_form(entry);
@@ -227,14 +227,14 @@ private:
         return record<Entry>(
             "an entry", 6, read, [this](Entry& entry) { entry.withheld = withheld(entry); },
             [this](Entry& entry) {
-                if (!cursor_.take_nil()) entry.life = life(entry);
+                if (!cursor.take_nil()) entry.life = life(entry);
             });
     }
 
     Life life(const Entry& entry) {
         demand(!entry.row, "a whole row names another life than its own");
         return record<Life>("a life", 2, [this](Life& life) {
-            if (!cursor_.take_nil()) life.era = stamp();
+            if (!cursor.take_nil()) life.era = stamp();
             life.row = stamp();
         });
     }
@@ -267,13 +267,13 @@ private:
 
     Stamp hlc_and_origin() {
         Stamp stamp;
-        stamp.hlc.value = static_cast<std::int64_t>(base_ + cursor_.number("a stamp's HLC", kHlcMax - base_));
+        stamp.hlc.value = static_cast<std::int64_t>(base_ + cursor.number("a stamp's HLC", kHlcMax - base_));
         stamp.origin = origin();
         return stamp;
     }
 
     std::vector<Cell> cells() {
-        const std::size_t count = cursor_.array("the cells", 3 * columns_count_);
+        const std::size_t count = cursor.array("the cells", 3 * columns_count_);
         demand(count % 3 == 0, "the cells are not in threes");
         std::vector<Cell> cells = reserved<Cell>(count / 3);
         while (cells.size() < count / 3) {

@@ -38,25 +38,25 @@ void demand_no_doubles(const std::vector<T>& items, Of of, const char* sentence)
 ///            kListBytesMax.
 class Fields {
 protected:
-    explicit Fields(std::string_view bytes) : cursor_(bytes) {}
+    explicit Fields(std::string_view bytes) : cursor(bytes) {}
 
     /// An array whose first fields we know. Each of `next` reads one behind those, which need not be there; what a
     /// later version put behind them is skipped.
     template <typename T, typename Read, typename... Next>
     T record(const char* what, std::size_t fields, Read read, Next... next) {
-        const std::size_t count = cursor_.array(what, message::kFrameBytesMax);
+        const std::size_t count = cursor.array(what, message::kFrameBytesMax);
         if (count < fields) throw Malformed(std::string(what) + " has too few fields");
         T record;
         read(record);
         std::size_t left = count - fields;
         (static_cast<void>(left > 0 && (next(record), left-- > 0)), ...);
-        for (; left > 0; --left) cursor_.skip();
+        for (; left > 0; --left) cursor.skip();
         return record;
     }
 
     template <typename T, typename Read>
     std::vector<T> list(const char* what, std::size_t count_max, Read read) {
-        const std::size_t count = cursor_.array(what, count_max);
+        const std::size_t count = cursor.array(what, count_max);
         std::vector<T> items = reserved<T>(count);
         while (items.size() < count) items.push_back(read());
         return items;
@@ -73,7 +73,7 @@ protected:
     }
 
     std::uint32_t number32(const char* what) {
-        return static_cast<std::uint32_t>(cursor_.number(what, std::numeric_limits<std::uint32_t>::max()));
+        return static_cast<std::uint32_t>(cursor.number(what, std::numeric_limits<std::uint32_t>::max()));
     }
 
     std::vector<OriginId> origins() {
@@ -85,7 +85,7 @@ protected:
     }
 
     OriginId origin_id() {
-        const std::string_view bytes = cursor_.binary("an origin", kOriginBytes);
+        const std::string_view bytes = cursor.binary("an origin", kOriginBytes);
         demand(bytes.size() == kOriginBytes, "an origin has not 40 bytes");
         OriginId origin;
         std::copy_n(bytes.begin(), origin.device.bytes.size(), origin.device.bytes.begin());
@@ -100,40 +100,42 @@ protected:
     }
 
     message::Vector vector() {
-        const std::size_t count = cursor_.array("a vector", 2 * origins_count_);
+        const std::size_t count = cursor.array("a vector", 2 * origins_count_);
         demand(count % 2 == 0, "a vector is not in pairs");
         message::Vector vector = reserved<message::Vector::value_type>(count / 2);
         while (vector.size() < count / 2) {
             const Origin origin = this->origin();
             demand(vector.empty() || vector.back().first < origin, "a vector's origins are not in order");
-            vector.emplace_back(origin, Hlc{static_cast<std::int64_t>(cursor_.number("an HLC", kHlcMax))});
+            vector.emplace_back(origin, Hlc{static_cast<std::int64_t>(cursor.number("an HLC", kHlcMax))});
         }
         return vector;
     }
 
     message::Range range() {
         message::Range range;
-        range.low = cursor_.binary("a range's beginning", kBoundBytesMax);
-        if (!cursor_.take_nil()) range.high = cursor_.binary("a range's end", kBoundBytesMax);
+        range.low = cursor.binary("a range's beginning", kBoundBytesMax);
+        if (!cursor.take_nil()) range.high = cursor.binary("a range's end", kBoundBytesMax);
         demand(!range.high || range.low < *range.high, "a range ends before it begins");
         return range;
     }
 
     std::string resource() {
-        std::string name(cursor_.text("a resource's name", message::kNameBytesMax));
+        std::string name(cursor.text("a resource's name", message::kNameBytesMax));
         demand(!name.empty(), "a resource has no name");
         return name;
     }
 
     Values values(const char* what, std::size_t count_min) {
-        Values values = list<Value>(what, message::kColumnsMax, [this] { return cursor_.value(); });
+        Values values = list<Value>(what, message::kColumnsMax, [this] { return cursor.value(); });
         demand(values.size() >= count_min, "a key has no values");
         return values;
     }
 
     static constexpr std::size_t kOriginBytes = sizeof(DeviceId::bytes) + 8;
 
-    Cursor cursor_;
+    Cursor cursor;
+
+private:
     std::size_t list_bytes_left_ = kListBytesMax;
     std::size_t origins_count_ = 0;
 };

@@ -62,7 +62,7 @@ int flags_of(OpenMode mode) {
 StorageError::StorageError(int code, const std::string& message) : std::runtime_error(message), code_(code) {}
 
 std::string StorageError::advised() const {
-    const std::string happened = what();
+    std::string happened = what();
     switch (code_ & 0xff) {
         case SQLITE_NOTADB:
             return happened + "; check the path";
