@@ -1,3 +1,6 @@
+#include <filesystem>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include <spdlog/fmt/fmt.h>
@@ -79,16 +82,26 @@ std::string key_text(const TableDifference& table, const RowDifference& row) {
     return text;
 }
 
-void print_row(const TableDifference& table, const RowDifference& row, const DiffArguments& arguments) {
+/// How the two files are called in lines: by their names, as long as those are two.
+using Files = std::pair<std::string, std::string>;
+
+Files files_of(const DiffArguments& arguments) {
+    const Files names{std::filesystem::path(arguments.a).filename().string(),
+                      std::filesystem::path(arguments.b).filename().string()};
+    if (names.first == names.second) return {printable(arguments.a), printable(arguments.b)};
+    return {name_text(names.first), name_text(names.second)};
+}
+
+void print_row(const TableDifference& table, const RowDifference& row, const Files& files) {
     const std::string key = shortened(key_text(table, row), kWidth - 30);
     if (row.where == RowDifference::Where::both) {
         fmt::print("  {} {}\n", styled(Style::warning, "~"), key);
     } else if (row.where == RowDifference::Where::only_a) {
         fmt::print("  {} {}  {}\n", styled(Style::bad, "-"), key,
-                   styled(Style::faint, "only in " + arguments.a));
+                   styled(Style::faint, "only in " + files.first));
     } else {
         fmt::print("  {} {}  {}\n", styled(Style::good, "+"), key,
-                   styled(Style::faint, "only in " + arguments.b));
+                   styled(Style::faint, "only in " + files.second));
     }
     for (const ColumnDifference& column : row.columns) {
         const std::string name = shortened(printable(column.column), 24);
@@ -98,22 +111,22 @@ void print_row(const TableDifference& table, const RowDifference& row, const Dif
     }
 }
 
-void print_table(const TableDifference& table, const DiffArguments& arguments) {
+void print_table(const TableDifference& table, const Files& files) {
     const std::string name = styled(Style::strong, shortened(printable(table.table), kWidth / 2));
     if (table.is_equal()) {
         fmt::print("{}  {}, {}\n", name, styled(Style::good, "equal"), count_text(table.rows_a, "row"));
         return;
     }
     fmt::print("{}  {}: {} only in {}, {} only in {}, {} changed\n", name, styled(Style::bad, "different"),
-               count_text(table.only_a), arguments.a, count_text(table.only_b), arguments.b,
+               count_text(table.only_a), files.first, count_text(table.only_b), files.second,
                count_text(table.changed));
     for (const std::string& column : table.columns_only_a) {
-        fmt::print("  column {} only in {}\n", printable(column), arguments.a);
+        fmt::print("  column {} only in {}\n", name_text(column), files.first);
     }
     for (const std::string& column : table.columns_only_b) {
-        fmt::print("  column {} only in {}\n", printable(column), arguments.b);
+        fmt::print("  column {} only in {}\n", name_text(column), files.second);
     }
-    for (const RowDifference& row : table.first) print_row(table, row, arguments);
+    for (const RowDifference& row : table.first) print_row(table, row, files);
     const auto shown = static_cast<std::int64_t>(table.first.size());
     const std::int64_t all = table.only_a + table.only_b + table.changed;
     if (all > shown) fmt::print("  … and {} more\n", count_text(all - shown));
@@ -132,9 +145,10 @@ Exit show_diff(const DiffArguments& arguments) {
     if (arguments.json) {
         print_json(json_of(*difference));
     } else {
-        for (const TableDifference& table : difference->tables) print_table(table, arguments);
-        print_untracked(difference->tracked_only_a, arguments.a);
-        print_untracked(difference->tracked_only_b, arguments.b);
+        const Files files = files_of(arguments);
+        for (const TableDifference& table : difference->tables) print_table(table, files);
+        print_untracked(difference->tracked_only_a, files.first);
+        print_untracked(difference->tracked_only_b, files.second);
     }
     return difference->is_equal() ? Exit::done : Exit::no;
 }

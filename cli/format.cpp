@@ -101,6 +101,11 @@ std::string shortened(const std::string& text, std::size_t columns) {
     return text.substr(0, end) + "…";
 }
 
+std::string name_text(const std::string& name) {
+    constexpr std::size_t kNameWidth = 24;
+    return shortened(printable(name), kNameWidth);
+}
+
 std::string wrapped(const std::string& text, int file, std::size_t indent) {
     winsize window{};
     if (isatty(file) != 1 || ioctl(file, TIOCGWINSZ, &window) != 0 || window.ws_col < indent + kNarrowest)

@@ -23,6 +23,8 @@ enum class Style { plain, strong, faint, good, warning, bad };
 [[nodiscard]] std::string styled(Style style, const std::string& text);
 /// The text with control characters, and bytes that are not UTF-8, spelled out.
 [[nodiscard]] std::string printable(const std::string& text);
+/// A name that somebody gave, among other things of a line.
+[[nodiscard]] std::string name_text(const std::string& name);
 /// Cut to so many columns, the last one "…" where something is missing.
 [[nodiscard]] std::string shortened(const std::string& text, std::size_t columns);
 

@@ -29,6 +29,10 @@ Exit fail_usage(const CLI::App& app, const CLI::ParseError& error) {
     std::string whose = "strandline";
     if (const auto parsed = app.get_subcommands(); !parsed.empty()) {
         whose += " " + parsed.front()->get_name();
+        if (const auto unknown = parsed.front()->remaining(); !unknown.empty())
+            what = fmt::format("{} knows nothing of {}", whose, printable(unknown.front()));
+    } else if (error.get_name() == "RequiredError") {
+        what = "it has to be told what to do";
     } else if (const auto unknown = app.remaining(); !unknown.empty()) {
         what = "there is no command or option " + printable(unknown.front());
     }

@@ -95,21 +95,26 @@ double seconds_left(const RunArguments& arguments, const Wait& began) {
     return arguments.timeout_seconds - std::chrono::duration<double>(began.lasted()).count();
 }
 
-/// Waits while another process has the database locked, until a signal comes or the time of --once is over: then it
-/// gave up.
+/// Waits while another process has the database locked, and takes in what was written meanwhile, until a signal comes or
+/// the time of --once is over: then it gave up.
 Result<Node> open_node(const RunArguments& arguments, const Wait& began, bool& gave_up) {
     std::atomic<bool> is_locked = false;
     const Ticker ticker([&] {
         return is_locked ? "" : fmt::format("taking in what was written to {} meanwhile", arguments.database);
     });
+    const auto must_end = [&] {
+        return is_stop_held() || (arguments.once && seconds_left(arguments, began) <= 0);
+    };
     Wait wait;
-    return Node::open({arguments.database, arguments.listen, arguments.peers, [&] {
+    return Node::open({arguments.database, arguments.listen, arguments.peers,
+                       [&] {
+                           gave_up = must_end();
+                           if (gave_up) return false;
                            is_locked = true;
                            wait.tell([&] { return lock_holder_text(arguments.database); });
-                           gave_up =
-                               is_stop_held() || (arguments.once && seconds_left(arguments, began) <= 0);
-                           return !gave_up;
-                       }});
+                           return true;
+                       },
+                       must_end});
 }
 
 Exit run(const RunArguments& arguments) {

@@ -51,7 +51,7 @@ const char* lead_of(EventKind kind) {
 std::string progress_text(const BackfillStatus& backfill) {
     return fmt::format("backfilling, {} %: {} of {}{}", percent(backfill.rows_done, backfill.rows_total),
                        count_text(backfill.rows_done), count_text(backfill.rows_total, "row"),
-                       backfill.resource.empty() ? "" : ", now " + printable(backfill.resource));
+                       backfill.resource.empty() ? "" : ", now " + name_text(backfill.resource));
 }
 
 }  // namespace
@@ -65,7 +65,7 @@ void RunLog::tell(const Event& event) {
     if (event.kind == EventKind::changes_applied) return rows_arrived(event);
     say_arrived(event.peer);
     if (event.kind == EventKind::backfill_done || event.kind == EventKind::peer_down) backfill_ = {};
-    const std::string about = event.resource.empty() ? "" : printable(event.resource) + ": ";
+    const std::string about = event.resource.empty() ? "" : name_text(event.resource) + ": ";
     log_->log(is_warning(event.kind) ? spdlog::level::warn : spdlog::level::info, "{}{}{}{}",
               prefix_of(event.peer), about, lead_of(event.kind), text_of(event));
     if (event.kind == EventKind::backfill_started) follow_backfill(prefix_of(event.peer));
@@ -104,7 +104,7 @@ std::string RunLog::prefix_of(const std::string& peer) {
     auto [found, is_new] = names_.try_emplace(peer, printable(peer.substr(0, 8)));
     if (is_new) {
         for (const PeerStatus& known : engine_.status().peers) {
-            if (to_hex(known.device) == peer && !known.name.empty()) found->second = printable(known.name);
+            if (to_hex(known.device) == peer && !known.name.empty()) found->second = name_text(known.name);
         }
     }
     return found->second + ": ";

@@ -81,7 +81,7 @@ std::string name_of_peer(const Status& status, const DeviceId& device) {
 
 void print_heading(const Status& status, int process) {
     const Style style = status.state == DeviceState::ready ? Style::good : Style::warning;
-    const std::string name = status.name.empty() ? "device" : printable(status.name);
+    const std::string name = status.name.empty() ? "device" : name_text(status.name);
     fmt::print("{}  {}  {}, {}\n", styled(Style::strong, name),
                styled(Style::faint, short_hex(status.device)), styled(style, name_of(status.state)),
                process != 0 ? fmt::format("run by process {}", process) : "not running");
@@ -93,8 +93,8 @@ void print_backfill(const Status& status) {
     fmt::print("\n  {} {:3} %  {} of {} from {}: {}\n",
                styled(Style::good, bar_text(backfill.rows_done, backfill.rows_total, 30)),
                percent(backfill.rows_done, backfill.rows_total), count_text(backfill.rows_done),
-               count_text(backfill.rows_total, "row"), printable(name_of_peer(status, backfill.peer)),
-               printable(backfill.resource));
+               count_text(backfill.rows_total, "row"), name_text(name_of_peer(status, backfill.peer)),
+               name_text(backfill.resource));
 }
 
 /// What to do about tracked tables that the app has dropped, or made again as others.
@@ -128,10 +128,10 @@ void print_resources(const Status& status) {
 void print_not_exchanged(const Status& status) {
     for (const ResourceStatus& resource : status.resources) {
         for (const NotExchangedStatus& with : resource.not_exchanged) {
-            fmt::print("\n  {}\n",
-                       styled(Style::warning,
-                              fmt::format("{}, with {}: {}", printable(resource.name),
-                                          printable(name_of_peer(status, with.peer)), printable(with.why))));
+            const std::string why =
+                fmt::format("{}, with {}: {}", name_text(resource.name),
+                            name_text(name_of_peer(status, with.peer)), printable(with.why));
+            fmt::print("\n  {}\n", styled(Style::warning, wrapped(why, STDOUT_FILENO, 2)));
         }
     }
 }

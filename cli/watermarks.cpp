@@ -59,10 +59,11 @@ std::map<DeviceId, std::string> names_in(const Status& status) {
 }
 
 void print_resource(const ResourceStatus& resource, std::map<DeviceId, std::string>& names) {
-    fmt::print(
-        "{}  {}, {}\n", styled(Style::strong, printable(resource.name)), count_text(resource.rows, "row"),
-        resource.ranges.size() == 1 ? "all keys in one range"
-                                    : count_text(static_cast<std::int64_t>(resource.ranges.size()), "range"));
+    fmt::print("{}  {}, {}\n", styled(Style::strong, shortened(printable(resource.name), kWidth / 2)),
+               count_text(resource.rows, "row"),
+               resource.ranges.size() == 1
+                   ? "all keys in one range"
+                   : count_text(static_cast<std::int64_t>(resource.ranges.size()), "range"));
     for (const RangeStatus& range : resource.ranges) {
         if (resource.ranges.size() > 1) {
             fmt::print("  from {} to {}\n", range.low.empty() ? "the first key" : key_text(range.low),

@@ -8,7 +8,6 @@
 
 namespace strandline::engine {
 
-using store::NamedValue;
 using store::Quarantined;
 using store::QuarantineKind;
 using store::Resource;
@@ -22,14 +21,6 @@ constexpr int kConstraint = 19;
 constexpr const char* kAhead =
     "its stamp is further ahead of this device's clock than the drift bound allows; it is applied when the "
     "time has come";
-constexpr const char* kIgnored = "a trigger of the app's ignored the row";
-
-std::string withheld_reason(const std::string& column) {
-    return "the value of the column " + store::quoted_name(column) +
-           " is too large to travel, and stays where it was written; the row is complete here when it is "
-           "made "
-           "smaller there";
-}
 
 Stamp localized(const Stamp& stamp, const std::vector<Origin>& origins) {
     return {stamp.hlc, origins[static_cast<std::size_t>(stamp.origin)]};
@@ -42,10 +33,6 @@ Hlc newest(const Record& record) {
         newest = std::max({newest, life->row.hlc, life->era ? life->era->hlc : Hlc{}});
     for (const CellStamp& cell : record.cells) newest = std::max(newest, cell.stamp.hlc);
     return newest;
-}
-
-Values key_of(const Resource& resource, const std::string& key, const Values* raw) {
-    return raw != nullptr ? *raw : decode_key(key, resource.key.size());
 }
 
 }  // namespace
@@ -105,7 +92,11 @@ Apply::Columns Apply::columns_of(const Resource& resource, const message::Page& 
         columns.ids.push_back(id);
         columns.names.push_back(is_here ? here->name : name);
         columns.by_old_name.push_back(is_here && !store::same_name(here->name, name));
-        if (!is_here && columns.missing.empty()) columns.missing = name;
+        const bool is_dropped = std::ranges::binary_search(page.dropped, columns.ids.size() - 1);
+        if (!page.dropped.empty()) columns.dropped.push_back(is_dropped);
+        // What is not to be had is not in the way of a table that has no place for it.
+        if (!is_here && is_dropped) store_.catalog.columns().note_dropped(resource.id, id);
+        if (!is_here && !is_dropped && columns.missing.empty()) columns.missing = name;
     }
     return columns;
 }
@@ -151,8 +142,10 @@ Apply::Incoming Apply::incoming_from(const message::Entry& entry, const Columns&
             incoming.record.cells.push_back({columns.ids[cell.column], localized(cell.stamp, origins)});
     }
     std::ranges::sort(incoming.record.cells, {}, &CellStamp::column);
-    const auto is_withheld = [&](std::size_t value) {
-        return std::ranges::binary_search(entry.withheld, value);
+    const auto withheld_as = [&](std::size_t value, std::size_t column) {
+        if (!columns.dropped.empty() && columns.dropped[column]) return store::Withheld::dropped;
+        return std::ranges::binary_search(entry.withheld, value) ? store::Withheld::too_large
+                                                                 : store::Withheld::no;
     };
     for (std::size_t i = 0; i < entry.values.size(); ++i) {
         const std::size_t column = entry.row ? i : entry.cells[i].column;
@@ -160,7 +153,8 @@ Apply::Incoming Apply::incoming_from(const message::Entry& entry, const Columns&
         incoming.columns.push_back(columns.ids[column]);
         incoming.names.push_back(columns.names[column]);
         incoming.values.push_back(&entry.values[i]);
-        if (!entry.withheld.empty()) incoming.withheld.push_back(is_withheld(i));
+        if (!entry.withheld.empty() || !columns.dropped.empty())
+            incoming.withheld.push_back(withheld_as(i, column));
     }
     if (!incoming.values.empty()) incoming.missing = columns.missing;
     return incoming;
@@ -190,17 +184,16 @@ void Apply::hold(const Resource& resource, const Incoming& incoming, WallMs due,
     for (std::size_t i = 0; i < incoming.values.size(); ++i) entry.values.push_back(incoming.named(i));
     store_.quarantine.put(entry);
     ++applied_.quarantined;
-    tell(EventKind::held, resource, key_of(resource, incoming.key, incoming.key_raw),
-         std::string("a change is held: ") + reason);
+    tell(EventKind::held, resource, incoming.spelled(resource), std::string("a change is held: ") + reason);
 }
 
 void Apply::join(const Resource& resource, const Incoming& incoming) {
     const StoredRecord before = store_.stamps.load(resource.id, incoming.key);
-    const Merge merged = merge(before.record, incoming.record, incoming.columns, order_, resource.ownership);
+    Merge merged = merge(before.record, incoming.record, incoming.columns, order_, resource.ownership);
     if (merged.refusal == Refusal::row_missing) return await_row(resource, incoming);
     if (merged.refusal == Refusal::not_owner) return refuse(resource, incoming);
     clock_.observe(newest(incoming.record));
-    if (!merged.changes(before.record)) return;
+    if (!fill(resource, incoming, before.record, merged) && !merged.changes(before.record)) return;
     if (resource.ownership == Ownership::device_owned && gives_way(before.record, merged.record, order_))
         keep_displaced(resource, incoming.key, before.record);
     StoredRecord after{merged.record, before.digests};
@@ -219,24 +212,6 @@ void Apply::join(const Resource& resource, const Incoming& incoming) {
         awaited_.emplace(resource.id, incoming.key);
 }
 
-void Apply::refuse(const Resource& resource, const Incoming& incoming) {
-    Quarantined entry{0,
-                      resource.id,
-                      incoming.key,
-                      QuarantineKind::not_owner,
-                      {},
-                      "written by a device that does not own the row",
-                      now_.wall,
-                      incoming.record,
-                      {},
-                      {}};
-    for (std::size_t i = 0; i < incoming.values.size(); ++i) entry.values.push_back(incoming.named(i));
-    store_.quarantine.put(entry);
-    ++applied_.quarantined;
-    tell(EventKind::refused, resource, key_of(resource, incoming.key, incoming.key_raw),
-         "a change by a device that does not own the row");
-}
-
 std::string Apply::write_row(const Resource& resource, const Incoming& incoming, const Merge& merged,
                              std::string& digests) {
     const auto refused = store_.quarantine.has_any(resource.id)
@@ -250,7 +225,10 @@ std::string Apply::write_row(const Resource& resource, const Incoming& incoming,
         return "the table has no column " + store::quoted_name(incoming.missing) +
                " here; add it, and it is tried again";
     for (std::size_t i = 0; i < incoming.values.size(); ++i) {
-        if (merged.takes[i] && incoming.is_withheld(i)) return withheld_reason(incoming.names[i]);
+        const bool is_lacked = incoming.withheld_as(i) != store::Withheld::no && merged.takes[i];
+        const bool has_place = resource.column(incoming.names[i]).has_value();
+        if (is_lacked && (has_place || incoming.withheld_as(i) == store::Withheld::too_large))
+            return why_withheld(incoming.names[i], incoming.withheld_as(i));
     }
     try {
         if (refused && merged.action != RowAction::remove)
@@ -259,7 +237,7 @@ std::string Apply::write_row(const Resource& resource, const Incoming& incoming,
         store_.nested.announce();
         switch (merged.action) {
             case RowAction::insert:
-                insert_row(resource, incoming, digests);
+                insert_row(resource, incoming, merged, digests);
                 break;
             case RowAction::update:
                 update_row(resource, incoming, merged, digests);
@@ -277,102 +255,40 @@ std::string Apply::write_row(const Resource& resource, const Incoming& incoming,
     return {};
 }
 
-void Apply::insert_row(const Resource& resource, const Incoming& incoming, std::string& digests) {
-    if (!store_.rows(resource).insert(key_of(resource, incoming.key, incoming.key_raw),
-                                      {incoming.columns, incoming.values})) {
-        throw StorageError(kConstraint, kIgnored);
-    }
-    digests.clear();
-    for (std::size_t i = 0; i < incoming.columns.size(); ++i) {
-        store::set_digest(digests, incoming.columns[i], store::digest_of(*incoming.values[i]));
-    }
-}
-
-void Apply::update_row(const Resource& resource, const Incoming& incoming, const Merge& merged,
-                       std::string& digests) {
+store::Assignment Apply::taken(const Incoming& incoming, const Merge& merged, std::string& digests) {
     store::Assignment taken;
     for (std::size_t i = 0; i < incoming.columns.size(); ++i) {
         if (!merged.takes[i]) continue;
+        if (incoming.withheld_as(i) == store::Withheld::dropped) {
+            // Only where the table has no place for it either; by this it is passed on that it is not here.
+            store::set_digest(digests, incoming.columns[i], store::kDigestOfDropped);
+            continue;
+        }
         taken.columns.push_back(incoming.columns[i]);
         taken.values.push_back(incoming.values[i]);
         store::set_digest(digests, incoming.columns[i], store::digest_of(*incoming.values[i]));
     }
+    return taken;
+}
+
+void Apply::insert_row(const Resource& resource, const Incoming& incoming, const Merge& merged,
+                       std::string& digests) {
+    digests.clear();
+    const store::Assignment row = taken(incoming, merged, digests);
+    if (!store_.rows(resource).insert(incoming.spelled(resource), row))
+        throw StorageError(kConstraint, kIgnored);
+}
+
+void Apply::update_row(const Resource& resource, const Incoming& incoming, const Merge& merged,
+                       std::string& digests) {
+    const store::Assignment assignment = taken(incoming, merged, digests);
     // The key's spelling belongs to the row's stamp.
     const bool sets_row = incoming.record.row && merged.record.row == incoming.record.row;
-    const Values spelled = key_of(resource, incoming.key, incoming.key_raw);
+    const Values spelled = incoming.spelled(resource);
     const Values canonical = decode_key(incoming.key, resource.key.size());
-    if (!store_.rows(resource).update(canonical, sets_row ? &spelled : nullptr, taken)) {
+    if (!store_.rows(resource).update(canonical, sets_row ? &spelled : nullptr, assignment)) {
         throw StorageError(kConstraint, "the row is not in the table, though its metadata says so");
     }
-}
-
-void Apply::quarantine_row(const Resource& resource, const Incoming& incoming, const Merge& merged,
-                           const std::string& reason) {
-    Quarantined entry{0,  resource.id, incoming.key, QuarantineKind::refused, {}, reason, now_.wall, {},
-                      {}, {}};
-    if (auto earlier = store_.quarantine.refused(resource.id, incoming.key)) {
-        entry.values = std::move(earlier->values);
-        entry.key_raw = std::move(earlier->key_raw);
-    } else if (merged.action == RowAction::update && resource.is_there) {
-        if (const auto row = store_.rows(resource).read(decode_key(incoming.key, resource.key.size()))) {
-            for (std::size_t i = 0; i < row->values.size(); ++i)
-                entry.values.push_back({resource.columns[i].name, row->values[i]});
-        }
-    }
-    if (incoming.key_raw != nullptr) entry.key_raw = *incoming.key_raw;
-    for (std::size_t i = 0; i < incoming.values.size(); ++i) {
-        if (!merged.takes[i]) continue;
-        const auto at = std::ranges::find_if(entry.values, [&](const NamedValue& value) {
-            return store::same_name(value.name, incoming.names[i]);
-        });
-        if (at != entry.values.end()) {
-            *at = incoming.named(i);
-        } else {
-            entry.values.push_back(incoming.named(i));
-        }
-    }
-    store_.quarantine.put(entry);
-    ++applied_.quarantined;
-    tell(EventKind::quarantined, resource, key_of(resource, incoming.key, incoming.key_raw),
-         "a row could not be applied: " + reason);
-}
-
-std::string Apply::rewrite_quarantined(const Resource& resource, const Quarantined& refused,
-                                       const Incoming& incoming, const Merge& merged, std::string& digests) {
-    // As it should be: what waits, with the new values over it.
-    std::map<ColumnId, const Value*> values;
-    for (const NamedValue& value : refused.values) {
-        const auto column = resource.column(value.name);
-        if (!column)
-            return "the table has no column " + store::quoted_name(value.name) +
-                   " here; add it, and it is tried again";
-        values[*column] = value.is_withheld ? nullptr : &value.value;
-    }
-    for (std::size_t i = 0; i < incoming.columns.size(); ++i) {
-        if (merged.takes[i]) values[incoming.columns[i]] = incoming.values[i];
-    }
-    for (const auto& [column, value] : values) {
-        if (value == nullptr) return withheld_reason(store_.catalog.columns().name(resource.id, column));
-    }
-    store::Assignment whole;
-    std::string whole_digests;
-    for (const auto& [column, value] : values) {
-        whole.columns.push_back(column);
-        whole.values.push_back(value);
-        store::set_digest(whole_digests, column, store::digest_of(*value));
-    }
-    const Values canonical = decode_key(incoming.key, resource.key.size());
-    const Values* raw = incoming.key_raw != nullptr
-                            ? incoming.key_raw
-                            : (refused.key_raw.empty() ? &canonical : &refused.key_raw);
-    store_.nested.announce();
-    if (!store_.rows(resource).update(canonical, raw, whole)) {
-        store_.nested.announce();
-        if (!store_.rows(resource).insert(*raw, whole)) return kIgnored;
-    }
-    store_.quarantine.drop(refused.id);
-    digests = whole_digests;
-    return {};
 }
 
 void Apply::mark_owner(const Resource& resource, const Incoming& incoming, const Record& record) {

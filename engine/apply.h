@@ -23,6 +23,8 @@ struct Applied {
     std::int64_t received = 0;                    ///< entries that arrived
     std::map<std::string, std::int64_t> changed;  ///< rows that are other than before, by resource
     std::int64_t quarantined = 0;
+    /// Resources with rows that came without values of columns that were dropped where they came from.
+    std::set<std::int64_t> without_dropped;
     std::vector<Event> events;  ///< without number
 };
 
@@ -56,14 +58,17 @@ public:
     Applied finish();
 
 private:
+    static constexpr const char* kIgnored = "a trigger of the app's ignored the row";
+
     /// A page's columns, as this database knows them.
     struct Columns {
         std::vector<ColumnId> ids;
         std::vector<std::string> names;
         std::string missing;  ///< the first one that the table does not have; empty: it has all
         std::vector<bool>
-            by_old_name;         ///< the page knows it by a name that it bore here before it was renamed
-        bool has_twins = false;  ///< the page knows one of them by two names
+            by_old_name;            ///< the page knows it by a name that it bore here before it was renamed
+        bool has_twins = false;     ///< the page knows one of them by two names
+        std::vector<bool> dropped;  ///< its values are not at the sender; empty: all are
     };
     /// One entry, in this database's terms.
     struct Incoming {
@@ -73,14 +78,17 @@ private:
         std::vector<ColumnId> columns;  ///< of the values
         std::vector<std::string> names;
         std::vector<const Value*> values;
-        std::vector<bool> withheld;  ///< for each value: it was too large to travel; empty: none was
+        std::vector<store::Withheld> withheld;  ///< for each value; empty: all came along
         std::string missing;
 
-        [[nodiscard]] bool is_withheld(std::size_t value) const {
-            return !withheld.empty() && withheld[value];
+        [[nodiscard]] store::Withheld withheld_as(std::size_t value) const {
+            return withheld.empty() ? store::Withheld::no : withheld[value];
+        }
+        [[nodiscard]] Values spelled(const store::Resource& resource) const {
+            return key_raw != nullptr ? *key_raw : decode_key(key, resource.key.size());
         }
         [[nodiscard]] store::NamedValue named(std::size_t value) const {
-            return {names[value], *values[value], is_withheld(value)};
+            return {names[value], *values[value], withheld_as(value)};
         }
     };
 
@@ -102,15 +110,23 @@ private:
     void join_awaited();
     void rejoin(const store::Resource& resource, const store::Quarantined& held);
     void join(const store::Resource& resource, const Incoming& incoming);
+    /// Values that a row in quarantine lacks may come from elsewhere, under the very stamps that are known: they are
+    /// taken. False: there are none.
+    bool fill(const store::Resource& resource, const Incoming& incoming, const Record& local, Merge& merged);
     void refuse(const store::Resource& resource, const Incoming& incoming);
     /// Keeps, for people to see, a row that gives way in a device-owned resource.
     void keep_displaced(const store::Resource& resource, const std::string& key, const Record& displaced);
     /// Makes the app's row what the join says. Empty: done. Otherwise why the database would not.
     [[nodiscard]] std::string write_row(const store::Resource& resource, const Incoming& incoming,
                                         const Merge& merged, std::string& digests);
-    void insert_row(const store::Resource& resource, const Incoming& incoming, std::string& digests);
+    /// What the table is given of the incoming values; `digests` takes theirs.
+    [[nodiscard]] static store::Assignment taken(const Incoming& incoming, const Merge& merged,
+                                                 std::string& digests);
+    void insert_row(const store::Resource& resource, const Incoming& incoming, const Merge& merged,
+                    std::string& digests);
     void update_row(const store::Resource& resource, const Incoming& incoming, const Merge& merged,
                     std::string& digests);
+    [[nodiscard]] static std::string why_withheld(const std::string& column, store::Withheld withheld);
     void quarantine_row(const store::Resource& resource, const Incoming& incoming, const Merge& merged,
                         const std::string& reason);
     /// A row in quarantine takes the new values and is tried again as a whole.

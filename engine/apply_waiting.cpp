@@ -1,5 +1,7 @@
 #include "engine/apply.h"
 
+#include <algorithm>
+
 // Apply, continued: rows that wait in quarantine, or go there from the table.
 namespace strandline::engine {
 
@@ -9,6 +11,140 @@ using store::QuarantineKind;
 using store::Resource;
 using store::StorageError;
 using store::StoredRecord;
+
+std::string Apply::why_withheld(const std::string& column, store::Withheld withheld) {
+    const std::string value = "the value of the column " + store::quoted_name(column);
+    if (withheld == store::Withheld::dropped)
+        return value +
+               " was lost where the row came from, when that device dropped the column; it is asked of "
+               "others, and comes from one that has it, or with the next write of it";
+    return value +
+           " is too large to travel, and stays where it was written; the row is complete here when it is "
+           "made smaller there";
+}
+
+bool Apply::fill(const Resource& resource, const Incoming& incoming, const Record& local, Merge& merged) {
+    if (!store_.quarantine.has_any(resource.id) || !local.is_alive() || incoming.record.era != local.era)
+        return false;
+    const auto refused = store_.quarantine.refused(resource.id, incoming.key);
+    if (!refused) return false;
+    bool fills = false;
+    for (std::size_t i = 0; i < incoming.values.size(); ++i) {
+        const bool is_lacked = std::ranges::any_of(refused->values, [&](const NamedValue& value) {
+            return value.withheld != store::Withheld::no && store::same_name(value.name, incoming.names[i]);
+        });
+        if (!is_lacked || incoming.withheld_as(i) != store::Withheld::no) continue;
+        if (effective(incoming.record, incoming.columns[i]) != effective(local, incoming.columns[i]))
+            continue;
+        merged.takes[i] = true;
+        fills = true;
+    }
+    if (!fills) return false;
+    merged.action = RowAction::update;
+    return true;
+}
+
+void Apply::refuse(const Resource& resource, const Incoming& incoming) {
+    Quarantined entry{0,
+                      resource.id,
+                      incoming.key,
+                      QuarantineKind::not_owner,
+                      {},
+                      "written by a device that does not own the row",
+                      now_.wall,
+                      incoming.record,
+                      {},
+                      {}};
+    for (std::size_t i = 0; i < incoming.values.size(); ++i) entry.values.push_back(incoming.named(i));
+    store_.quarantine.put(entry);
+    ++applied_.quarantined;
+    tell(EventKind::refused, resource, incoming.spelled(resource),
+         "a change by a device that does not own the row");
+}
+
+void Apply::quarantine_row(const Resource& resource, const Incoming& incoming, const Merge& merged,
+                           const std::string& reason) {
+    Quarantined entry{0,  resource.id, incoming.key, QuarantineKind::refused, {}, reason, now_.wall, {},
+                      {}, {}};
+    if (auto earlier = store_.quarantine.refused(resource.id, incoming.key)) {
+        entry.values = std::move(earlier->values);
+        entry.key_raw = std::move(earlier->key_raw);
+    } else if (merged.action == RowAction::update && resource.is_there) {
+        if (const auto row = store_.rows(resource).read(decode_key(incoming.key, resource.key.size()))) {
+            for (std::size_t i = 0; i < row->values.size(); ++i)
+                entry.values.push_back({resource.columns[i].name, row->values[i]});
+        }
+    }
+    if (incoming.key_raw != nullptr) entry.key_raw = *incoming.key_raw;
+    for (std::size_t i = 0; i < incoming.values.size(); ++i) {
+        if (!merged.takes[i]) continue;
+        const auto at = std::ranges::find_if(entry.values, [&](const NamedValue& value) {
+            return store::same_name(value.name, incoming.names[i]);
+        });
+        if (at != entry.values.end()) {
+            *at = incoming.named(i);
+        } else {
+            entry.values.push_back(incoming.named(i));
+        }
+    }
+    store_.quarantine.put(entry);
+    if (std::ranges::find(entry.values, store::Withheld::dropped, &NamedValue::withheld) !=
+        entry.values.end())
+        applied_.without_dropped.insert(resource.id);
+    ++applied_.quarantined;
+    tell(EventKind::quarantined, resource, incoming.spelled(resource),
+         "a row could not be applied: " + reason);
+}
+
+std::string Apply::rewrite_quarantined(const Resource& resource, const Quarantined& refused,
+                                       const Incoming& incoming, const Merge& merged, std::string& digests) {
+    // As it should be: what waits, with the new values over it.
+    std::map<ColumnId, std::pair<const Value*, store::Withheld>> values;
+    std::string whole_digests;
+    for (const NamedValue& value : refused.values) {
+        const auto column = resource.column(value.name);
+        if (!column && value.withheld != store::Withheld::dropped)
+            return "the table has no column " + store::quoted_name(value.name) +
+                   " here; add it, and it is tried again";
+        if (column) {
+            values[*column] = {&value.value, value.withheld};
+        } else {
+            store::set_digest(whole_digests, store_.catalog.columns().id(resource.id, value.name),
+                              store::kDigestOfDropped);
+        }
+    }
+    for (std::size_t i = 0; i < incoming.columns.size(); ++i) {
+        if (!merged.takes[i]) continue;
+        if (resource.column(incoming.names[i])) {
+            values[incoming.columns[i]] = {incoming.values[i], incoming.withheld_as(i)};
+        } else {
+            store::set_digest(whole_digests, incoming.columns[i], store::kDigestOfDropped);
+        }
+    }
+    for (const auto& [column, value] : values) {
+        if (value.second != store::Withheld::no)
+            return why_withheld(store_.catalog.columns().name(resource.id, column), value.second);
+    }
+    store::Assignment whole;
+    for (const auto& [column, value] : values) {
+        whole.columns.push_back(column);
+        whole.values.push_back(value.first);
+        store::set_digest(whole_digests, column, store::digest_of(*value.first));
+    }
+    store::keep_absent(whole_digests, digests);
+    const Values canonical = decode_key(incoming.key, resource.key.size());
+    const Values* raw = incoming.key_raw != nullptr
+                            ? incoming.key_raw
+                            : (refused.key_raw.empty() ? &canonical : &refused.key_raw);
+    store_.nested.announce();
+    if (!store_.rows(resource).update(canonical, raw, whole)) {
+        store_.nested.announce();
+        if (!store_.rows(resource).insert(*raw, whole)) return kIgnored;
+    }
+    store_.quarantine.drop(refused.id);
+    digests = whole_digests;
+    return {};
+}
 
 bool Apply::retry(const Resource& resource, Retry& walk, std::size_t& rows_left) {
     if (!resource.is_there) return false;
@@ -71,8 +207,9 @@ void Apply::rejoin(const Resource& resource, const Quarantined& held) {
         incoming.columns.push_back(known ? *known : store_.catalog.columns().id(resource.id, value.name));
         incoming.names.push_back(value.name);
         incoming.values.push_back(&value.value);
-        incoming.withheld.push_back(value.is_withheld);
-        if (!known && incoming.missing.empty()) incoming.missing = value.name;
+        incoming.withheld.push_back(value.withheld);
+        if (!known && value.withheld != store::Withheld::dropped && incoming.missing.empty())
+            incoming.missing = value.name;
     }
     join(resource, incoming);
 }

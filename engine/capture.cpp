@@ -132,8 +132,9 @@ void Capture::fold_key(const Resource& resource, const std::string& key, const T
         }
         return;
     }
-    const std::string digests = store::digests_of(resource, row->values);
+    std::string digests = store::digests_of(resource, row->values);
     const Record incoming = written(resource, stored, touched, digests);
+    if (!incoming.is_alive()) store::keep_absent(digests, stored.digests);
     if (incoming.is_alive() || incoming.is_partial()) {
         tell_if_too_large(resource, *row, incoming);
         write(resource, key, stored, incoming, digests);

@@ -31,6 +31,7 @@ Device::Device(const EngineOptions& options, Now now)
       capture_(store),
       figures_at_(now.steady),
       due_at_(now.steady) {
+    store.connection.stop_when(options.stop_asked);
     restore_wal(now);
     store.ledger.disconnect_peers();
     receipts_ = store.ledger.receipts();
@@ -41,11 +42,13 @@ Device::Device(const EngineOptions& options, Now now)
 }
 
 void Device::recover() {
+    store.connection.set_stoppable(false);
     (void)capture_.take_events();
     is_schema_owed_ = is_schema_owed_ || store.schema_changed();
     look_owed_ = look_owed_ || is_schema_owed_;
     store.reload();
     receipts_ = store.ledger.receipts();
+    store.connection.set_stoppable(true);
 }
 
 /// Nobody can turn WAL mode off beside us, but while no engine ran anybody could.
@@ -192,12 +195,14 @@ void Device::refresh_schema(Now now) {
     for (const auto& [resource, renamed] : store.meet_schema())
         take_over(store, *store.catalog.find(resource), renamed);
     bool claims_less = false;
+    bool has_other_columns = false;
     const std::vector<Resource> met = store.catalog.resources();
     for (const Resource& resource : met) claims_less = track_anew(resource, now, found) || claims_less;
     for (const Resource& resource : store.catalog.resources()) {
         if (resource.is_there) {
             const auto known = columns.find(resource.id);
             const bool has_new_columns = known != columns.end() && known->second != resource.columns.size();
+            has_other_columns = has_other_columns || has_new_columns;
             claims_less = refresh_table(resource, has_new_columns, now, found) || claims_less;
         } else if (!resource.was_away) {
             store.catalog.set_away(resource.id, true);
@@ -214,6 +219,9 @@ void Device::refresh_schema(Now now) {
     receipts_ = store.ledger.receipts();
     is_schema_owed_ = false;
     push_found(found, level);
+    if (has_other_columns) {
+        for (auto& [peer, session] : sessions) session.say_all();
+    }
     if (!claims_less) return;
     // What was read or said before must not be claimed any more.
     for (auto& [peer, session] : sessions)

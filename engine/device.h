@@ -97,6 +97,11 @@ private:
     void tell_not_exchanged(Session& session, Now now);
     [[nodiscard]] bool is_patient(Session& session, const store::Resource& resource,
                                   const std::vector<watermarks::Piece>& pieces, Now now);
+    /// Resources with rows that came without values of columns that were dropped where they came from.
+    [[nodiscard]] std::set<std::int64_t> without_dropped();
+    /// Where rows lie that came without values which a device had dropped, as long as this peer may bring them.
+    [[nodiscard]] std::vector<watermarks::Piece> dropped_elsewhere(Session& session,
+                                                                   const store::Resource& resource);
     [[nodiscard]] bool is_asked(std::int64_t resource) const;
     void count_progress(const Session& session, const message::Pages& pages, const Applied& applied, Now now);
     void put_peer(const Session& session, bool is_connected);

@@ -148,6 +148,7 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
     std::vector<Origin> origins;
     for (const OriginId& id : pages.origins) origins.push_back(store.origins.number(id));
     Apply apply(store, now);
+    const std::set<std::int64_t> lacked = without_dropped();
     for (const message::Page& page : pages.pages) apply.page(page, origins);
     Applied applied = apply.finish();
     received.rows += applied.received;
@@ -165,7 +166,10 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
     }
     figures_changed_ = true;
     due_at_ = now.steady;
-    if (!is_lowered) return;
+    for (auto& [peer, other] : sessions) {
+        for (const std::int64_t resource : applied.without_dropped) other.asked_for_dropped.erase(resource);
+    }
+    if (!is_lowered && lacked == without_dropped()) return;
     for (auto& [peer, other] : sessions) other.say_all();
 }
 
@@ -226,11 +230,10 @@ void Device::plan_pulls(Now now) {
             if (!resource.is_there || !session.exchanges(resource)) continue;
             if (is_asked(resource.id)) continue;
             auto pieces = backfill::lacking(store.coverage(resource.id), theirs->acknowledged, store.self());
-            if (pieces.empty() || is_patient(session, resource, pieces, now)) {
-                if (pieces.empty()) session.waiting_since.erase(resource.id);
-                continue;
-            }
+            if (!pieces.empty() && is_patient(session, resource, pieces, now)) continue;
             session.waiting_since.erase(resource.id);
+            if (pieces.empty()) pieces = dropped_elsewhere(session, resource);
+            if (pieces.empty()) continue;
             // A first fill, or the rest of one; not the first words of a peer to somebody who has rows of its own.
             const bool is_first = store.catalog.rows(resource.id) == 0 && theirs->rows > 0 &&
                                   watermarks::is_unfetched(pieces.front().vector, store.self());
@@ -259,6 +262,29 @@ void Device::plan_pulls(Now now) {
         session.ask(std::move(wanted), is_backfill);
         figures_changed_ = true;
     }
+}
+
+std::set<std::int64_t> Device::without_dropped() {
+    std::set<std::int64_t> without;
+    for (const Resource& resource : store.catalog.resources()) {
+        if (store.quarantine.has_any(resource.id) && store.quarantine.has_dropped(resource.id))
+            without.insert(resource.id);
+    }
+    return without;
+}
+
+std::vector<watermarks::Piece> Device::dropped_elsewhere(Session& session, const Resource& resource) {
+    if (!store.quarantine.has_any(resource.id) || !session.asked_for_dropped.insert(resource.id).second)
+        return {};
+    const auto dropped = store.quarantine.dropped(resource.id);
+    const auto& gone_there = session.theirs(resource.name)->dropped;
+    const bool may_be_there = std::ranges::any_of(dropped.columns, [&](const std::string& column) {
+        return std::ranges::none_of(gone_there,
+                                    [&](const std::string& gone) { return store::same_name(gone, column); });
+    });
+    if (!may_be_there) return {};
+    // Our coverage says that we hold the writes, but not their values: so it asks as one who holds nothing.
+    return {{{dropped.first, dropped.last + '\0'}, {}}};
 }
 
 /// What a connected writer will push to us itself need not be pulled from somebody who got it first.

@@ -23,7 +23,13 @@ Error error_from(const StorageError& error, const std::string& database) {
                 " is locked by another process; an app that holds the lock for seconds should commit sooner",
             Retry::later};
     }
-    return {Category::storage, "the database " + database + " gave an error: " + error.what(), Retry::never};
+    if (error.is_stopped()) {
+        return {Category::busy,
+                "stopped before the work on " + database + " was done; it goes on the next time",
+                Retry::later};
+    }
+    return {Category::storage, "the database " + database + " gave an error: " + error.advised(),
+            Retry::never};
 }
 
 }  // namespace
@@ -47,7 +53,7 @@ struct Engine::Parts {
 
     bool is_put_off(const StorageError& error, Now now) {
         try {
-            const bool may_work_later = error.is_busy() || device.is_schema_stale();
+            const bool may_work_later = error.is_busy() || error.is_stopped() || device.is_schema_stale();
             device.recover();
             if (may_work_later) {
                 if (error.is_busy()) device.meet_lock(now);

@@ -145,6 +145,7 @@ void Reader::read_part(message::Pages& pages, OriginList& origins) {
     Part& part = parts_.front();
     const Resource* resource = store_.catalog.find(part.resource);
     if (resource == nullptr) return parts_.pop_front();
+    absent_ = store_.catalog.columns().absent(part.resource);
     if (!take_held(*resource, part, pages, origins)) return;
     message::Page page{
         resource->name, {part.range.low, part.range.high}, origins.indexed(part.claim), {}, {}};
@@ -175,7 +176,8 @@ void Reader::read_part(message::Pages& pages, OriginList& origins) {
 
 void Reader::add_waiting(const message::Page& page, message::Pages& pages) {
     for (auto& [columns, entries] : std::exchange(waiting_, {}))
-        add({page.resource, page.range, page.vector, columns, std::move(entries)}, pages);
+        add({page.resource, page.range, page.vector, columns.first, std::move(entries), columns.second},
+            pages);
 }
 
 void Reader::add(message::Page page, message::Pages& pages) {
@@ -188,7 +190,7 @@ void Reader::add(message::Page page, message::Pages& pages) {
 void Reader::take(const Resource& resource, const Part& part, const std::string& key,
                   const StoredRecord& stored, message::Page& page, OriginList& origins) {
     const Record missing = lacking(stored.record, part.base);
-    if (missing.is_none() || take_refused(resource, key, missing, origins)) return;
+    if (missing.is_none() || take_incomplete(resource, key, stored, missing, origins)) return;
     message::Entry entry;
     entry.key = key;
     if (!fill_values(resource, key, missing, entry)) return;
@@ -196,7 +198,7 @@ void Reader::take(const Resource& resource, const Part& part, const std::string&
     for (const CellStamp& cell : missing.cells) {
         const auto at = std::ranges::find_if(
             resource.columns, [&](const store::ValueColumn& column) { return column.id == cell.column; });
-        if (at == resource.columns.end()) continue;  // A column that was dropped here: its value is gone.
+        if (at == resource.columns.end()) continue;
         entry.cells.push_back(
             {static_cast<std::uint32_t>(at - resource.columns.begin()), origins.indexed(cell.stamp)});
     }
@@ -226,25 +228,44 @@ bool Reader::fill_values(const Resource& resource, const std::string& key, const
     return !entry.values.empty();
 }
 
-/// A row in quarantine travels as it should be, not as the table has it.
-bool Reader::take_refused(const Resource& resource, const std::string& key, const Record& missing,
-                          OriginList& origins) {
-    if ((!missing.row && missing.cells.empty()) || !store_.quarantine.has_any(resource.id)) return false;
-    auto refused = store_.quarantine.refused(resource.id, key);
-    if (!refused) return false;
-    const Values canonical = decode_key(key, resource.key.size());
-    if (const auto row = resource.is_there ? store_.rows(resource).read(canonical) : std::nullopt) {
-        if (refused->key_raw.empty() && row->key != canonical) refused->key_raw = row->key;
-        for (std::size_t i = 0; i < row->values.size(); ++i) {
-            const std::string& name = resource.columns[i].name;
-            const bool is_named = std::ranges::any_of(refused->values, [&](const store::NamedValue& value) {
-                return store::same_name(value.name, name);
-            });
-            if (!is_named) refused->values.push_back({name, row->values[i]});
-        }
+std::vector<store::NamedValue> Reader::dropped(const StoredRecord& stored, const Record& missing) const {
+    std::vector<store::NamedValue> dropped;
+    for (const auto& [column, name] : absent_) {
+        const bool is_missing = missing.row || std::ranges::find(missing.cells, column, &CellStamp::column) !=
+                                                   missing.cells.end();
+        if (is_missing && !store::get_digest(stored.digests, column).empty())
+            dropped.push_back({name, {}, store::Withheld::dropped});
     }
-    refused->record = missing;
-    take_waiting(resource, *refused, origins);
+    return dropped;
+}
+
+/// A row in quarantine travels as it should be, not as the table has it.
+bool Reader::take_incomplete(const Resource& resource, const std::string& key, const StoredRecord& stored,
+                             const Record& missing, OriginList& origins) {
+    if (!missing.row && missing.cells.empty()) return false;
+    auto waiting =
+        store_.quarantine.has_any(resource.id) ? store_.quarantine.refused(resource.id, key) : std::nullopt;
+    const std::vector<store::NamedValue> dropped = this->dropped(stored, missing);
+    if (!waiting && dropped.empty()) return false;
+    const Values canonical = decode_key(key, resource.key.size());
+    const auto row = resource.is_there ? store_.rows(resource).read(canonical) : std::nullopt;
+    if (!waiting && !row) return true;  // It is not in the table, whatever its metadata says.
+    if (!waiting) {
+        waiting.emplace();
+        waiting->key = key;
+    }
+    const auto add = [&](const store::NamedValue& value) {
+        const bool is_named = std::ranges::any_of(
+            waiting->values, [&](const auto& other) { return store::same_name(other.name, value.name); });
+        if (!is_named) waiting->values.push_back(value);
+    };
+    if (row) {
+        if (waiting->key_raw.empty() && row->key != canonical) waiting->key_raw = row->key;
+        for (std::size_t i = 0; i < row->values.size(); ++i) add({resource.columns[i].name, row->values[i]});
+    }
+    std::ranges::for_each(dropped, add);
+    waiting->record = missing;
+    take_waiting(resource, *waiting, origins);
     return true;
 }
 
@@ -267,21 +288,26 @@ void Reader::take_waiting(const Resource& resource, const store::Quarantined& wa
     entry.key = waiting.key;
     if (!waiting.key_raw.empty()) entry.key_raw = waiting.key_raw;
     put_stamps(resource, record, origins, entry);
-    std::vector<std::string> columns;
+    PageColumns page;
+    auto& [columns, dropped] = page;
     for (const store::NamedValue& value : waiting.values) {
-        const ColumnId column = store_.catalog.columns().id(resource.id, value.name);
+        const auto here = resource.column(value.name);
+        const ColumnId column = here ? *here : store_.catalog.columns().id(resource.id, value.name);
         const auto cell = std::ranges::find(record.cells, column, &CellStamp::column);
         if (cell != record.cells.end())
             entry.cells.push_back({static_cast<std::uint32_t>(columns.size()), origins.indexed(cell->stamp)});
         columns.push_back(value.name);
         if (!record.row && cell == record.cells.end()) continue;
-        if (value.is_withheld) entry.withheld.push_back(static_cast<std::uint32_t>(entry.values.size()));
+        if (value.withheld == store::Withheld::dropped)
+            dropped.push_back(static_cast<std::uint32_t>(columns.size() - 1));
+        if (value.withheld != store::Withheld::no)
+            entry.withheld.push_back(static_cast<std::uint32_t>(entry.values.size()));
         entry.values.push_back(value.value);
     }
     // Without a row and cells it would say that the row was deleted.
     if (!record.row && !record.cells.empty() && entry.cells.empty()) return;
     bytes_ += withhold(entry);
-    auto& entries = waiting_[columns];
+    auto& entries = waiting_[page];
     const auto place = std::ranges::upper_bound(entries, entry.key, {}, &message::Entry::key);
     entries.insert(place, std::move(entry));
 }

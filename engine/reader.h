@@ -79,9 +79,12 @@ private:
     /// Moves what waits in quarantine to pages like `page`, but for their columns.
     void add_waiting(const message::Page& page, message::Pages& pages);
     void add(message::Page page, message::Pages& pages);
-    /// False: the row does not wait in quarantine.
-    bool take_refused(const store::Resource& resource, const std::string& key, const Record& missing,
-                      OriginList& origins);
+    /// False: the row does not wait in quarantine, and has all its values.
+    bool take_incomplete(const store::Resource& resource, const std::string& key,
+                         const store::StoredRecord& stored, const Record& missing, OriginList& origins);
+    /// What the row had in columns that the table has no more, as far as it is missing.
+    [[nodiscard]] std::vector<store::NamedValue> dropped(const store::StoredRecord& stored,
+                                                         const Record& missing) const;
     void take_waiting(const store::Resource& resource, const store::Quarantined& waiting,
                       OriginList& origins);
     [[nodiscard]] bool fill_values(const store::Resource& resource, const std::string& key,
@@ -90,8 +93,12 @@ private:
     store::Store& store_;
     std::deque<Part> parts_;
     std::vector<Claim> claims_;
-    /// Of the part that is read now: what waits in quarantine, by the names of its columns.
-    std::map<std::vector<std::string>, std::vector<message::Entry>> waiting_;
+    /// The columns of a page, and which of them were dropped.
+    using PageColumns = std::pair<std::vector<std::string>, std::vector<std::uint32_t>>;
+    /// Of the part that is read now: what waits in quarantine, or is not whole, by its columns.
+    std::map<PageColumns, std::vector<message::Entry>> waiting_;
+    /// Columns that the table of that part does not have.
+    std::vector<std::pair<ColumnId, std::string>> absent_;
     std::int64_t rows_ = 0;
     std::size_t bytes_ = 0;
     std::size_t bytes_max_ = 0;

@@ -76,7 +76,7 @@ void rename_in(Quarantined& entry, Record& record, const std::vector<Renamed>& r
     std::vector<NamedValue> values;
     values.reserve(entry.values.size());
     for (const auto& [place, name] : chosen)
-        values.push_back({name, entry.values[place].value, entry.values[place].is_withheld});
+        values.push_back({name, entry.values[place].value, entry.values[place].withheld});
     for (std::size_t i = 0; i < names.size(); ++i) {
         if (names[i] && !chosen.contains(i) && !find_named(values, *names[i]))
             values.push_back(std::move(entry.values[i]));

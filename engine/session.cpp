@@ -60,6 +60,7 @@ void Session::have(const message::Have& have) {
         if (++heard_all_count_ > 1) told_.clear();
         theirs_.clear();
         in_flight_.clear();
+        asked_for_dropped.clear();
     }
     for (const message::Holding& holding : have.holdings) {
         std::vector<Piece> pieces;
@@ -71,6 +72,7 @@ void Session::have(const message::Have& have) {
                           holding.device_owned ? Ownership::device_owned : Ownership::shared,
                           static_cast<std::int64_t>(holding.rows),
                           holding.key,
+                          holding.dropped,
                           Coverage(pieces),
                           Coverage(pieces)};
             theirs_.push_back(std::move(theirs));
@@ -262,6 +264,7 @@ Message Session::say_everything() {
         const Coverage& coverage = store_.coverage(resource.id);
         have.holdings.push_back(holding(resource, coverage.pieces(), origins));
         have.holdings.back().key = key_in_words(resource.key);
+        have.holdings.back().dropped = store_.dropped_columns(resource);
         told_[resource.id] = coverage;
     }
     have.origins = origins.take();

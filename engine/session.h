@@ -84,6 +84,7 @@ public:
         Ownership ownership{};
         std::int64_t rows = 0;
         std::vector<message::KeyColumn> key;
+        std::vector<std::string> dropped;  ///< columns that its pages lack values of
         watermarks::Coverage acknowledged;
         watermarks::Coverage expected;
     };
@@ -101,6 +102,8 @@ public:
 
     /// Since when an offer of each resource waits for its writer's own push.
     std::map<std::int64_t, SteadyMs> waiting_since;
+    /// Resources of which it was asked for values that others had dropped: once a session is enough.
+    std::set<std::int64_t> asked_for_dropped;
     bool was_in_step = false;
     std::optional<SteadyMs> in_step_due;  ///< not to be told again before
     bool in_step_owed = false;            ///< it is so, and is told then

@@ -2,9 +2,8 @@
 #include <limits>
 #include <utility>
 
-#include "net/bytes.h"
 #include "net/codec.h"
-#include "net/cursor.h"
+#include "net/fields.h"
 #include "net/limits.h"
 
 namespace strandline::net {
@@ -12,23 +11,7 @@ namespace {
 
 using namespace message;
 
-constexpr std::uint64_t kHlcMax = std::numeric_limits<std::int64_t>::max();  // The sign bit stays clear.
-constexpr std::int64_t kWallMsMax = (std::int64_t{1} << 47) - 1;             // What an HLC has room for.
-constexpr std::size_t kOriginBytes = sizeof(DeviceId::bytes) + 8;
-
-void demand(bool holds, const char* sentence) {
-    if (!holds) throw Malformed(sentence);
-}
-
-/// What `of` gives for each item must be there once.
-template <typename T, typename Of>
-void demand_no_doubles(const std::vector<T>& items, Of of, const char* sentence) {
-    std::vector<decltype(of(items.front()))> seen;
-    seen.reserve(items.size());
-    for (const T& item : items) seen.push_back(of(item));
-    std::sort(seen.begin(), seen.end());
-    demand(std::adjacent_find(seen.begin(), seen.end()) == seen.end(), sentence);
-}
+constexpr std::int64_t kWallMsMax = (std::int64_t{1} << 47) - 1;  // What an HLC has room for.
 
 template <typename T>
 std::string_view resource_of(const T& item) {
@@ -44,17 +27,17 @@ std::string lower_case(std::string name) {
 }
 
 /// Reads each part of a message; encode.cpp writes them in the same order, under the same names.
-class Decoder {
+class Decoder : private Fields {
 public:
-    explicit Decoder(std::string_view bytes) : cursor_(bytes) {}
+    explicit Decoder(std::string_view bytes) : Fields(bytes) {}
 
     Message message() {
-        const std::size_t count = cursor_.array("it", kFrameBytesMax);
+        const std::size_t count = cursor.array("it", kFrameBytesMax);
         demand(count > 0, "it is an empty list");
         fields_left_ = count - 1;
-        Message message = body(cursor_.number("its number", std::numeric_limits<std::uint64_t>::max()));
-        for (; fields_left_ > 0; --fields_left_) cursor_.skip();
-        demand(cursor_.at_end(), "bytes follow behind its end");
+        Message message = body(cursor.number("its number", std::numeric_limits<std::uint64_t>::max()));
+        for (; fields_left_ > 0; --fields_left_) cursor.skip();
+        demand(cursor.at_end(), "bytes follow behind its end");
         return message;
     }
 
@@ -77,7 +60,7 @@ private:
                 return Pong{nonce()};
             case static_cast<std::uint64_t>(Kind::bye):
                 expect_fields(1);
-                return Bye{std::string(cursor_.text("the reason", kReasonBytesMax))};
+                return Bye{std::string(cursor.text("the reason", kReasonBytesMax))};
             default:
                 throw Malformed("a message of number " + std::to_string(kind) + " is not known here");
         }
@@ -86,22 +69,22 @@ private:
     Hello hello() {
         expect_fields(3);
         Hello hello;
-        hello.name = cursor_.text("the device's name", kNameBytesMax);
+        hello.name = cursor.text("the device's name", kNameBytesMax);
         hello.incarnation =
-            Incarnation{cursor_.number("the incarnation", std::numeric_limits<std::uint64_t>::max())};
-        hello.wall.value = cursor_.signed_number("the wall clock");
+            Incarnation{cursor.number("the incarnation", std::numeric_limits<std::uint64_t>::max())};
+        hello.wall.value = cursor.signed_number("the wall clock");
         demand(-kWallMsMax <= hello.wall.value && hello.wall.value <= kWallMsMax,
                "its wall clock is out of range");
         if (fields_left_ == 0) return hello;
         --fields_left_;
-        hello.features = cursor_.number("the features", std::numeric_limits<std::uint64_t>::max());
+        hello.features = cursor.number("the features", std::numeric_limits<std::uint64_t>::max());
         return hello;
     }
 
     Have have() {
         expect_fields(3);
         Have have;
-        have.complete = cursor_.boolean("`complete`");
+        have.complete = cursor.boolean("`complete`");
         have.origins = origins();
         have.holdings = list<Holding>("the holdings", kResourcesMax, [this] { return holding(); });
         demand_no_doubles(have.holdings, resource_of<Holding>, "it names a resource twice");
@@ -125,50 +108,37 @@ private:
         Pages pages;
         pages.pull = number32("the pull's number");
         pages.basis = number32("the basis");
-        pages.last = cursor_.boolean("`last`");
+        pages.last = cursor.boolean("`last`");
         pages.origins = origins();
         pages.pages = list<Page>("the pages", kPagesMax, [this] { return page(); });
         return pages;
     }
 
-    std::uint64_t nonce() { return cursor_.number("the nonce", std::numeric_limits<std::uint64_t>::max()); }
-
-    std::vector<OriginId> origins() {
-        auto origins = list<OriginId>("the list of origins", kOriginsMax, [this] { return origin_id(); });
-        demand_no_doubles(
-            origins, [](const OriginId& origin) { return origin; }, "it names an origin twice");
-        origins_count_ = origins.size();
-        return origins;
-    }
-
-    OriginId origin_id() {
-        const std::string_view bytes = cursor_.binary("an origin", kOriginBytes);
-        demand(bytes.size() == kOriginBytes, "an origin has not 40 bytes");
-        OriginId origin;
-        std::copy_n(bytes.begin(), origin.device.bytes.size(), origin.device.bytes.begin());
-        origin.incarnation = Incarnation{from_big_endian(bytes.substr(origin.device.bytes.size()))};
-        return origin;
-    }
+    std::uint64_t nonce() { return cursor.number("the nonce", std::numeric_limits<std::uint64_t>::max()); }
 
     Holding holding() {
         const auto read = [this](Holding& holding) {
             holding.resource = resource();
-            holding.device_owned = cursor_.boolean("`device_owned`");
-            holding.rows = cursor_.number("the number of rows", kHlcMax);
+            holding.device_owned = cursor.boolean("`device_owned`");
+            holding.rows = cursor.number("the number of rows", kHlcMax);
             holding.pieces = pieces();
             demand(!holding.pieces.empty(), "a holding is empty");
         };
-        return record<Holding>("a holding", 4, read, [this](Holding& holding) {
-            holding.key = list<KeyColumn>("the key's columns", kColumnsMax, [this] { return key_column(); });
-        });
+        return record<Holding>(
+            "a holding", 4, read,
+            [this](Holding& holding) {
+                holding.key =
+                    list<KeyColumn>("the key's columns", kColumnsMax, [this] { return key_column(); });
+            },
+            [this](Holding& holding) { holding.dropped = columns("what was dropped"); });
     }
 
     KeyColumn key_column() {
         return record<KeyColumn>("a key's column", 3, [this](KeyColumn& column) {
-            column.type = cursor_.text("a key's type", kNameBytesMax);
-            column.collation = cursor_.text("a key's collation", kNameBytesMax);
+            column.type = cursor.text("a key's type", kNameBytesMax);
+            column.collation = cursor.text("a key's collation", kNameBytesMax);
             column.names = list<std::string>("a key's names", kColumnsMax, [this] {
-                return std::string(cursor_.text("a key's name", kNameBytesMax));
+                return std::string(cursor.text("a key's name", kNameBytesMax));
             });
         });
     }
@@ -204,19 +174,33 @@ private:
     }
 
     Page page() {
-        return record<Page>("a page", 7, [this](Page& page) {
+        const auto read = [this](Page& page) {
             page.resource = resource();
             page.range = range();
             page.vector = vector();
-            page.columns = list<std::string>("the columns", kColumnsMax, [this] {
-                return std::string(cursor_.text("a column", kNameBytesMax));
-            });
+            page.columns = columns("the columns");
             demand_no_doubles(page.columns, lower_case, "a page names a column twice");
-            base_ = cursor_.number("a page's base", kHlcMax);
+            base_ = cursor.number("a page's base", kHlcMax);
             columns_count_ = page.columns.size();
             page.entries = list<Entry>("the entries", kEntriesPerPageMax, [this] { return entry(); });
             demand_keys_fit(page);
-        });
+        };
+        return record<Page>("a page", 7, read, [this](Page& page) { page.dropped = dropped(page); });
+    }
+
+    std::vector<std::string> columns(const char* what) {
+        return list<std::string>(what, kColumnsMax,
+                                 [this] { return std::string(cursor.text("a column", kNameBytesMax)); });
+    }
+
+    std::vector<std::uint32_t> dropped(const Page& page) {
+        auto dropped = list<std::uint32_t>("what was dropped", page.columns.size(),
+                                           [this] { return number32("an index of what was dropped"); });
+        for (std::size_t i = 0; i < dropped.size(); ++i) {
+            demand(i == 0 || dropped[i - 1] < dropped[i], "what was dropped is not in order");
+            demand(dropped[i] < page.columns.size(), "what was dropped is not one of the page's columns");
+        }
+        return dropped;
     }
 
     static void demand_keys_fit(const Page& page) {
@@ -231,11 +215,11 @@ private:
 
     Entry entry() {
         const auto read = [this](Entry& entry) {
-            entry.key = cursor_.binary("a key", kKeyBytesMax);
+            entry.key = cursor.binary("a key", kKeyBytesMax);
             demand(!entry.key.empty(), "a key is empty");
-            if (!cursor_.take_nil()) entry.key_raw = values("a key's values", 1);
-            if (!cursor_.take_nil()) entry.era = stamp();
-            if (!cursor_.take_nil()) entry.row = stamp();
+            if (!cursor.take_nil()) entry.key_raw = values("a key's values", 1);
+            if (!cursor.take_nil()) entry.era = stamp();
+            if (!cursor.take_nil()) entry.row = stamp();
             entry.cells = cells();
             entry.values = values("the values", 0);
             demand_form(entry);
@@ -243,14 +227,14 @@ private:
         return record<Entry>(
             "an entry", 6, read, [this](Entry& entry) { entry.withheld = withheld(entry); },
             [this](Entry& entry) {
-                if (!cursor_.take_nil()) entry.life = life(entry);
+                if (!cursor.take_nil()) entry.life = life(entry);
             });
     }
 
     Life life(const Entry& entry) {
         demand(!entry.row, "a whole row names another life than its own");
         return record<Life>("a life", 2, [this](Life& life) {
-            if (!cursor_.take_nil()) life.era = stamp();
+            if (!cursor.take_nil()) life.era = stamp();
             life.row = stamp();
         });
     }
@@ -277,25 +261,19 @@ private:
         }
     }
 
-    Values values(const char* what, std::size_t count_min) {
-        Values values = list<Value>(what, kColumnsMax, [this] { return cursor_.value(); });
-        demand(values.size() >= count_min, "a key has no values");
-        return values;
-    }
-
     Stamp stamp() {
         return record<Stamp>("a stamp", 2, [this](Stamp& stamp) { stamp = hlc_and_origin(); });
     }
 
     Stamp hlc_and_origin() {
         Stamp stamp;
-        stamp.hlc.value = static_cast<std::int64_t>(base_ + cursor_.number("a stamp's HLC", kHlcMax - base_));
+        stamp.hlc.value = static_cast<std::int64_t>(base_ + cursor.number("a stamp's HLC", kHlcMax - base_));
         stamp.origin = origin();
         return stamp;
     }
 
     std::vector<Cell> cells() {
-        const std::size_t count = cursor_.array("the cells", 3 * columns_count_);
+        const std::size_t count = cursor.array("the cells", 3 * columns_count_);
         demand(count % 3 == 0, "the cells are not in threes");
         std::vector<Cell> cells = reserved<Cell>(count / 3);
         while (cells.size() < count / 3) {
@@ -310,83 +288,12 @@ private:
         return cells;
     }
 
-    Vector vector() {
-        const std::size_t count = cursor_.array("a vector", 2 * origins_count_);
-        demand(count % 2 == 0, "a vector is not in pairs");
-        Vector vector = reserved<Vector::value_type>(count / 2);
-        while (vector.size() < count / 2) {
-            const Origin origin = this->origin();
-            demand(vector.empty() || vector.back().first < origin, "a vector's origins are not in order");
-            vector.emplace_back(origin, Hlc{static_cast<std::int64_t>(cursor_.number("an HLC", kHlcMax))});
-        }
-        return vector;
-    }
-
-    Range range() {
-        Range range;
-        range.low = cursor_.binary("a range's beginning", kBoundBytesMax);
-        if (!cursor_.take_nil()) range.high = cursor_.binary("a range's end", kBoundBytesMax);
-        demand(!range.high || range.low < *range.high, "a range ends before it begins");
-        return range;
-    }
-
-    std::string resource() {
-        std::string name(cursor_.text("a resource's name", kNameBytesMax));
-        demand(!name.empty(), "a resource has no name");
-        return name;
-    }
-
-    Origin origin() {
-        const std::uint32_t index = number32("an origin's index");
-        demand(index < origins_count_, "an origin's index is not in its list of origins");
-        return Origin{index};
-    }
-
-    std::uint32_t number32(const char* what) {
-        return static_cast<std::uint32_t>(cursor_.number(what, std::numeric_limits<std::uint32_t>::max()));
-    }
-
     void expect_fields(std::size_t count) {
         demand(fields_left_ >= count, "it has too few fields");
         fields_left_ -= count;
     }
 
-    /// An array whose first fields we know. Each of `next` reads one behind those, which need not be there; what a
-    /// later version put behind them is skipped.
-    template <typename T, typename Read, typename... Next>
-    T record(const char* what, std::size_t fields, Read read, Next... next) {
-        const std::size_t count = cursor_.array(what, kFrameBytesMax);
-        if (count < fields) throw Malformed(std::string(what) + " has too few fields");
-        T record;
-        read(record);
-        std::size_t left = count - fields;
-        (static_cast<void>(left > 0 && (next(record), left-- > 0)), ...);
-        for (; left > 0; --left) cursor_.skip();
-        return record;
-    }
-
-    template <typename T, typename Read>
-    std::vector<T> list(const char* what, std::size_t count_max, Read read) {
-        const std::size_t count = cursor_.array(what, count_max);
-        std::vector<T> items = reserved<T>(count);
-        while (items.size() < count) items.push_back(read());
-        return items;
-    }
-
-    /// Room for `count` items, on the account of the whole message.
-    template <typename T>
-    std::vector<T> reserved(std::size_t count) {
-        demand(count * sizeof(T) <= list_bytes_left_, "it holds more than a message may");
-        list_bytes_left_ -= count * sizeof(T);
-        std::vector<T> items;
-        items.reserve(count);
-        return items;
-    }
-
-    Cursor cursor_;
-    std::size_t list_bytes_left_ = kListBytesMax;
     std::size_t fields_left_ = 0;
-    std::size_t origins_count_ = 0;
     std::size_t columns_count_ = 0;
     std::uint64_t base_ = 0;
 };

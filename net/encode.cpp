@@ -81,12 +81,13 @@ private:
     }
 
     void write(const Holding& holding) {
-        array(holding.key.empty() ? 4 : 5);
+        array(holding.key.empty() ? 4 : holding.dropped.empty() ? 5 : 6);
         text(holding.resource);
         boolean(holding.device_owned);
         number(holding.rows);
         list(holding.pieces);
         if (!holding.key.empty()) list(holding.key);
+        if (!holding.key.empty() && !holding.dropped.empty()) list(holding.dropped);
     }
 
     void write(const KeyColumn& column) {
@@ -109,7 +110,7 @@ private:
     }
 
     void write(const Page& page) {
-        array(7);
+        array(page.dropped.empty() ? 7 : 8);
         text(page.resource);
         range(page.range);
         vector(page.vector);
@@ -117,6 +118,7 @@ private:
         base_ = base_of(page);
         number(static_cast<std::uint64_t>(base_));
         list(page.entries);
+        if (!page.dropped.empty()) list(page.dropped);
     }
 
     void write(const std::string& column) { text(column); }

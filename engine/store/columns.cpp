@@ -11,6 +11,9 @@ namespace {
 /// Rows that are looked at to tell a renamed column of a rebuilt table from a new one: enough to see a habit.
 constexpr int kRowsLookedAt = 1'000;
 
+/// The place of a column that is there no more.
+constexpr std::int64_t kDropped = -1;
+
 bool has_name(const std::vector<std::string>& names, const std::string& name) {
     return std::ranges::any_of(names, [&](const std::string& other) { return same_name(name, other); });
 }
@@ -23,8 +26,10 @@ std::vector<Columns::Known> Columns::known(std::int64_t resource) {
         "SELECT id, name, place, type FROM strandline_columns WHERE resource = ? AND NOT is_old ORDER BY id");
     find.bind(1, resource);
     while (find.step()) {
-        Known column{static_cast<ColumnId>(find.integer(0)), find.text(1), {}, find.text(3)};
+        Known column{static_cast<ColumnId>(find.integer(0)), find.text(1), {}, find.text(3), false};
         if (!find.is_null(2)) column.place = find.integer(2);
+        column.is_dropped = column.place == kDropped;
+        if (column.is_dropped) column.place.reset();
         known.push_back(std::move(column));
     }
     return known;
@@ -56,10 +61,10 @@ std::vector<Renamed> Columns::meet(std::int64_t resource, const TableShape& shap
     }
     for (const Known& column : before) {
         if (column.place && !has_name(shape.columns, column.name) && !new_names.contains(column.id))
-            put(resource, {column.id, column.name, std::nullopt, column.type});
+            put(resource, {column.id, column.name, std::nullopt, column.type, true});
     }
     for (std::size_t i = 0; i < shape.columns.size(); ++i) {
-        Known column{{}, shape.columns[i], static_cast<std::int64_t>(i), shape.types[i]};
+        Known column{{}, shape.columns[i], static_cast<std::int64_t>(i), shape.types[i], false};
         const auto given = std::ranges::find(renamed, column.name, &Renamed::now);
         const auto there = bearer(column.name);
         if (given != renamed.end()) {
@@ -156,9 +161,36 @@ void Columns::fill(Resource& resource, const TableShape& shape) {
 ColumnId Columns::id(std::int64_t resource, const std::string& name) {
     Statement find = connection_.prepare("SELECT id FROM strandline_columns WHERE resource = ? AND name = ?");
     if (find.bind(1, resource).bind_text(2, name).step()) return static_cast<ColumnId>(find.integer(0));
-    const Known heard{next_id(resource), name, std::nullopt, {}};
+    const Known heard{next_id(resource), name, std::nullopt, {}, false};
     put(resource, heard);
     return heard.id;
+}
+
+std::vector<std::pair<ColumnId, std::string>> Columns::absent(std::int64_t resource) {
+    std::vector<std::pair<ColumnId, std::string>> absent;
+    for (const Known& column : known(resource)) {
+        if (!column.place) absent.emplace_back(column.id, column.name);
+    }
+    return absent;
+}
+
+std::vector<std::string> Columns::dropped(std::int64_t resource) {
+    std::vector<std::string> dropped;
+    for (const Known& column : known(resource)) {
+        if (column.is_dropped) dropped.push_back(column.name);
+    }
+    return dropped;
+}
+
+void Columns::note_dropped(std::int64_t resource, ColumnId column) {
+    connection_
+        .prepare(
+            "UPDATE strandline_columns SET place = ? WHERE resource = ? AND id = ? AND place IS NULL AND NOT "
+            "is_old")
+        .bind(1, kDropped)
+        .bind(2, resource)
+        .bind(3, static_cast<std::int64_t>(column))
+        .run();
 }
 
 std::string Columns::name(std::int64_t resource, ColumnId column) {
@@ -184,8 +216,8 @@ void Columns::put(std::int64_t resource, const Known& column) {
         "ON CONFLICT DO UPDATE SET name = excluded.name, id = excluded.id, is_old = 0, "
         "place = excluded.place, type = excluded.type");
     put.bind(1, resource).bind_text(2, column.name).bind(3, static_cast<std::int64_t>(column.id));
-    if (column.place) {
-        put.bind(4, *column.place);
+    if (column.place || column.is_dropped) {
+        put.bind(4, column.place.value_or(kDropped));
     } else {
         put.bind_null(4);
     }

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/store/resource.h"
@@ -34,6 +35,12 @@ public:
 
     /// The id of the column that bears a name, or bore it; a new one when no peer spoke of such a column before.
     ColumnId id(std::int64_t resource, const std::string& name);
+    /// Columns that the table does not have: it has dropped them, or peers spoke of them.
+    [[nodiscard]] std::vector<std::pair<ColumnId, std::string>> absent(std::int64_t resource);
+    /// The names of those of them whose values were dropped, here or where they came from.
+    [[nodiscard]] std::vector<std::string> dropped(std::int64_t resource);
+    /// A column that the table does not have was dropped elsewhere, and values of it are not to be had from here.
+    void note_dropped(std::int64_t resource, ColumnId column);
     /// The name of a column that the table may not have (any more).
     [[nodiscard]] std::string name(std::int64_t resource, ColumnId column);
 
@@ -44,6 +51,7 @@ private:
         std::string name;
         std::optional<std::int64_t> place;  ///< among the table's columns; empty: it is not one of them
         std::string type;
+        bool is_dropped = false;
     };
     using NewNames = std::map<ColumnId, std::string>;
 

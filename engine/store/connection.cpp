@@ -61,9 +61,33 @@ int flags_of(OpenMode mode) {
 
 StorageError::StorageError(int code, const std::string& message) : std::runtime_error(message), code_(code) {}
 
+std::string StorageError::advised() const {
+    std::string happened = what();
+    switch (code_ & 0xff) {
+        case SQLITE_NOTADB:
+            return happened + "; check the path";
+        case SQLITE_FULL:
+            return happened + "; make room on that disk";
+        case SQLITE_IOERR:
+            return happened + "; the disk may be full, or failing: `df` and the system's log say more";
+        case SQLITE_READONLY:
+        case SQLITE_CANTOPEN:
+        case SQLITE_PERM:
+            return happened + "; the file and its folder have to be writable for the user who runs this";
+        case SQLITE_CORRUPT:
+            return happened + "; `PRAGMA integrity_check` says more, and a copy may have to be restored";
+        default:
+            return happened;
+    }
+}
+
 bool StorageError::is_busy() const {
     const int primary = code_ & 0xff;
     return primary == SQLITE_BUSY || primary == SQLITE_LOCKED;
+}
+
+bool StorageError::is_stopped() const {
+    return (code_ & 0xff) == SQLITE_INTERRUPT;
 }
 
 bool StorageError::is_about_row() const {
@@ -202,6 +226,17 @@ Connection::Connection(const std::string& path, OpenMode mode, const std::string
         throw error;
     }
     sqlite3_extended_result_codes(database_, 1);
+}
+
+void Connection::stop_when(std::function<bool()> asked) {
+    constexpr int kStepsBetween = 5'000;  // Well below a millisecond of work.
+    stop_asked_ = std::move(asked);
+    if (!stop_asked_) return;
+    const auto ask = [](void* self) {
+        const auto* connection = static_cast<const Connection*>(self);
+        return static_cast<int>(connection->is_stoppable_ && connection->stop_asked_());
+    };
+    sqlite3_progress_handler(database_, kStepsBetween, ask, this);
 }
 
 Connection::~Connection() {

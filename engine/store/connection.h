@@ -21,8 +21,12 @@ public:
     StorageError(int code, const std::string& message);
     /// SQLite's extended result code.
     [[nodiscard]] int code() const { return code_; }
+    /// What happened, and what to do about it.
+    [[nodiscard]] std::string advised() const;
     /// Another connection holds the lock: the same step may work later.
     [[nodiscard]] bool is_busy() const;
+    /// Somebody asked for its end (Connection::stop_when): the same step may work later.
+    [[nodiscard]] bool is_stopped() const;
     /// The row, not the disk: UNIQUE, CHECK, NOT NULL, a type, or a trigger of the app's own that refused it.
     [[nodiscard]] bool is_about_row() const;
 
@@ -111,10 +115,17 @@ public:
     [[nodiscard]] std::int64_t changes() const;
     /// Waits at most so long for another connection's lock.
     void set_busy_ms(int milliseconds);
+    /// Statements are ended with an error once `asked` says so; it is asked every few thousand steps of SQLite's machine, so
+    /// a short statement never is.
+    void stop_when(std::function<bool()> asked);
+    /// Whether they are now.
+    void set_stoppable(bool is_stoppable) { is_stoppable_ = is_stoppable; }
     [[nodiscard]] sqlite3* raw() { return database_; }
 
 private:
     sqlite3* database_ = nullptr;
+    std::function<bool()> stop_asked_;
+    bool is_stoppable_ = true;
     std::map<std::string, Statement::Idle, std::less<>> idle_;  ///< by their text
 };
 

@@ -42,7 +42,7 @@ auto reading(const std::string& path, Read read) -> decltype(read()) {
             throw Refused{{Category::busy, path + " is locked by another process; try again when it is done",
                            Retry::later}};
         }
-        throw Refused{{Category::storage, path + " cannot be compared: " + error.what()}};
+        throw Refused{{Category::storage, path + " cannot be compared: " + error.advised()}};
     }
 }
 

@@ -1,5 +1,7 @@
 #include "engine/store/quarantine.h"
 
+#include <algorithm>
+
 #include "engine/store/slots.h"
 
 namespace strandline::engine::store {
@@ -55,7 +57,7 @@ void write_values(Connection& connection, const Quarantined& entry, std::int64_t
     }
     for (const NamedValue& value : entry.values) {
         put.bind(1, id).bind_text(2, value.name).bind(3, std::int64_t{0}).bind(4, value.value);
-        put.bind(5, std::int64_t{value.is_withheld}).run();
+        put.bind(5, static_cast<std::int64_t>(value.withheld)).run();
     }
 }
 
@@ -68,7 +70,7 @@ void read_values(Connection& connection, Quarantined& entry) {
         if (read.integer(1) == 1) {
             entry.key_raw.push_back(read.value(2));
         } else {
-            entry.values.push_back({read.text(0), read.value(2), read.integer(3) != 0});
+            entry.values.push_back({read.text(0), read.value(2), static_cast<Withheld>(read.integer(3))});
         }
     }
 }
@@ -193,6 +195,29 @@ void Quarantine::drop(std::int64_t id) {
 
 void Quarantine::drop_refused(std::int64_t resource, const std::string& key) {
     if (const auto there = refused(resource, key)) drop(there->id);
+}
+
+Quarantine::Dropped Quarantine::dropped(std::int64_t resource) {
+    Statement find = connection_.prepare(
+        "SELECT v.name, min(q.key), max(q.key) FROM strandline_quarantine_values v "
+        "CROSS JOIN strandline_quarantine q ON q.id = v.id "
+        "WHERE v.is_withheld = 2 AND q.resource = ? AND q.kind = 'refused' GROUP BY v.name ORDER BY v.name");
+    find.bind(1, resource);
+    Dropped dropped;
+    while (find.step()) {
+        const bool is_first = dropped.columns.empty();
+        dropped.first = is_first ? find.text(1) : std::min(dropped.first, find.text(1));
+        dropped.last = std::max(dropped.last, find.text(2));
+        dropped.columns.push_back(find.text(0));
+    }
+    return dropped;
+}
+
+bool Quarantine::has_dropped(std::int64_t resource) {
+    Statement find = connection_.prepare(
+        "SELECT 1 FROM strandline_quarantine_values v CROSS JOIN strandline_quarantine q ON q.id = v.id "
+        "WHERE v.is_withheld = 2 AND q.resource = ? AND q.kind = 'refused' LIMIT 1");
+    return find.bind(1, resource).step();
 }
 
 std::int64_t Quarantine::count() {

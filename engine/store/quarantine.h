@@ -20,10 +20,13 @@ enum class QuarantineKind {
     not_owner,  ///< not joined, ever: another device owns the row; kept for people to see
 };
 
+/// Why a value that a stamp speaks of did not come along: it is known to be somewhere, and nothing more.
+enum class Withheld { no, too_large, dropped };
+
 struct NamedValue {
     std::string name;
     Value value;
-    bool is_withheld = false;  ///< too large to travel: known to be there, and nothing more
+    Withheld withheld = Withheld::no;
 };
 
 /// A change that is held durably and is not visible in the app's table.
@@ -68,6 +71,14 @@ public:
     void make_due(std::int64_t resource, const std::string& key);
     void drop(std::int64_t id);
     void drop_refused(std::int64_t resource, const std::string& key);
+    /// Rows that lack values which the device that they came from had dropped.
+    struct Dropped {
+        std::vector<std::string> columns;  ///< empty: there are none
+        std::string first;                 ///< their keys lie from here
+        std::string last;                  ///< to here
+    };
+    [[nodiscard]] Dropped dropped(std::int64_t resource);
+    [[nodiscard]] bool has_dropped(std::int64_t resource);
     [[nodiscard]] std::int64_t count();
     /// Whether any of a resource's keys is refused or held: the usual answer, no, costs one look.
     [[nodiscard]] bool has_any(std::int64_t resource);

@@ -181,6 +181,14 @@ std::string_view get_digest(std::string_view digests, ColumnId column) {
     return digest.find_first_not_of('\0') == std::string_view::npos ? std::string_view() : digest;
 }
 
+void keep_absent(std::string& digests, std::string_view before) {
+    for (std::size_t i = 0; i < before.size() / kDigestBytes; ++i) {
+        const auto column = static_cast<ColumnId>(i);
+        const std::string_view known = get_digest(before, column);
+        if (!known.empty() && get_digest(digests, column).empty()) set_digest(digests, column, known);
+    }
+}
+
 std::string digests_of(const Resource& resource, const Values& values) {
     std::string digests;
     for (std::size_t i = 0; i < resource.columns.size(); ++i) {

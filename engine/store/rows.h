@@ -70,6 +70,11 @@ private:
 void set_digest(std::string& digests, ColumnId column, std::string_view digest);
 /// Empty when the digests do not reach to that column.
 [[nodiscard]] std::string_view get_digest(std::string_view digests, ColumnId column);
+/// Stands in the digests for a value that is not known, and not here: its column was dropped.
+constexpr std::string_view kDigestOfDropped = "\xff\xff\xff\xff\xff";
+/// Takes over the digests of columns that the table does not have from before a row was written: by them it is known
+/// that the row had values there.
+void keep_absent(std::string& digests, std::string_view before);
 /// The digests of a whole row.
 [[nodiscard]] std::string digests_of(const Resource& resource, const Values& values);
 

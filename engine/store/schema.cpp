@@ -63,7 +63,7 @@ CREATE TABLE strandline_columns(
   name     TEXT    NOT NULL COLLATE NOCASE,
   id       INTEGER NOT NULL,
   is_old   INTEGER NOT NULL,  -- The column was renamed since.
-  place    INTEGER,           -- Among the table's columns; NULL: it is not one of them.
+  place    INTEGER,           -- Among the table's columns; NULL: it is not one of them. -1: no more.
   type     TEXT    NOT NULL,
   PRIMARY KEY (resource, name)
 ) WITHOUT ROWID;
@@ -113,10 +113,11 @@ CREATE TABLE strandline_quarantine_values(
   id          INTEGER NOT NULL,
   name        TEXT    NOT NULL,
   is_key      INTEGER NOT NULL,
-  is_withheld INTEGER NOT NULL,  -- The value was too large to travel, and is not here.
+  is_withheld INTEGER NOT NULL,  -- The value is not here: 1 too large to travel, 2 dropped where it came from.
   value,
   PRIMARY KEY (id, is_key, name)
 ) WITHOUT ROWID;
+CREATE INDEX strandline_quarantine_dropped ON strandline_quarantine_values(id) WHERE is_withheld = 2;
 
 CREATE TABLE strandline_members(
   device BLOB PRIMARY KEY,

@@ -71,7 +71,7 @@ DeviceState state_of(Connection& connection, const Status& status, bool running)
 
 Error trouble_with(const std::string& database, const StorageError& error) {
     if (error.is_busy()) return {Category::busy, database + " is locked by another process", Retry::later};
-    return {Category::storage, "cannot read " + database + ": " + error.what(), Retry::never};
+    return {Category::storage, "cannot read " + database + ": " + error.advised(), Retry::never};
 }
 
 Error not_a_device(const std::string& database) {
@@ -204,7 +204,8 @@ Result<void> init_database(const InitOptions& options, Now now) {
         return {};
     } catch (const StorageError& error) {
         if (error.is_busy()) return tl::unexpected(engine::store::trouble_with(options.database, error));
-        return failure(Category::storage, "cannot make " + options.database + " a device: " + error.what());
+        return failure(Category::storage,
+                       "cannot make " + options.database + " a device: " + error.advised());
     }
 }
 

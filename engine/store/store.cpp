@@ -1,6 +1,7 @@
 #include "engine/store/store.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "engine/limits.h"
 #include "engine/store/triggers.h"
@@ -54,6 +55,14 @@ bool Store::changed_elsewhere() {
 
 bool Store::schema_changed() {
     return connection.ask_integer("PRAGMA schema_version") != schema_version_;
+}
+
+std::vector<std::string> Store::dropped_columns(const Resource& resource) {
+    std::vector<std::string> dropped = catalog.columns().dropped(resource.id);
+    if (quarantine.has_any(resource.id))
+        std::ranges::copy(quarantine.dropped(resource.id).columns, std::back_inserter(dropped));
+    if (dropped.size() > message::kColumnsMax) dropped.resize(message::kColumnsMax);
+    return dropped;
 }
 
 Rows& Store::rows(const Resource& resource) {

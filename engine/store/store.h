@@ -37,6 +37,8 @@ public:
     [[nodiscard]] bool schema_changed();
 
     [[nodiscard]] Rows& rows(const Resource& resource);
+    /// Columns of which our pages may lack values that others have: dropped here, or where our rows came from.
+    [[nodiscard]] std::vector<std::string> dropped_columns(const Resource& resource);
     [[nodiscard]] const watermarks::Coverage& coverage(std::int64_t resource) const {
         return coverage_.at(resource);
     }

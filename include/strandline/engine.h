@@ -42,6 +42,9 @@ struct EngineOptions {
     /// left: restored from a copy, or copied. The device then goes on as a new incarnation, before anything is
     /// folded. Empty: the host does not count; else it must call remember() next.
     std::optional<Opening> opening = {};
+    /// Asked now and then inside long steps, on the thread that does them: whether to end now. Such a step is taken back,
+    /// or as much of it as is not committed; open() and track() then fail (busy), all else is tried again later.
+    std::function<bool()> stop_asked = {};
 };
 
 /// How to make a database a device's.

@@ -80,7 +80,7 @@ struct Entry {
     std::optional<Stamp> row;
     std::vector<Cell> cells;
     Values values;
-    /// Which of `values` are too large to travel, ascending: NULL stands in their places.
+    /// Which of `values` are too large to travel, or are not at the sender, ascending: NULL stands in their places.
     std::vector<std::uint32_t> withheld = {};
     /// Of a device-owned resource, where there is no `row`: the life that the cells are of, or that was deleted.
     std::optional<Life> life = {};
@@ -110,6 +110,7 @@ struct Holding {
     std::uint64_t rows = 0;           ///< living rows, for honest progress
     std::vector<Piece> pieces;        ///< of a complete Have: without gaps from the first key to the end
     std::vector<KeyColumn> key = {};  ///< not complete: left out
+    std::vector<std::string> dropped = {};  ///< columns that its pages lack values of; not complete: left out
 };
 
 /// Watermarks. At once an offer (pull what you lack) and a receipt (this is durable here).
@@ -138,6 +139,8 @@ struct Page {
     Vector vector;
     std::vector<std::string> columns;
     std::vector<Entry> entries;  ///< in key order; two entries of one key only where one is held back
+    /// Which of `columns` were dropped where their values are not any more, ascending: all of those are withheld.
+    std::vector<std::uint32_t> dropped = {};
 };
 
 /// One message of pages is one snapshot at its sender, and one transaction at its receiver.

@@ -16,6 +16,9 @@ struct NodeOptions {
     /// Asked again and again while another process has the database locked: whether to wait on. Empty: open()
     /// fails at once, with Category::busy.
     std::function<bool()> wait_on = {};
+    /// Asked now and then while open() takes in what was written meanwhile: whether to give that up (busy). What was
+    /// taken in so far stays. Once it is open, stop() ends whatever goes on.
+    std::function<bool()> stop_asked = {};
 };
 
 /// Makes `database` a device: its identity in `database`.key (mode 0600) and its metadata. Creates

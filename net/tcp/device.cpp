@@ -22,6 +22,7 @@ std::string key_path(const std::string& database) {
 Result<DeviceId> init_device(const std::string& database, const std::string& name) {
     // A key without a device: an init that was cut short, or a database that was lost. It is still who we are.
     const bool has_key = std::filesystem::exists(key_path(database));
+    const bool has_file = std::filesystem::exists(database);
     const auto key = has_key ? net::KeyFile::load(key_path(database))
                              : net::KeyFile::create(key_path(database), net::tcp::random_seed());
     if (!key) return tl::unexpected(key.error());
@@ -30,6 +31,10 @@ Result<DeviceId> init_device(const std::string& database, const std::string& nam
     if (made) return key->identity().device();
     std::error_code ignored;
     if (!has_key) std::filesystem::remove(key_path(database), ignored);
+    // What SQLite had begun to make, on a full disk for one, is nobody's.
+    for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+        if (!has_file) std::filesystem::remove(database + suffix, ignored);
+    }
     return tl::unexpected(made.error());
 }
 

@@ -44,6 +44,7 @@ std::optional<Error> Host::trouble() const {
 }
 
 void Host::stop() {
+    is_stop_due_ = true;
     asio::post(context_, [this] { goodbye(); });
 }
 
@@ -196,6 +197,7 @@ void Host::look() {
 }
 
 void Host::goodbye() {
+    is_stop_due_ = false;  // What ends the sessions is to be done.
     if (phase_ != Phase::running) return;
     phase_ = Phase::closing;
     closing_since_ = now().steady;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -64,6 +65,8 @@ public:
     [[nodiscard]] Result<void> run();
     [[nodiscard]] Result<bool> run_once(double seconds);
     void stop();
+    /// Whether stop() was called and has not got through to the loop yet: what is under way is to end. Any thread may ask.
+    [[nodiscard]] bool is_stop_due() const { return is_stop_due_; }
 
 private:
     enum class Phase { idle, running, closing };
@@ -119,6 +122,7 @@ private:
     std::function<void(const Event&)> on_event_;
 
     Phase phase_ = Phase::idle;
+    std::atomic<bool> is_stop_due_ = false;
     bool settle_due_ = false;
     std::optional<SteadyMs> once_until_;  ///< run_once()'s end; none: run()
     bool in_step_ = false;                ///< run_once()'s answer

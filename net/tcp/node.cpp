@@ -94,7 +94,10 @@ Result<Node> Node::open(const NodeOptions& options) {
     tcp::Place place(options.database);
     const Opening found{key->opened(), net::mark_of(options.database)};
     const auto open = [&] {
-        return Engine::open({options.database, key->identity().device(), "", tcp::system_entropy, found},
+        return Engine::open({options.database, key->identity().device(), "", tcp::system_entropy, found,
+                             [parts = parts.get(), before = options.stop_asked] {
+                                 return parts->host ? parts->host->is_stop_due() : before && before();
+                             }},
                             tcp::now());
     };
     auto engine = unlocked(open, options.wait_on);

@@ -2,7 +2,9 @@
 """Bad input gives a clear error, and nothing is lost or half done: CONTRACT's list, one by one."""
 import os
 import pathlib
+import resource
 import shutil
+import signal
 import socket
 import sqlite3
 import struct
@@ -37,6 +39,16 @@ class Files(devices.Case):
         self.assertEqual(path.read_text(), "Dear reader,\n" * 100)
         left = {name for name in os.listdir(self.folder) if name.startswith("letter")} - {"letter.txt.lock"}
         self.assertEqual(left, {"letter.txt"})
+
+    def test_no_room(self):
+        """where init finds no room for a device, it says so and leaves no file"""
+        def in_little_room():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+        done = strandline("init", self.folder / "new.db", preexec_fn=in_little_room)
+        self.assert_refused(done, "disk", status=(1,))
+        self.assertEqual(os.listdir(self.folder), [])
 
     def test_not_a_device(self):
         """a database that is no device's is refused by what needs one, and stays as it was"""

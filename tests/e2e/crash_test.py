@@ -115,6 +115,21 @@ class Ending(devices.Case):
         self.assertEqual(b.once(a), 0)
         self.assertEqual(b.received_rows(), ROWS // 2)
 
+    def test_stop_amid_backlog(self):
+        """a signal ends a device that is taking in what was written while it did not run, and what it took in stays"""
+        a = self.device("a")
+        a.write_many("INSERT INTO notes VALUES (?, 'title', ?)", ((f"n{i:08}", BODY) for i in range(4 * ROWS)))
+        waiting = lambda: a.sql("SELECT count(*) FROM strandline_journal")[0][0]
+        for how in (signal.SIGINT, signal.SIGTERM):
+            before = waiting()
+            a.start(listen=False)
+            until(lambda: waiting() < before, "it takes in what was written")
+            self.assertEqual(a.end(how)[0], 0)
+            self.assertGreater(waiting(), 0)
+        a.start()
+        self.assertEqual(waiting(), 0)
+        a.stop()
+
     def test_killed_while_writing(self):
         """no committed write is lost when the engine is killed while the app writes"""
         a, b = self.running_pair()

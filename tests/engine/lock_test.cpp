@@ -126,3 +126,61 @@ TEST_CASE("a device stopped while another process holds the lock is told of noth
     CHECK(group.is_same("notes"));
     CHECK(group.app(1).ask("SELECT count(*) FROM notes") == "1");
 }
+
+TEST_CASE("a long journal that is folded at opening is left where it is when the host has to stop") {
+    constexpr const char* kMany =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) "
+        "INSERT INTO notes SELECT i, 'title', 'body' FROM n";
+    Group group(1, kNotes, {"notes"});
+    group.stop(0);
+    group.app(0).run(kMany);
+    EngineOptions options;
+    options.database = group.path(0);
+    options.device = group.id(0);
+    options.entropy = [] { return 9U; };
+    options.opening = group.opening(0);
+    int asked = 0;
+    int stops_after = GENERATE(0, 20, 300);
+    CAPTURE(stops_after);
+    options.stop_asked = [&] { return ++asked > stops_after; };
+    const auto stopped = Engine::open(options, group.now(0));
+    REQUIRE_FALSE(stopped);
+    CHECK(stopped.error().category == Category::busy);
+    CHECK(asked < stops_after + 10);
+    CHECK(group.app(0).ask("SELECT count(*) > 0 FROM strandline_journal") == "1");
+    group.start(0);
+    CHECK(group.app(0).ask("SELECT count(*) FROM strandline_journal") == "0");
+    CHECK(group.engine(0).status().resources[0].rows == 60'000);
+}
+
+TEST_CASE("tracking a large table is all or nothing when the host has to stop, and so is what runs then") {
+    Group group(1, "CREATE TABLE notes(id TEXT PRIMARY KEY, title, body)", {});
+    group.app(0).run(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+        "INSERT INTO notes SELECT i, 'title', 'body' FROM n");
+    group.stop(0);
+    EngineOptions options;
+    options.database = group.path(0);
+    options.device = group.id(0);
+    options.entropy = [] { return 9U; };
+    options.opening = group.opening(0);
+    bool stops = false;
+    options.stop_asked = [&] { return stops; };
+    auto engine = Engine::open(options, group.now(0));
+    REQUIRE(engine);
+    stops = true;
+    CHECK(engine->track({"notes"}, Ownership::shared, group.now(0)).error().category == Category::busy);
+    CHECK(engine->status().resources.empty());
+    CHECK(group.app(0).ask("SELECT count(*) FROM strandline_stamps") == "0");
+    stops = false;
+    REQUIRE(engine->track({"notes"}, Ownership::shared, group.now(0)));
+    group.app(0).run("UPDATE notes SET title = 'other'");
+    stops = true;
+    engine->database_changed(group.now(0));
+    CHECK_FALSE(engine->failure());
+    CHECK_FALSE(engine->locked_since());
+    CHECK(group.app(0).ask("SELECT count(*) > 0 FROM strandline_journal") == "1");
+    stops = false;
+    engine->advance({group.now(0).wall, {group.now(0).steady.value + 10'000}});
+    CHECK(group.app(0).ask("SELECT count(*) FROM strandline_journal") == "0");
+}

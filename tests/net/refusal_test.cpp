@@ -211,6 +211,14 @@ TEST_CASE("what is withheld is in order, and NULL stands in its place") {
     check_refused_when(some_withheld(), "is there", [&](Pages& p) { cells_of(p).values[0] = 1.0; });
 }
 
+TEST_CASE("what was dropped is in order, and of the page's columns") {
+    check_refused_when(some_dropped(), "not in order", [](Pages& p) { p.pages[0].dropped = {1, 0}; });
+    check_refused_when(some_dropped(), "not in order", [](Pages& p) { p.pages[0].dropped = {1, 1}; });
+    check_refused_when(some_dropped(), "not one of the page's columns",
+                       [](Pages& p) { p.pages[0].dropped = {2}; });
+    check_refused_when(some_dropped(), "too long a list", [](Pages& p) { p.pages[0].dropped = {0, 1, 2}; });
+}
+
 TEST_CASE("a whole row has its own life, and a life is an insert's") {
     check_refused_when(all_forms(), "names another life",
                        [](Pages& p) { p.pages[0].entries[0].life.emplace(); });

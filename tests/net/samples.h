@@ -125,6 +125,20 @@ inline Pages some_withheld() {
     return pages_of(page_of({"title", "body"}, {whole, cells_only}));
 }
 
+/// Values of a column that the sender has dropped, one of them beside one that is too large.
+inline Pages some_dropped() {
+    Entry whole = whole_row("a", stamp(today(5), 0), {std::monostate{}, std::monostate{}});
+    whole.withheld = {0, 1};
+    Entry cells_only;
+    cells_only.key = "b";
+    cells_only.cells = {{1, stamp(today(7), 1)}};
+    cells_only.values = {std::monostate{}};
+    cells_only.withheld = {0};
+    Page page = page_of({"title", "body"}, {whole, cells_only});
+    page.dropped = {1};
+    return pages_of(page);
+}
+
 /// Of a device-owned table: cells, and deletes of a first and of a later life, with the smallest stamp among their lives'.
 inline Pages some_lives() {
     Entry cells_only;
@@ -169,6 +183,13 @@ inline Have holding_with_key() {
     return have;
 }
 
+/// A device that has dropped columns of a table.
+inline Have holding_with_dropped() {
+    Have have = holding_with_key();
+    have.holdings[0].dropped = {"body", "Ünal"};
+    return have;
+}
+
 inline Pull two_wanted() {
     Pull pull;
     pull.number = 4294967295;
@@ -202,11 +223,13 @@ inline std::vector<Sample> samples() {
             {"hello_with_features", Hello{"", Incarnation{1}, WallMs{0}, 0x8000000000000003}},
             {"have_complete", two_holdings()},
             {"have_with_key", holding_with_key()},
+            {"have_with_dropped", holding_with_dropped()},
             {"have_nothing", Have{}},
             {"pull", two_wanted()},
             {"pages_of_every_value", answer},
             {"pages_of_every_form", all_forms()},
             {"pages_with_withheld_values", some_withheld()},
+            {"pages_with_dropped_values", some_dropped()},
             {"pages_of_a_device_owned_table", some_lives()},
             {"pages_pushed", push_of_two_pages()},
             {"pages_none", Pages{}},

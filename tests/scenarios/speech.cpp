@@ -39,7 +39,8 @@ public:
         std::vector<std::string> parts;
         for (const message::Holding& holding : have.holdings) {
             parts.push_back(holding.resource + (holding.device_owned ? " device-owned, " : ", ") +
-                            counted(holding.rows, "row") + ", " + shown_pieces(holding.pieces));
+                            counted(holding.rows, "row") + ", " + shown_pieces(holding.pieces) +
+                            (holding.dropped.empty() ? "" : ", without " + joined(holding.dropped, ", ")));
         }
         say((have.complete ? "Have in all: " : "Have: ") + (parts.empty() ? "nothing" : joined(parts, "; ")));
     }
@@ -82,7 +83,8 @@ private:
         for (std::size_t i = 0; i < entry.values.size(); ++i) {
             // Whole rows have a value for each column, cells alone have one for each cell.
             const std::size_t column = entry.row ? i : entry.cells[i].column;
-            out += " " + page.columns[column] + "=" + shown(entry.values[i]);
+            const bool is_dropped = std::ranges::binary_search(page.dropped, column);
+            out += " " + page.columns[column] + "=" + (is_dropped ? "dropped" : shown(entry.values[i]));
             const auto cell = std::ranges::find(entry.cells, column, &message::Cell::column);
             if (cell != entry.cells.end()) out += " by " + shown_stamp(cell->stamp);
         }
