@@ -30,6 +30,7 @@ void Device::let_pass(Now now) {
     }
     tell_captured(now);
     retry_refused(now);
+    for (auto& [peer, session] : sessions) session.let_pass(now);
     plan_pulls(now);
     for (auto& [peer, session] : sessions) tell_in_step(session, now);
     if (now.steady >= figures_at_) write_figures(now);
@@ -138,13 +139,15 @@ bool Device::is_asked(std::int64_t resource) const {
 }
 
 std::optional<SteadyMs> Device::next_deadline() const {
-    std::optional<SteadyMs> next = retry_at;
+    // Until then nothing else is done that could be due.
+    if (retry_at) return retry_at;
+    std::optional<SteadyMs> next;
     const auto sooner = [&](SteadyMs at) { next = next ? std::min(*next, at) : at; };
     for (const auto& [peer, session] : sessions) {
         if (const auto deadline = session.next_deadline()) sooner(*deadline);
         if (session.in_step_owed) sooner(*session.in_step_due);
         // While somebody is asked, it is the answer that we wait for.
-        if (session.is_asking()) continue;
+        if (session.is_asking() || !session.is_ready()) continue;
         for (const auto& [resource, since] : session.waiting_since) {
             if (!is_asked(resource)) sooner({since.value + kOfferPatienceMs});
         }

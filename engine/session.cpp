@@ -41,7 +41,7 @@ SteadyMs later(SteadyMs at, std::int64_t milliseconds) {
 }  // namespace
 
 Session::Session(DeviceId peer, store::Store& store, Now now)
-    : peer_(peer), store_(store), last_said_(now.steady), last_heard_(now.steady) {}
+    : peer_(peer), store_(store), last_said_(now.steady), last_heard_(now.steady), passed_(now.steady) {}
 
 // --- what came ----------------------------------------------------------------------------------
 
@@ -225,13 +225,16 @@ void Session::leave(std::string reason) {
 // --- what is to be said -------------------------------------------------------------------------
 
 std::optional<Message> Session::next_control(Now now) {
+void Session::let_pass(Now now) {
+    passed_ = now.steady;
+    if (now.steady > later(last_heard_, kSilenceMaxMs))
+        close("silent for " + std::to_string(kSilenceMaxMs / 1000) + " s");
+}
+
     if (state_ == SessionState::closed) {
+    let_pass(now);
         if (std::exchange(said_bye_, true)) return std::nullopt;
         return message::Bye{close_reason_};
-    }
-    if (now.steady > later(last_heard_, kSilenceMaxMs)) {
-        close("silent for " + std::to_string(kSilenceMaxMs / 1000) + " s");
-        return next_control(now);
     }
     std::optional<Message> out;
     if (!std::exchange(said_hello_, true)) {
@@ -409,7 +412,8 @@ bool Session::is_in_step() const {
 std::optional<SteadyMs> Session::next_deadline() const {
     if (state_ == SessionState::closed) return std::nullopt;
     SteadyMs next = later(last_heard_, kSilenceMaxMs + 1);
-    if (!ping_out_) next = std::min(next, later(last_said_, kPingEveryMs));
+    const SteadyMs ping = later(last_said_, kPingEveryMs);
+    if (!ping_out_ && ping > passed_) next = std::min(next, ping);
     return next;
 }
 

@@ -52,6 +52,8 @@ public:
 
     // --- what is to be said -----------------------------------------------------------------------
 
+    /// Ends a session whose peer is silent. What is due by now waits for room in its connection, and not for time.
+    void let_pass(Now now);
     /// Everything but pages; empty: nothing just now.
     [[nodiscard]] std::optional<Message> next_control(Now now);
     /// Whether next_pages() has something to read, and the peer has made enough of the former durable.
@@ -155,6 +157,7 @@ private:
     std::map<std::int64_t, watermarks::Coverage> told_;  ///< what the peer knows of ours, by resource
     bool is_push_under_way_ = false;                     ///< the peer's, to us: it holds more than has come
     std::optional<Asked> asked_;
+    SteadyMs passed_;  ///< when time last passed
     std::uint32_t pulls_ = 0;
     bool pull_to_say_ = false;
     std::optional<Serving> serving_;
