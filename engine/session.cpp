@@ -58,6 +58,7 @@ void Session::have(const message::Have& have) {
     if (have.complete) {
         // Pushes that crossed it were dropped over there, and with them what they said of our watermarks.
         if (++heard_all_count_ > 1) told_.clear();
+        told_all_at_ = 0;
         theirs_.clear();
         in_flight_.clear();
         asked_for_dropped.clear();
@@ -224,15 +225,15 @@ void Session::leave(std::string reason) {
 
 // --- what is to be said -------------------------------------------------------------------------
 
-std::optional<Message> Session::next_control(Now now) {
 void Session::let_pass(Now now) {
     passed_ = now.steady;
     if (now.steady > later(last_heard_, kSilenceMaxMs))
         close("silent for " + std::to_string(kSilenceMaxMs / 1000) + " s");
 }
 
-    if (state_ == SessionState::closed) {
+std::optional<Message> Session::next_control(Now now) {
     let_pass(now);
+    if (state_ == SessionState::closed) {
         if (std::exchange(said_bye_, true)) return std::nullopt;
         return message::Bye{close_reason_};
     }
@@ -287,16 +288,20 @@ Message Session::say_everything() {
 }
 
 std::optional<Message> Session::say_news() {
+    if (told_all_at_ == store_.coverage_changes()) return std::nullopt;
     message::Have have;
     OriginList origins(store_.origins);
+    bool is_all_told = true;
     for (const Theirs& known : theirs_) {
-        const Resource* resource = store_.catalog.find(known.resource);
+        find_ours(known);
+        const Resource* resource = known.ours;
         if (resource == nullptr || !resource->is_there) continue;
         const bool is_pushed =
             push_due_.contains(resource->id) ||
             (serving_ && serving_->pull == 0 && serving_->resources.contains(resource->id));
         const Coverage& coverage = store_.coverage(resource->id);
         Coverage& told = told_[resource->id];
+        is_all_told = is_all_told && !is_pushed;
         if (is_pushed || told.dominates(coverage)) continue;
         std::vector<Piece> news;
         const watermarks::Vector known_everywhere = told.floor();
@@ -307,6 +312,7 @@ std::optional<Message> Session::say_news() {
         have.holdings.push_back(holding(*resource, news, origins));
         told = coverage;
     }
+    if (is_all_told) told_all_at_ = store_.coverage_changes();
     if (have.holdings.empty()) return std::nullopt;
     have.origins = origins.take();
     return have;
@@ -382,15 +388,28 @@ std::optional<Message> Session::next_pages(Now now) {
 // --- what is so ---------------------------------------------------------------------------------
 
 const Session::Theirs* Session::theirs(const std::string& resource) const {
-    const auto at = std::ranges::find_if(
-        theirs_, [&](const Theirs& known) { return store::same_name(known.resource, resource); });
+    auto at = std::ranges::find(theirs_, resource, &Theirs::resource);
+    if (at == theirs_.end()) {
+        at = std::ranges::find_if(
+            theirs_, [&](const Theirs& known) { return store::same_name(known.resource, resource); });
+    }
     return at != theirs_.end() ? &*at : nullptr;
 }
 
 bool Session::exchanges(const Resource& resource) const {
     const Theirs* known = theirs(resource.name);
-    return known != nullptr && resource.is_there &&
-           disagreement(resource, known->ownership, known->key).empty();
+    if (known == nullptr) return false;
+    find_ours(*known);
+    return known->is_exchanged;
+}
+
+/// Asked for every table with every message, so the answer is kept.
+void Session::find_ours(const Theirs& theirs) const {
+    if (theirs.found_at_load == store_.catalog.loads()) return;
+    theirs.found_at_load = store_.catalog.loads();
+    theirs.ours = store_.catalog.find(theirs.resource);
+    theirs.is_exchanged = theirs.ours != nullptr && theirs.ours->is_there &&
+                          disagreement(*theirs.ours, theirs.ownership, theirs.key).empty();
 }
 
 Session::Theirs* Session::find_theirs(const std::string& resource) {
@@ -400,10 +419,10 @@ Session::Theirs* Session::find_theirs(const std::string& resource) {
 bool Session::is_in_step() const {
     if (!is_ready() || said_all_count_ == 0 || asked_ || is_push_under_way_ || has_pages()) return false;
     return std::ranges::all_of(theirs_, [&](const Theirs& known) {
-        const Resource* resource = store_.catalog.find(known.resource);
-        if (resource == nullptr || !resource->is_there || !exchanges(*resource)) return true;
-        const Coverage& coverage = store_.coverage(resource->id);
-        const auto told = told_.find(resource->id);
+        find_ours(known);
+        if (!known.is_exchanged) return true;
+        const Coverage& coverage = store_.coverage(known.ours->id);
+        const auto told = told_.find(known.ours->id);
         return known.acknowledged.dominates(coverage) && coverage.dominates(known.acknowledged) &&
                told != told_.end() && told->second.dominates(coverage);
     });

@@ -89,6 +89,10 @@ public:
         std::vector<std::string> dropped;  ///< columns that its pages lack values of
         watermarks::Coverage acknowledged;
         watermarks::Coverage expected;
+        /// What it is here, found out when the catalog had been read so often; 0: not yet.
+        mutable const store::Resource* ours = nullptr;  ///< null: we do not track it
+        mutable bool is_exchanged = false;
+        mutable std::uint64_t found_at_load = 0;
     };
     [[nodiscard]] const Theirs* theirs(const std::string& resource) const;
     [[nodiscard]] const std::vector<Theirs>& all_theirs() const { return theirs_; }
@@ -132,6 +136,7 @@ private:
     [[nodiscard]] bool has_pages() const { return serving_ || !push_due_.empty(); }
     [[nodiscard]] bool is_acknowledged(const Reader::Claim& claim) const;
     void land_acknowledged();
+    void find_ours(const Theirs& theirs) const;
     [[nodiscard]] Theirs* find_theirs(const std::string& resource);
     [[nodiscard]] bool lies_in_asked(const message::Page& page) const;
     [[nodiscard]] Message say_everything();
@@ -152,12 +157,13 @@ private:
     std::uint32_t heard_all_count_ = 0;
     SteadyMs last_said_;
     SteadyMs last_heard_;
+    SteadyMs passed_;  ///< when time last passed
     std::optional<message::Hello> their_hello_;
     std::vector<Theirs> theirs_;
     std::map<std::int64_t, watermarks::Coverage> told_;  ///< what the peer knows of ours, by resource
     bool is_push_under_way_ = false;                     ///< the peer's, to us: it holds more than has come
+    std::uint64_t told_all_at_ = 0;  ///< when our coverage had changed so often, told_ had all of it
     std::optional<Asked> asked_;
-    SteadyMs passed_;  ///< when time last passed
     std::uint32_t pulls_ = 0;
     bool pull_to_say_ = false;
     std::optional<Serving> serving_;

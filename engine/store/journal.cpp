@@ -38,8 +38,9 @@ void Journal::set_floor(Hlc floor) {
 }
 
 void Journal::set_applying(bool applying) {
-    connection_.execute(applying ? "INSERT INTO strandline_applying VALUES (1)"
-                                 : "DELETE FROM strandline_applying");
+    connection_
+        .prepare(applying ? "INSERT INTO strandline_applying VALUES (1)" : "DELETE FROM strandline_applying")
+        .run();
 }
 
 }  // namespace strandline::engine::store

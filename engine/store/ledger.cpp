@@ -42,6 +42,7 @@ void Ledger::add_event(Event& event) {
     insert.bind_text(4, event.peer).bind_text(5, event.text).bind(6, event.rows).step();
     event.number = insert.integer(0);
     insert.run();
+    if (event.number <= kEventsMax) return;
     connection_.prepare("DELETE FROM strandline_events WHERE number <= ?")
         .bind(1, event.number - kEventsMax)
         .run();
@@ -195,7 +196,7 @@ std::map<std::int64_t, std::vector<NotExchangedStatus>> Ledger::not_exchanged() 
 }
 
 void Ledger::set_backfill(const std::optional<BackfillStatus>& backfill) {
-    connection_.execute("DELETE FROM strandline_backfill");
+    connection_.prepare("DELETE FROM strandline_backfill").run();
     if (!backfill) return;
     const std::string done = joined(backfill->resources_done);
     Statement put = connection_.prepare(

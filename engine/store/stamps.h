@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,9 @@ public:
     [[nodiscard]] std::int64_t count_since(std::int64_t resource, const watermarks::Vector& vector,
                                            std::size_t origins, std::int64_t most);
 
+    /// Stamps were given to another origin behind our back.
+    void reload() { newest_.clear(); }
+
     /// Reads records in key order.
     class Scan {
     public:
@@ -55,16 +59,23 @@ public:
     };
 
 private:
+    /// The origins of which the resource may have stamps that `vector` does not cover; ascending.
+    [[nodiscard]] std::vector<Origin> origins_above(std::int64_t resource, const watermarks::Vector& vector,
+                                                    std::size_t origins);
     void put(std::int64_t resource, std::string_view key, std::int64_t slot, const Stamp& stamp,
              const std::string* digests);
     void put_digests(std::int64_t resource, std::string_view key, const std::string& digests);
     void drop(std::int64_t resource, std::string_view key, std::int64_t slot);
 
+    Connection& connection_;
     Statement load_;
     Statement put_;
     Statement put_digests_;
     Statement drop_;
     Statement since_;
+    /// By resource and origin, at least the newest stamp that it has: most origins have written nothing lately, and
+    /// are not looked for in the index.
+    std::map<std::int64_t, std::vector<Hlc>> newest_;
 };
 
 }  // namespace strandline::engine::store
