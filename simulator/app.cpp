@@ -38,7 +38,9 @@ Values row_of(sqlite3* database, Read read, std::size_t columns) {
     Values row;
     for (std::size_t i = 0; i < columns; ++i) {
         sqlite3_value* value = nullptr;
-        row.push_back(read(database, static_cast<int>(i), &value) == SQLITE_OK ? value_of(value) : Value{});
+        const auto reads = [&] { return read(database, static_cast<int>(i), &value) == SQLITE_OK; };
+        // A disk that fails once may have failed only us, and the statement goes on.
+        row.push_back(reads() || reads() ? value_of(value) : Value{});
     }
     return row;
 }
