@@ -66,7 +66,7 @@ App::App(const std::string& file, const std::string& vfs, bool syncs_fully, Witn
 }
 
 App::Outcome App::begin() {
-    if (sql_.run("BEGIN IMMEDIATE") != SQLITE_OK) return Outcome::failed;
+    if (sql_.run_again("BEGIN IMMEDIATE") != SQLITE_OK) return Outcome::failed;
     is_in_transaction_ = true;
     return Outcome::done;
 }
@@ -90,7 +90,7 @@ App::Outcome App::execute(const std::string& sql, const Values& values) {
 }
 
 App::Outcome App::commit() {
-    if (sql_.run("COMMIT") != SQLITE_OK) return give_up(true);
+    if (sql_.run_again("COMMIT") != SQLITE_OK) return give_up(true);
     is_in_transaction_ = false;
     witness_.committed(sql_);
     return Outcome::done;

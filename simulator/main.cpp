@@ -9,6 +9,7 @@
 #ifdef STRANDLINE_PLANTED
 #include "planted/bugs.h"
 #endif
+#include "simulator/disk/disk.h"
 #include "simulator/options.h"
 #include "simulator/report.h"
 #include "simulator/runs.h"
@@ -86,6 +87,7 @@ int run(int argc, char** argv) {
         if (options.seeds > 1) return refuse("a report is of one seed: leave out --seeds, or --report");
         if (const std::string wrong = objection_to_file(options.report); !wrong.empty()) return refuse(wrong);
     }
+    disk::run_sqlite_alone();
     return static_cast<int>(run_seeds(options));
 }
 

@@ -14,12 +14,13 @@
 namespace strandline::simulator {
 namespace {
 
-// The child's outcome as texts that end in NUL: law, hash, summary, finding, then counts and names of situations.
+// The child's outcome as texts that end in NUL: law, hash, simulated time, summary, finding, then counts and names of situations.
 
 void tell(std::FILE* file, const Outcome& outcome) {
     const auto put = [&](const std::string& text) { std::fwrite(text.c_str(), 1, text.size() + 1, file); };
     put(std::to_string(outcome.law));
     put(std::to_string(outcome.hash));
+    put(std::to_string(outcome.simulated_us));
     put(outcome.summary);
     put(outcome.finding);
     for (const auto& [name, count] : outcome.situations) {
@@ -40,12 +41,13 @@ Outcome told(std::FILE* file) {
         }
     }
     Outcome outcome;
-    if (texts.size() < 5) return outcome;
+    if (texts.size() < 6) return outcome;
     outcome.law = std::stoi(texts[0]);
     outcome.hash = std::stoull(texts[1]);
-    outcome.summary = texts[2];
-    outcome.finding = texts[3];
-    for (std::size_t i = 4; i + 2 < texts.size(); i += 2)
+    outcome.simulated_us = std::stoll(texts[2]);
+    outcome.summary = texts[3];
+    outcome.finding = texts[4];
+    for (std::size_t i = 5; i + 2 < texts.size(); i += 2)
         outcome.situations[texts[i + 1]] = std::stoull(texts[i]);
     return outcome;
 }
