@@ -34,7 +34,7 @@ Hlc Journal::clock() {
 void Journal::set_floor(Hlc floor) {
     if (is_planted(planted::Bug::counter_not_persisted))
         floor.value = hlc::wall_of(floor).value << hlc::kCounterBits;
-    connection_.prepare("UPDATE strandline_clock SET floor = max(floor, ?)").bind(1, floor.value).run();
+    connection_.prepare("UPDATE strandline_clock SET floor = ?1 WHERE floor < ?1").bind(1, floor.value).run();
 }
 
 void Journal::set_applying(bool applying) {

@@ -104,7 +104,8 @@ std::vector<Ledger::Member> Ledger::members() {
 void Ledger::put_peer(const DeviceId& device, bool connected, std::optional<double> rtt_ms) {
     Statement put = connection_.prepare(
         "INSERT INTO strandline_peers(device, connected, rtt_ms) VALUES (?, ?, ?) "
-        "ON CONFLICT DO UPDATE SET connected = excluded.connected, rtt_ms = excluded.rtt_ms");
+        "ON CONFLICT DO UPDATE SET connected = excluded.connected, rtt_ms = excluded.rtt_ms "
+        "WHERE connected IS NOT excluded.connected OR rtt_ms IS NOT excluded.rtt_ms");
     put.bind_blob(1, bytes_of(device)).bind(2, std::int64_t{connected});
     if (rtt_ms) put.bind(3, Value{*rtt_ms});
     put.run();
@@ -215,7 +216,9 @@ std::optional<BackfillStatus> Ledger::backfill() {
 }
 
 void Ledger::set_state(DeviceState state) {
-    connection_.prepare("UPDATE strandline_device SET state = ?").bind_text(1, name_of(state)).run();
+    connection_.prepare("UPDATE strandline_device SET state = ?1 WHERE state IS NOT ?1")
+        .bind_text(1, name_of(state))
+        .run();
 }
 
 std::int64_t Ledger::add_request(const Request& request) {
