@@ -31,6 +31,7 @@ void Device::let_pass(Now now) {
     tell_captured(now);
     retry_refused(now);
     plan_pulls(now);
+    compare(now);
     for (auto& [peer, session] : sessions) tell_in_step(session, now);
     if (now.steady >= figures_at_) write_figures(now);
 }
@@ -143,6 +144,7 @@ std::optional<SteadyMs> Device::next_deadline() const {
     for (const auto& [peer, session] : sessions) {
         if (const auto deadline = session.next_deadline()) sooner(*deadline);
         if (session.in_step_owed) sooner(*session.in_step_due);
+        if (const auto deadline = comparer_.next_deadline(session)) sooner(*deadline);
         // While somebody is asked, it is the answer that we wait for.
         if (session.is_asking()) continue;
         for (const auto& [resource, since] : session.waiting_since) {

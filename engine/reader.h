@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,9 @@ public:
 
     /// `wanted`: ranges of a resource with the vectors that their receiver holds there.
     Reader(store::Store& store, const std::vector<std::pair<std::int64_t, watermarks::Piece>>& wanted);
+
+    /// Whole rows of these keys, by resource: pages that claim nothing.
+    Reader(store::Store& store, const std::map<std::int64_t, std::set<std::string>>& keys);
 
     /// The next message's pages; afterwards is_done() may be true. Call inside the snapshot.
     [[nodiscard]] message::Pages next();

@@ -61,6 +61,10 @@ public:
     /// Whether the peer is, or will be, level with us in a resource: then a local write is pushed to it.
     [[nodiscard]] bool is_level(const store::Resource& resource) const;
     void push(std::int64_t resource) { push_due_.insert(resource); }
+    /// Whole rows that the peer lacks, or has otherwise, although it claims to hold them.
+    void send_rows(std::int64_t resource, std::set<std::string> keys) { rows_due_[resource].merge(keys); }
+    /// A word of a comparison. It goes behind all pages that are due, so that it finds them applied.
+    void say(message::Compare compare) { compares_to_say_.push_back(std::move(compare)); }
     /// Our resources, or what we hold of them, are others than we have said: say all anew.
     void say_all() { say_all_ = true; }
     /// Asks for these pieces; at most one pull is out at a time.
@@ -89,6 +93,8 @@ public:
         watermarks::Coverage expected;
     };
     [[nodiscard]] const Theirs* theirs(const std::string& resource) const;
+    /// Whether the peer's Hello had that bit among its features.
+    [[nodiscard]] bool knows(std::uint64_t feature) const;
     [[nodiscard]] const std::vector<Theirs>& all_theirs() const { return theirs_; }
     /// Whether both track it, as one and the same table (agreement.h).
     [[nodiscard]] bool exchanges(const store::Resource& resource) const;
@@ -126,7 +132,7 @@ private:
         std::size_t bytes = 0;
     };
 
-    [[nodiscard]] bool has_pages() const { return serving_ || !push_due_.empty(); }
+    [[nodiscard]] bool has_pages() const { return serving_ || !push_due_.empty() || !rows_due_.empty(); }
     [[nodiscard]] bool is_acknowledged(const Reader::Claim& claim) const;
     void land_acknowledged();
     [[nodiscard]] Theirs* find_theirs(const std::string& resource);
@@ -137,6 +143,7 @@ private:
     [[nodiscard]] message::Holding holding(const store::Resource& resource,
                                            const std::vector<watermarks::Piece>& pieces, OriginList& origins);
     void begin_push();
+    void begin_sending_rows();
 
     DeviceId peer_;
     store::Store& store_;
@@ -159,6 +166,8 @@ private:
     std::deque<InFlight> in_flight_;
     std::size_t bytes_in_flight_ = 0;
     std::set<std::int64_t> push_due_;
+    std::map<std::int64_t, std::set<std::string>> rows_due_;
+    std::deque<message::Compare> compares_to_say_;
     std::deque<std::uint64_t> pongs_to_say_;
     std::optional<std::pair<std::uint64_t, SteadyMs>> ping_out_;
     std::uint64_t pings_ = 0;
