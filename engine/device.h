@@ -83,6 +83,7 @@ private:
     void take_compare(Session& session, const message::Compare& compare, Now now);
     /// Goes on with comparisons, a step for each peer.
     void compare(Now now);
+    [[nodiscard]] bool may_begin_comparison(const Session& session) const;
     /// A step of a comparison, in a transaction in which the journal is empty.
     template <typename Step>
     void compare_within(Session& session, Now now, const Step& step);

@@ -49,10 +49,14 @@ void Device::take_compare(Session& session, const message::Compare& compare, Now
     compare_within(session, now, [&] { return comparer_.take(session, compare, now); });
 }
 
+bool Device::may_begin_comparison(const Session& session) const {
+    return is_verify_asked_ && session.knows(message::kCompares) && session.is_in_step() &&
+           !comparer_.is_busy_with(session.peer());
+}
+
 void Device::compare(Now now) {
     for (auto& [peer, session] : sessions) {
-        const bool may_begin = is_verify_asked_ && session.knows(message::kCompares) && session.is_in_step();
-        if (may_begin && !comparer_.is_busy_with(peer)) {
+        if (may_begin_comparison(session)) {
             is_verify_asked_ = false;
             comparer_.begin(peer, now);
         }

@@ -145,6 +145,7 @@ std::optional<SteadyMs> Device::next_deadline() const {
         if (const auto deadline = session.next_deadline()) sooner(*deadline);
         if (session.in_step_owed) sooner(*session.in_step_due);
         if (const auto deadline = comparer_.next_deadline(session)) sooner(*deadline);
+        if (may_begin_comparison(session)) sooner({});
         // While somebody is asked, it is the answer that we wait for.
         if (session.is_asking()) continue;
         for (const auto& [resource, since] : session.waiting_since) {

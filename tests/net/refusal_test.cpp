@@ -191,8 +191,13 @@ TEST_CASE("a comparison whose parts do not fit each other is refused") {
                        [&](Compare& c) { stretch_of(c, 2).unsettled.pop_back(); });
     check_refused_when(some_compared(), "a stretch's form",
                        [&](Compare& c) { stretch_of(c, 0).form = static_cast<Stretch::Form>(3); });
-    check_refused_when(some_compared(), "more than a message may", [&](Compare& c) {
+    check_refused_when(some_compared(), "the stretches is too long", [&](Compare& c) {
         for (std::size_t i = 0; i < kSpansMax; ++i) c.comparisons[1].stretches.push_back(stretch_of(c, 3));
+    });
+    check_refused_when(some_compared(), "more than a message may", [&](Compare& c) {
+        Stretch& sums = stretch_of(c, 1);
+        for (std::size_t i = 2; i < kSpansMax - 2; ++i) sums.bounds.push_back(sums.bounds.back() + '\0');
+        sums.digests.assign(8 * (sums.bounds.size() + 1), 'x');
     });
     check_refused_when(some_compared(), "the bounds is too long", [&](Compare& c) {
         for (std::size_t i = 0; i < kSpansMax; ++i) stretch_of(c, 1).bounds.push_back("c");
