@@ -29,6 +29,9 @@ constexpr std::size_t kFoldRowsMax = 50'000;
 /// Refused rows that one step tries again: some 10 ms; the rest at the next.
 constexpr std::size_t kRetryRowsMax = 200;
 
+/// How often refused rows are tried together, each time without those that found no place.
+constexpr int kSettleRoundsMax = 8;
+
 /// Pieces of one coverage: each interrupted backfill leaves at most one more.
 constexpr std::size_t kCoveragePiecesMax = 64;
 

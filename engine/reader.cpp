@@ -91,8 +91,10 @@ message::Vector OriginList::indexed(const watermarks::Vector& vector) {
     return out;
 }
 
-Reader::Reader(store::Store& store, const std::vector<std::pair<std::int64_t, watermarks::Piece>>& wanted)
-    : store_(store) {
+// A delta that fits one message is one transaction at its receiver, over all tables; a backfill goes page by page.
+Reader::Reader(store::Store& store, const std::vector<std::pair<std::int64_t, watermarks::Piece>>& wanted,
+               bool is_delta)
+    : store_(store), bytes_max_(is_delta ? kDeltaBytesMax : kPageBytesMax) {
     for (const auto& [resource, piece] : wanted) plan(resource, piece);
 }
 
@@ -138,9 +140,6 @@ message::Pages Reader::next() {
     claims_.clear();
     rows_ = 0;
     bytes_ = 0;
-    // A delta that fits one message is one transaction at its receiver, over all tables; a scan goes page by page.
-    const bool is_delta = std::ranges::all_of(parts_, [](const Part& part) { return part.keys.has_value(); });
-    bytes_max_ = is_delta ? kDeltaBytesMax : kPageBytesMax;
     while (!parts_.empty() && bytes_ < bytes_max_) read_part(pages, origins);
     pages.origins = origins.take();
     pages.last = parts_.empty();

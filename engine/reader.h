@@ -46,8 +46,10 @@ public:
         watermarks::Vector vector;
     };
 
-    /// `wanted`: ranges of a resource with the vectors that their receiver holds there.
-    Reader(store::Store& store, const std::vector<std::pair<std::int64_t, watermarks::Piece>>& wanted);
+    /// `wanted`: ranges of a resource with the vectors that their receiver holds there. `is_delta`: it holds them all
+    /// but for what is new, so what fits one message of a delta comes as one, however it is found.
+    Reader(store::Store& store, const std::vector<std::pair<std::int64_t, watermarks::Piece>>& wanted,
+           bool is_delta);
 
     /// Whole rows of these keys, by resource: pages that claim nothing.
     Reader(store::Store& store, const std::map<std::int64_t, std::set<std::string>>& keys);
@@ -105,7 +107,7 @@ private:
     std::vector<std::pair<ColumnId, std::string>> absent_;
     std::int64_t rows_ = 0;
     std::size_t bytes_ = 0;
-    std::size_t bytes_max_ = 0;
+    std::size_t bytes_max_ = 0;  ///< of one message
 };
 
 /// What of a record a holder of `vector` lacks: the whole row, some cells, or nothing (an empty record).

@@ -113,19 +113,29 @@ void Session::pull(const message::Pull& pull) {
     const std::vector<Origin> origins = localized(store_.origins, pull.origins);
     std::vector<std::pair<std::int64_t, Piece>> wanted;
     std::set<std::int64_t> resources;
+    bool is_delta = true;
     for (const message::Wanted& asked : pull.wanted) {
         const Resource* resource = store_.catalog.find(asked.resource);
         if (resource == nullptr || !resource->is_there)
             return close("a Pull of " + asked.resource + ", which is not tracked here");
         if (theirs(resource->name) != nullptr && !exchanges(*resource))
             return close("a Pull of " + asked.resource + ", which is another table there");
-        for (const message::Piece& piece : asked.pieces)
+        for (const message::Piece& piece : asked.pieces) {
             wanted.emplace_back(resource->id, localized(piece, origins));
+            is_delta = is_delta && holds_others(wanted.back().second.vector);
+        }
         resources.insert(resource->id);
     }
     // A push that is under way is let go: what it had left, the pull or the next Have brings.
-    serving_.emplace(Serving{Reader(store_, wanted), pull.number, std::move(resources)});
+    serving_.emplace(Serving{Reader(store_, wanted, is_delta), pull.number, std::move(resources)});
     push_due_.clear();
+}
+
+/// Whether somebody who asks with this vector was given something there before: it names others than the peer itself.
+bool Session::holds_others(const watermarks::Vector& vector) const {
+    return std::ranges::any_of(vector.entries(), [&](const watermarks::Vector::Entry& entry) {
+        return store_.origins.id(entry.first).device != peer_;
+    });
 }
 
 void Session::ping(const message::Ping& ping) {
@@ -153,6 +163,7 @@ bool Session::accepts(const message::Pages& pages) {
         return false;
     }
     if (pages.pull == 0) {
+        is_push_under_way_ = !pages.last;
         // A push builds on what we had said when it was read; a complete Have that crossed it replaces that.
         if (pages.basis != said_all_count_) return false;
         for (const message::Page& page : pages.pages) {
@@ -191,6 +202,7 @@ void Session::took(const message::Pages& pages) {
         }
     }
     if (pages.pull != 0 && pages.last) {
+        is_push_under_way_ = false;  // A push that was under way gave way to the pull.
         asked_.reset();
         if (state_ == SessionState::backfilling) state_ = SessionState::streaming;
     }
@@ -339,7 +351,8 @@ void Session::begin_push() {
         if (known == nullptr || !known->expected.is_whole()) continue;
         wanted.emplace_back(id, known->expected.pieces().front());
     }
-    serving_.emplace(Serving{Reader(store_, wanted), 0, std::move(push_due_)});
+    constexpr bool kIsDelta = true;
+    serving_.emplace(Serving{Reader(store_, wanted, kIsDelta), 0, std::move(push_due_)});
     push_due_.clear();
 }
 
@@ -397,7 +410,7 @@ Session::Theirs* Session::find_theirs(const std::string& resource) {
 }
 
 bool Session::is_in_step() const {
-    if (!is_ready() || said_all_count_ == 0 || asked_ || has_pages()) return false;
+    if (!is_ready() || said_all_count_ == 0 || asked_ || is_push_under_way_ || has_pages()) return false;
     return std::ranges::all_of(theirs_, [&](const Theirs& known) {
         const Resource* resource = store_.catalog.find(known.resource);
         if (resource == nullptr || !resource->is_there || !exchanges(*resource)) return true;

@@ -132,6 +132,7 @@ private:
         std::size_t bytes = 0;
     };
 
+    [[nodiscard]] bool holds_others(const watermarks::Vector& vector) const;
     [[nodiscard]] bool has_pages() const { return serving_ || !push_due_.empty() || !rows_due_.empty(); }
     [[nodiscard]] bool is_acknowledged(const Reader::Claim& claim) const;
     void land_acknowledged();
@@ -159,6 +160,7 @@ private:
     std::optional<message::Hello> their_hello_;
     std::vector<Theirs> theirs_;
     std::map<std::int64_t, watermarks::Coverage> told_;  ///< what the peer knows of ours, by resource
+    bool is_push_under_way_ = false;                     ///< the peer's, to us: it holds more than has come
     std::optional<Asked> asked_;
     std::uint32_t pulls_ = 0;
     bool pull_to_say_ = false;

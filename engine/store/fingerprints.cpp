@@ -5,6 +5,10 @@
 namespace strandline::engine::store {
 
 Fingerprints::Buckets& Fingerprints::mirror(std::int64_t resource) {
+    if (rollbacks_ != connection_.rollbacks()) {
+        mirror_.clear();
+        rollbacks_ = connection_.rollbacks();
+    }
     const auto [at, is_new] = mirror_.try_emplace(resource);
     if (!is_new) return at->second;
     Statement read = connection_.prepare(

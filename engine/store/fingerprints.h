@@ -32,9 +32,6 @@ public:
     void touch(std::int64_t resource, std::string_view key);
     /// Any key's may have.
     void forget(std::int64_t resource);
-    /// After a rollback.
-    void reload() { mirror_.clear(); }
-
     /// At least one.
     [[nodiscard]] const Buckets& buckets(std::int64_t resource) { return mirror(resource); }
     /// In the caller's transaction.
@@ -46,6 +43,7 @@ private:
 
     Connection& connection_;
     std::map<std::int64_t, Buckets> mirror_;  ///< those that were asked for
+    std::uint64_t rollbacks_ = 0;             ///< before it was read
 };
 
 }  // namespace strandline::engine::store

@@ -28,7 +28,6 @@ Store::Store(const std::string& path, const std::string& vfs) : connection(path,
 
 void Store::reload() {
     rows_.clear();
-    fingerprints.reload();
     origins.load();
     catalog.load();
     const DeviceRow device = read_device(connection);
