@@ -99,7 +99,7 @@ Reader::Reader(store::Store& store, const std::vector<std::pair<std::int64_t, wa
 }
 
 Reader::Reader(store::Store& store, const std::map<std::int64_t, std::set<std::string>>& keys)
-    : store_(store) {
+    : store_(store), bytes_max_(kDeltaBytesMax) {
     for (const auto& [resource, wanted] : keys)
         parts_.push_back({resource, {}, {}, {}, std::deque<std::string>(wanted.begin(), wanted.end()), {}});
 }
