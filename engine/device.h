@@ -105,6 +105,7 @@ private:
     /// A table with another key than it had: tracked anew, as long as no other device ever knew of its rows.
     [[nodiscard]] bool track_anew(const store::Resource& resource, Now now, Capture::Found& found);
     [[nodiscard]] bool was_exchanged(const store::Resource& resource) const;
+    void tell_added_again(const store::Resource& resource, const std::vector<std::string>& dropped, Now now);
     bool refresh_table(const store::Resource& resource, bool has_new_columns, Now now, Capture::Found& found);
     void answer_requests(Now now);
     void notice_restore(const Session& session, Now now);
