@@ -363,6 +363,10 @@ Result<void> Device::trust(const DeviceId& device, const std::string& name, Now 
 void Device::answer_requests(Now now) {
     for (const auto& [number, request] : store.ledger.open_requests()) {
         Result<void> result;
+        if (request.command == "verify") {  // Answered when it is done.
+            if (!std::exchange(verify_request_, number)) verify(now);
+            continue;
+        }
         if (request.command == "track") {
             result = track(request.arguments, Ownership::shared, now);
         } else if (request.command == "track-device-owned") {

@@ -32,6 +32,7 @@ void Device::let_pass(Now now) {
     retry_refused(now);
     for (auto& [peer, session] : sessions) session.let_pass(now);
     plan_pulls(now);
+    compare(now);
     for (auto& [peer, session] : sessions) tell_in_step(session, now);
     if (now.steady >= figures_at_) write_figures(now);
 }
@@ -146,6 +147,8 @@ std::optional<SteadyMs> Device::next_deadline() const {
     for (const auto& [peer, session] : sessions) {
         if (const auto deadline = session.next_deadline()) sooner(*deadline);
         if (session.in_step_owed) sooner(*session.in_step_due);
+        if (const auto deadline = comparer_.next_deadline(session)) sooner(*deadline);
+        if (may_begin_comparison(session)) sooner({});
         // While somebody is asked, it is the answer that we wait for.
         if (session.is_asking() || !session.is_ready()) continue;
         for (const auto& [resource, since] : session.waiting_since) {

@@ -43,6 +43,7 @@ void Device::disconnect(const DeviceId& peer, const std::string& reason, Now now
         gone_.erase(peer);
         gone_.insert(std::move(over));
     }
+    comparer_.forget(peer);
     figures_changed_ = true;
     std::erase_if(inbox, [&](const auto& waiting) { return waiting.first == peer; });
     if (backfill_ && backfill_->peer == peer) {
@@ -76,6 +77,8 @@ void Device::take(Session& session, const message::Message& message, Now now) {
         if (transaction) transaction->commit();
     } else if (const auto* pages = std::get_if<message::Pages>(&message)) {
         take_pages(session, *pages, now);
+    } else if (const auto* compare = std::get_if<message::Compare>(&message)) {
+        take_compare(session, *compare, now);
     } else if (const auto* ping = std::get_if<message::Ping>(&message)) {
         session.ping(*ping);
     } else if (const auto* pong = std::get_if<message::Pong>(&message)) {
@@ -170,6 +173,7 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
     const bool is_lowered = pages.pull != 0 && pages.last && join_ranges();
     transaction.commit();
     session.took(pages);
+    note_repaired(session, pages);
     push_found(found, level);
     // A backfill would try them with every page; its last one does.
     if (!backfill_) {

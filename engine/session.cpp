@@ -216,6 +216,8 @@ void Session::close(std::string reason) {
     serving_.reset();
     asked_.reset();
     push_due_.clear();
+    rows_due_.clear();
+    compares_to_say_.clear();
 }
 
 void Session::leave(std::string reason) {
@@ -240,7 +242,7 @@ std::optional<Message> Session::next_control(Now now) {
     std::optional<Message> out;
     if (!std::exchange(said_hello_, true)) {
         out = message::Hello{store::read_device(store_.connection).name,
-                             store_.origins.id(store_.self()).incarnation, now.wall};
+                             store_.origins.id(store_.self()).incarnation, now.wall, message::kCompares};
     } else if (say_all_) {
         out = say_everything();
     } else if (!pongs_to_say_.empty()) {
@@ -253,6 +255,10 @@ std::optional<Message> Session::next_control(Now now) {
         out = message::Ping{pings_};
     } else if (is_ready()) {
         out = say_news();
+        if (!out && !compares_to_say_.empty() && !has_pages()) {
+            out = std::move(compares_to_say_.front());
+            compares_to_say_.pop_front();
+        }
     }
     if (out) last_said_ = now.steady;
     return out;
@@ -359,8 +365,13 @@ void Session::begin_push() {
     push_due_.clear();
 }
 
+void Session::begin_sending_rows() {
+    serving_.emplace(Serving{Reader(store_, std::exchange(rows_due_, {})), 0, {}});
+}
+
 std::optional<Message> Session::next_pages(Now now) {
-    if (!serving_) begin_push();
+    if (!serving_ && !push_due_.empty()) begin_push();
+    if (!serving_) begin_sending_rows();
     message::Pages pages = serving_->reader.next();
     pages.pull = serving_->pull;
     if (is_planted(planted::Bug::push_own_only) && pages.pull == 0)
@@ -394,6 +405,10 @@ const Session::Theirs* Session::theirs(const std::string& resource) const {
             theirs_, [&](const Theirs& known) { return store::same_name(known.resource, resource); });
     }
     return at != theirs_.end() ? &*at : nullptr;
+}
+
+bool Session::knows(std::uint64_t feature) const {
+    return their_hello_ && (their_hello_->features & feature) == feature;
 }
 
 bool Session::exchanges(const Resource& resource) const {

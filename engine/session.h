@@ -63,6 +63,10 @@ public:
     /// Whether the peer is, or will be, level with us in a resource: then a local write is pushed to it.
     [[nodiscard]] bool is_level(const store::Resource& resource) const;
     void push(std::int64_t resource) { push_due_.insert(resource); }
+    /// Whole rows that the peer lacks, or has otherwise, although it claims to hold them.
+    void send_rows(std::int64_t resource, std::set<std::string> keys) { rows_due_[resource].merge(keys); }
+    /// A word of a comparison. It goes behind all pages that are due, so that it finds them applied.
+    void say(message::Compare compare) { compares_to_say_.push_back(std::move(compare)); }
     /// Our resources, or what we hold of them, are others than we have said: say all anew.
     void say_all() { say_all_ = true; }
     /// Asks for these pieces; at most one pull is out at a time.
@@ -95,6 +99,8 @@ public:
         mutable std::uint64_t found_at_load = 0;
     };
     [[nodiscard]] const Theirs* theirs(const std::string& resource) const;
+    /// Whether the peer's Hello had that bit among its features.
+    [[nodiscard]] bool knows(std::uint64_t feature) const;
     [[nodiscard]] const std::vector<Theirs>& all_theirs() const { return theirs_; }
     /// Whether both track it, as one and the same table (agreement.h).
     [[nodiscard]] bool exchanges(const store::Resource& resource) const;
@@ -133,7 +139,7 @@ private:
     };
 
     [[nodiscard]] bool holds_others(const watermarks::Vector& vector) const;
-    [[nodiscard]] bool has_pages() const { return serving_ || !push_due_.empty(); }
+    [[nodiscard]] bool has_pages() const { return serving_ || !push_due_.empty() || !rows_due_.empty(); }
     [[nodiscard]] bool is_acknowledged(const Reader::Claim& claim) const;
     void land_acknowledged();
     void find_ours(const Theirs& theirs) const;
@@ -145,6 +151,7 @@ private:
     [[nodiscard]] message::Holding holding(const store::Resource& resource,
                                            const std::vector<watermarks::Piece>& pieces, OriginList& origins);
     void begin_push();
+    void begin_sending_rows();
 
     DeviceId peer_;
     store::Store& store_;
@@ -170,6 +177,8 @@ private:
     std::deque<InFlight> in_flight_;
     std::size_t bytes_in_flight_ = 0;
     std::set<std::int64_t> push_due_;
+    std::map<std::int64_t, std::set<std::string>> rows_due_;
+    std::deque<message::Compare> compares_to_say_;
     std::deque<std::uint64_t> pongs_to_say_;
     std::optional<std::pair<std::uint64_t, SteadyMs>> ping_out_;
     std::uint64_t pings_ = 0;

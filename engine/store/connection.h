@@ -122,6 +122,9 @@ public:
     void stop_when(std::function<bool()> asked);
     /// Whether they are now.
     void set_stoppable(bool is_stoppable) { is_stoppable_ = is_stoppable; }
+    /// How often something was taken back: who mirrors what is written reads it anew then.
+    [[nodiscard]] std::uint64_t rollbacks() const { return rollbacks_; }
+    void note_rollback() { ++rollbacks_; }
     [[nodiscard]] sqlite3* raw() { return database_; }
 
 private:
@@ -130,6 +133,7 @@ private:
     std::int64_t changes_committed_ = 0;  ///< of all that were ever made
     std::function<bool()> stop_asked_;
     bool is_stoppable_ = true;
+    std::uint64_t rollbacks_ = 0;
     /// Texts begin alike, and few are of one length.
     struct ByLength {
         using is_transparent = void;
