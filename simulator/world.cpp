@@ -59,6 +59,7 @@ Outcome World::run() {
     outcome.hash = chronicle_.hash();
     outcome.simulated_us = schedule_.now().us;
     outcome.amplification = amplification();
+    outcome.faults = chronicle_.faults();
     outcome.situations = chronicle_.situations();
     outcome.summary = summary(real.count());
     if (recorder_) outcome.report = report(outcome);

@@ -35,6 +35,7 @@ struct Outcome {
     /// were carried together.
     double amplification = 0;
     std::string report;  ///< the page; empty: none was asked for
+    Chronicle::Counts faults;  ///< that were done, by kind
     SituationCounts situations;
 };
 
