@@ -299,8 +299,7 @@ std::optional<Message> Session::say_news() {
     OriginList origins(store_.origins);
     bool is_all_told = true;
     for (const Theirs& known : theirs_) {
-        find_ours(known);
-        const Resource* resource = known.ours;
+        const Resource* resource = find_ours(known);
         if (resource == nullptr || !resource->is_there) continue;
         const bool is_pushed =
             push_due_.contains(resource->id) ||
@@ -399,11 +398,9 @@ std::optional<Message> Session::next_pages(Now now) {
 // --- what is so ---------------------------------------------------------------------------------
 
 const Session::Theirs* Session::theirs(const std::string& resource) const {
+    const auto is_it = [&](const Theirs& known) { return store::same_name(known.resource, resource); };
     auto at = std::ranges::find(theirs_, resource, &Theirs::resource);
-    if (at == theirs_.end()) {
-        at = std::ranges::find_if(
-            theirs_, [&](const Theirs& known) { return store::same_name(known.resource, resource); });
-    }
+    if (at == theirs_.end()) at = std::ranges::find_if(theirs_, is_it);
     return at != theirs_.end() ? &*at : nullptr;
 }
 
@@ -413,18 +410,17 @@ bool Session::knows(std::uint64_t feature) const {
 
 bool Session::exchanges(const Resource& resource) const {
     const Theirs* known = theirs(resource.name);
-    if (known == nullptr) return false;
-    find_ours(*known);
-    return known->is_exchanged;
+    return known != nullptr && find_ours(*known) != nullptr && known->is_exchanged;
 }
 
 /// Asked for every table with every message, so the answer is kept.
-void Session::find_ours(const Theirs& theirs) const {
-    if (theirs.found_at_load == store_.catalog.loads()) return;
+const Resource* Session::find_ours(const Theirs& theirs) const {
+    if (theirs.found_at_load == store_.catalog.loads()) return theirs.ours;
     theirs.found_at_load = store_.catalog.loads();
     theirs.ours = store_.catalog.find(theirs.resource);
     theirs.is_exchanged = theirs.ours != nullptr && theirs.ours->is_there &&
                           disagreement(*theirs.ours, theirs.ownership, theirs.key).empty();
+    return theirs.ours;
 }
 
 Session::Theirs* Session::find_theirs(const std::string& resource) {
@@ -434,10 +430,10 @@ Session::Theirs* Session::find_theirs(const std::string& resource) {
 bool Session::is_in_step() const {
     if (!is_ready() || said_all_count_ == 0 || asked_ || is_push_under_way_ || has_pages()) return false;
     return std::ranges::all_of(theirs_, [&](const Theirs& known) {
-        find_ours(known);
+        const Resource* resource = find_ours(known);
         if (!known.is_exchanged) return true;
-        const Coverage& coverage = store_.coverage(known.ours->id);
-        const auto told = told_.find(known.ours->id);
+        const Coverage& coverage = store_.coverage(resource->id);
+        const auto told = told_.find(resource->id);
         return known.acknowledged.dominates(coverage) && coverage.dominates(known.acknowledged) &&
                told != told_.end() && told->second.dominates(coverage);
     });

@@ -142,7 +142,8 @@ private:
     [[nodiscard]] bool has_pages() const { return serving_ || !push_due_.empty() || !rows_due_.empty(); }
     [[nodiscard]] bool is_acknowledged(const Reader::Claim& claim) const;
     void land_acknowledged();
-    void find_ours(const Theirs& theirs) const;
+    /// Null: we do not track it.
+    const store::Resource* find_ours(const Theirs& theirs) const;
     [[nodiscard]] Theirs* find_theirs(const std::string& resource);
     [[nodiscard]] bool lies_in_asked(const message::Page& page) const;
     [[nodiscard]] Message say_everything();

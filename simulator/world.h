@@ -34,7 +34,7 @@ struct Outcome {
     /// Rows that crossed into a device, against one for each change and other device. Below 1: changes to one row
     /// were carried together.
     double amplification = 0;
-    std::string report;  ///< the page; empty: none was asked for
+    std::string report;        ///< the page; empty: none was asked for
     Chronicle::Counts faults;  ///< that were done, by kind
     SituationCounts situations;
 };
