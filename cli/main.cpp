@@ -1,3 +1,4 @@
+#include <csignal>
 #include <cstdio>
 #include <exception>
 
@@ -68,6 +69,7 @@ Exit run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     using strandline::cli::Exit;
+    std::signal(SIGXFSZ, SIG_IGN);  // A file that may grow no further is a full disk, and told as one.
     try {
         const Exit exit = strandline::cli::run(argc, argv);
         // A full disk or a closed pipe shows here at the latest; a script must not take half an answer for one.

@@ -101,7 +101,7 @@ void Apply::settle(const Resource& resource) {
     std::erase_if(waiting, [&](const Quarantined& refused) {
         return !store_.stamps.load(resource.id, refused.key).record.is_alive();
     });
-    for (int round = 0; round < kSettleRoundsMax && waiting.size() > 1; ++round) {
+    for (int round = 0; round < kSettleRoundsMax && !waiting.empty(); ++round) {
         store::Savepoint together(store_.connection);
         const std::set<std::string> left_over = put_together(resource, waiting);
         if (left_over.empty()) {

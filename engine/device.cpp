@@ -161,6 +161,12 @@ void Device::meet_schema(Now now) {
     if (is_schema_owed_ || store.schema_changed()) refresh_schema(now);
 }
 
+bool Device::owes_retry() {
+    return retry_ || std::ranges::any_of(retry_owed_, [&](std::int64_t resource) {
+               return store.quarantine.has_any(resource);
+           });
+}
+
 /// A step of the walks that are owed; what is left of them is done by the next advance().
 void Device::retry_refused(Now now) {
     std::erase_if(retry_owed_, [&](std::int64_t resource) { return !store.quarantine.has_any(resource); });

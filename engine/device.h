@@ -51,6 +51,8 @@ public:
     void let_pass(Now now);
     /// Whether this device and the peer hold the same now. To be asked when something was said or heard.
     void tell_in_step(Session& session, Now now);
+    /// Refused rows may find their places by what came or was written lately, and are to be tried again.
+    [[nodiscard]] bool owes_retry();
     /// Another process's lock is in the way: until the next retry nobody waits for it again.
     void meet_lock(Now now);
 

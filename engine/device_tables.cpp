@@ -39,6 +39,7 @@ void Device::tell_not_exchanged(Session& session, Now now) {
         const auto* theirs = session.theirs(resource.name);
         if (theirs == nullptr) {
             only_here.push_back(resource.name);
+            others[resource.id] = "the peer does not track it";
             continue;
         }
         const std::string why = disagreement(resource, theirs->ownership, theirs->key);

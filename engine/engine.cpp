@@ -263,7 +263,8 @@ std::optional<SteadyMs> Engine::locked_since() const {
 
 bool Engine::is_in_step(const DeviceId& peer) const {
     const Session* session = parts_->session(peer);
-    return session != nullptr && session->is_in_step() && parts_->device.inbox.empty();
+    Device& device = parts_->device;
+    return session != nullptr && session->is_in_step() && device.inbox.empty() && !device.owes_retry();
 }
 
 Status Engine::status() const {

@@ -159,7 +159,9 @@ Result<void> read_private(const std::filesystem::path& path, SecretText& out) {
     if (!file.is_open() && errno == ENOENT) {
         return failure(Category::usage,
                        "there is no key file " + path.string() +
-                           "; `strandline init` makes one, or bring back the one that belongs here");
+                           "; `strandline init` makes one for a database that was never a device. Of one "
+                           "that was, bring "
+                           "it back from a copy; without one its tables go on in a new database (README)");
     }
     if (!file.is_open()) return disk_trouble(path, "opened");
     if (auto is_private = demand_private(path, file.number()); !is_private) return is_private;
@@ -178,8 +180,8 @@ tl::unexpected<Error> foreign_file(const std::filesystem::path& path, std::strin
     }
     return failure(Category::usage,
                    path.string() +
-                       " is damaged, or is not a Strandline key file; bring it back from a copy, or "
-                       "remove it to begin as a new device");
+                       " is damaged, or is not a Strandline key file; bring it back from a copy; without one "
+                       "the tables go on in a new database (README)");
 }
 
 }  // namespace

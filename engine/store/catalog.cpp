@@ -134,8 +134,11 @@ void Catalog::make_foreign_table(const Resource& resource) {
         columns += name + " COLLATE " + name_of(resource.key[i].collation) + ", ";
         names += (i > 0 ? ", " : "") + name;
     }
-    connection_.execute("CREATE TABLE " + foreign_table(resource) + "(" + columns + "PRIMARY KEY (" + names +
+    const std::string table = foreign_table(resource);
+    connection_.execute("CREATE TABLE " + table + "(" + columns + "is_in_the_way, PRIMARY KEY (" + names +
                         ")) WITHOUT ROWID");
+    connection_.execute("CREATE INDEX " + table + "_in_the_way ON " + table +
+                        "(is_in_the_way) WHERE is_in_the_way IS NOT NULL");
 }
 
 void Catalog::make_room_for_key(std::size_t columns) {

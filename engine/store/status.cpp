@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "engine/limits.h"
 #include "engine/store/coverage.h"
@@ -97,13 +98,14 @@ Result<T> read_database(const std::string& database, Read&& read) {
 
 /// What is held here and the peer has not yet acknowledged, in rows.
 std::int64_t count_behind(Connection& connection, const std::map<std::int64_t, watermarks::Vector>& receipts,
-                          std::size_t origins) {
+                          const std::set<std::int64_t>& not_exchanged, std::size_t origins) {
     std::int64_t behind = 0;
     Fingerprints fingerprints(connection);
     Stamps stamps(connection, fingerprints);
     Statement resources = connection.prepare("SELECT id, rows FROM strandline_resources");
     while (resources.step()) {
         const std::int64_t resource = resources.integer(0);
+        if (not_exchanged.contains(resource)) continue;
         const auto held = receipts.find(resource);
         behind += held == receipts.end() ? resources.integer(1)
                                          : stamps.count_since(resource, held->second, origins, kBehindMax);
@@ -124,9 +126,14 @@ Status read_status(Connection& connection, bool running) {
     status.resources = read_resources(connection, origins);
     status.peers = ledger.peers();
     auto receipts = ledger.receipts();
+    std::map<DeviceId, std::set<std::int64_t>> not_exchanged;
+    for (const auto& [resource, peers] : ledger.not_exchanged()) {
+        for (const NotExchangedStatus& peer : peers) not_exchanged[peer.peer].insert(resource);
+    }
     for (PeerStatus& peer : status.peers) {
         peer.connected = peer.connected && running;
-        peer.behind = count_behind(connection, receipts[peer.device], origins.size());
+        peer.behind =
+            count_behind(connection, receipts[peer.device], not_exchanged[peer.device], origins.size());
     }
     status.backfill = ledger.backfill();
     status.quarantined = connection.ask_integer("SELECT count(*) FROM strandline_quarantine");

@@ -83,9 +83,9 @@ std::string null_key(const Resource& resource) {
     return joined(conditions, " OR ");
 }
 
-/// Rows that INSERT OR REPLACE or UPDATE OR REPLACE may remove through a secondary UNIQUE index; no
-/// delete trigger fires for them (recursive_triggers is off in most apps). Noted before, judged by the fold.
-std::string check_unique(const Resource& resource, const UniqueIndex& index, bool is_update) {
+/// The keys of rows that INSERT OR REPLACE or UPDATE OR REPLACE may remove through a secondary UNIQUE index; no
+/// delete trigger fires for them (recursive_triggers is off in most apps).
+std::string rows_in_the_way(const Resource& resource, const UniqueIndex& index, bool is_update) {
     std::vector<std::string> conditions;
     for (std::size_t i = 0; i < index.columns.size(); ++i) {
         conditions.push_back(quoted_name(index.columns[i]) + " = NEW." + quoted_name(index.columns[i]) +
@@ -97,10 +97,15 @@ std::string check_unique(const Resource& resource, const UniqueIndex& index, boo
             same.push_back(quoted_name(column.name) + " IS OLD." + quoted_name(column.name));
         conditions.push_back("NOT (" + joined(same, " AND ") + ")");
     }
+    return key_of(resource, "") + " FROM " + quoted_name(resource.name) + " WHERE " +
+           joined(conditions, " AND ");
+}
+
+/// Noted before, judged by the fold.
+std::string check_unique(const Resource& resource, const UniqueIndex& index, bool is_update) {
     return "INSERT INTO " + journal_columns(resource) + " SELECT " + kNextHlc +
            " + row_number() OVER () - 1, " + std::to_string(resource.id) + ", " + std::to_string(kWhatCheck) +
-           ", " + key_of(resource, "") + " FROM " + quoted_name(resource.name) + " WHERE " +
-           joined(conditions, " AND ") + ";";
+           ", " + rows_in_the_way(resource, index, is_update) + ";";
 }
 
 Trigger make_trigger(const Resource& resource, const std::string& suffix, const std::string& when,
@@ -169,6 +174,45 @@ std::string foreign_table(const Resource& resource) {
     return prefix_of(resource.id) + "foreign";
 }
 
+/// A row of another device that REPLACE may remove is noted before, and looked for afterwards: OR IGNORE, or a
+/// conflict that fails by itself, leaves it alone.
+void add_replace_guards(const Resource& resource, std::vector<Trigger>& triggers) {
+    if (resource.unique.empty()) return;
+    const std::string foreign = foreign_table(resource);
+    std::string on_insert;
+    std::string on_update;
+    std::vector<std::string> columns;
+    for (const UniqueIndex& index : resource.unique) {
+        const auto note = [&](bool is_update) {
+            return "UPDATE " + foreign + " SET is_in_the_way = 1 WHERE (" + journal_key(resource) +
+                   ") IN (SELECT " + rows_in_the_way(resource, index, is_update) + ");";
+        };
+        on_insert += note(false);
+        on_update += note(true);
+        for (const std::string& column : index.columns) columns.push_back(quoted_name(column));
+    }
+    std::vector<std::string> same;
+    for (std::size_t i = 0; i < resource.key.size(); ++i) {
+        same.push_back(foreign + ".k" + std::to_string(i + 1) + " = " + quoted_name(resource.name) + "." +
+                       quoted_name(resource.key[i].name));
+    }
+    const std::string is_noted = "SELECT 1 FROM " + foreign + " WHERE is_in_the_way = 1";
+    const std::string when = std::string(kNotApplying) + " AND EXISTS (" + is_noted + ")";
+    const std::string look =
+        "SELECT RAISE(ABORT, " +
+        quoted_text("strandline: this would remove a row of the device-owned table " + resource.name +
+                    " that belongs to another device; only the device that inserted it may do that") +
+        ") WHERE EXISTS (" + is_noted + " AND NOT EXISTS (SELECT 1 FROM " + quoted_name(resource.name) +
+        " WHERE " + joined(same, " AND ") + ")); UPDATE " + foreign +
+        " SET is_in_the_way = NULL WHERE is_in_the_way = 1;";
+    const std::string of_columns = " UPDATE OF " + joined(columns, ", ");
+    triggers.push_back(make_trigger(resource, "owner_note_insert", "BEFORE INSERT", kNotApplying, on_insert));
+    triggers.push_back(
+        make_trigger(resource, "owner_note_update", "BEFORE" + of_columns, kNotApplying, on_update));
+    triggers.push_back(make_trigger(resource, "owner_look_insert", "AFTER INSERT", when, look));
+    triggers.push_back(make_trigger(resource, "owner_look_update", "AFTER" + of_columns, when, look));
+}
+
 std::vector<Trigger> ownership_triggers(const Resource& resource) {
     if (resource.ownership != Ownership::device_owned) return {};
     const auto is_foreign = [&](const std::string& row) {
@@ -183,10 +227,13 @@ std::vector<Trigger> ownership_triggers(const Resource& resource) {
         quoted_text("strandline: this row of the device-owned table " + resource.name +
                     " belongs to another device; only the device that inserted it may change it") +
         ");";
-    return {make_trigger(resource, "owner_insert", "BEFORE INSERT", is_foreign("NEW."), refuse),
-            make_trigger(resource, "owner_update", "BEFORE UPDATE", is_foreign("OLD."), refuse),
-            make_trigger(resource, "owner_key", "BEFORE UPDATE", is_foreign("NEW."), refuse),
-            make_trigger(resource, "owner_delete", "BEFORE DELETE", is_foreign("OLD."), refuse)};
+    std::vector<Trigger> triggers = {
+        make_trigger(resource, "owner_insert", "BEFORE INSERT", is_foreign("NEW."), refuse),
+        make_trigger(resource, "owner_update", "BEFORE UPDATE", is_foreign("OLD."), refuse),
+        make_trigger(resource, "owner_key", "BEFORE UPDATE", is_foreign("NEW."), refuse),
+        make_trigger(resource, "owner_delete", "BEFORE DELETE", is_foreign("OLD."), refuse)};
+    add_replace_guards(resource, triggers);
+    return triggers;
 }
 
 TriggersLeft install_triggers(Connection& connection, const Resource& resource) {

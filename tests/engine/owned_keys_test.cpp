@@ -182,6 +182,30 @@ TEST_CASE("an owned row whose key is respelled, or that is replaced, goes on as 
     CHECK_FALSE(group.app(1).refusal("UPDATE readings SET id = 'K'").empty());
 }
 
+TEST_CASE(
+    "another device's row that REPLACE would remove through a UNIQUE refuses the statement, and is left "
+    "alone") {
+    Group group(2, "CREATE TABLE own(id TEXT PRIMARY KEY, v UNIQUE, w); CREATE UNIQUE INDEX w ON own(w)",
+                {"own"}, Ownership::device_owned);
+    group.connect(0, 1);
+    group.write(1, "INSERT INTO own VALUES ('b1', 'y', 1), ('b2', 'k', 2)");
+    group.write(0, "INSERT INTO own VALUES ('a1', 'mine', 3)");
+    group.converge();
+    const std::string before = group.table(0, "own");
+    const auto* statement =
+        GENERATE("INSERT OR REPLACE INTO own VALUES ('a2', 'y', 9)", "REPLACE INTO own VALUES ('a1', 'q', 2)",
+                 "UPDATE OR REPLACE own SET v = 'k' WHERE id = 'a1'");
+    CHECK_THROWS_WITH(group.app(0).run(statement), Catch::Contains("belongs to another device"));
+    // What leaves it alone is no trouble, nor is what comes later.
+    group.write(0, "INSERT OR IGNORE INTO own VALUES ('a2', 'y', 9)");
+    group.write(0, "INSERT INTO own VALUES ('a2', 'y', 9) ON CONFLICT (v) DO NOTHING");
+    CHECK(group.table(0, "own") == before);
+    group.write(0, "INSERT OR REPLACE INTO own VALUES ('a3', 'mine', 8)");
+    group.converge();
+    CHECK(group.is_same("own"));
+    CHECK(group.app(1).ask("SELECT id FROM own ORDER BY id") == "'a3'\n'b1'\n'b2'");
+}
+
 TEST_CASE("a row that came and went between two folds is nobody's, and leaves nothing") {
     Group group(2, kReadings, {"readings"}, Ownership::device_owned);
     group.connect(0, 1);

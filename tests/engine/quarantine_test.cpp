@@ -89,6 +89,35 @@ TEST_CASE("rows that change places under a UNIQUE change them everywhere, and no
     CHECK_FALSE(group.was_told(1, EventKind::quarantined));
 }
 
+TEST_CASE(
+    "a row that came before the delete which makes room for it is in the table at once, and nobody is told") {
+    constexpr const char* kUnique = "CREATE TABLE notes(id TEXT PRIMARY KEY, title UNIQUE, body)";
+    Group group(2, kUnique, {"notes"});
+    group.connect(0, 1);
+    group.write(0, "INSERT INTO notes VALUES ('b', 'x', 1)");
+    group.converge();
+    (void)group.events(1);
+    group.write(0, "INSERT OR REPLACE INTO notes VALUES ('a', 'x', 2)");
+    group.settle();
+    CHECK(group.table(1, "notes") == "'a'|'x'|2");
+    CHECK_FALSE(group.was_told(1, EventKind::quarantined));
+}
+
+TEST_CASE("devices are not in step while a row that was refused is still to be tried again") {
+    Chain chain("CREATE TABLE notes(id TEXT PRIMARY KEY, title UNIQUE, body)");
+    chain.write(0, "INSERT INTO notes VALUES ('a', 'same', 1)");
+    chain.converge();
+    chain.write(2, "INSERT INTO notes VALUES ('b', 'same', 2)");
+    chain.converge();
+    REQUIRE(chain.engine(1).status().quarantined == 1);
+    chain.write(0, "DELETE FROM notes WHERE id = 'a'");
+    chain.settle();
+    CHECK_FALSE(chain.engine(1).is_in_step(chain.id(0)));
+    chain.converge();
+    CHECK(chain.engine(1).is_in_step(chain.id(0)));
+    CHECK(chain.is_same("notes"));
+}
+
 TEST_CASE("rows change places also beside one that finds none, and when what was in their way goes later") {
     Chain chain("CREATE TABLE notes(id TEXT PRIMARY KEY, title UNIQUE, body CHECK (body <> 'bad'))");
     chain.write(0, "INSERT INTO notes VALUES ('a', 'x', 1), ('b', 'y', 2), ('c', 'z', 3)");
