@@ -145,10 +145,7 @@ Exit trust(const TrustArguments& arguments) {
 
 void add_tables(CLI::App* command, TrackArguments& arguments) {
     add_database(command, arguments.database);
-    command->add_option("TABLE", arguments.tables, "Tables of the database")
-        ->required()
-        ->allow_extra_args(false)  // Else "[a,b]" would mean two tables.
-        ->option_text("...");
+    command->add_option("TABLE", arguments.tables, "Tables of the database")->required()->option_text("...");
     add_json(command, arguments.json);
 }
 

@@ -165,9 +165,7 @@ void add_diff(CLI::App& app, Action& chosen) {
         arguments, show_diff);
     add_database(command, arguments->a, "DB_A");
     add_database(command, arguments->b, "DB_B");
-    command->add_option("TABLE", arguments->tables, "Only these tables")
-        ->allow_extra_args(false)  // Else "[a,b]" would mean two tables.
-        ->option_text("...");
+    command->add_option("TABLE", arguments->tables, "Only these tables")->option_text("...");
     add_json(command, arguments->json);
 }
 

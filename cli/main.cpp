@@ -1,6 +1,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <string_view>
 
 #include <spdlog/fmt/fmt.h>
 
@@ -52,6 +53,14 @@ Exit run(int argc, char** argv) {
     app.get_formatter()->label("SUBCOMMAND", "COMMAND");
     app.get_formatter()->column_width(28);
     for (const auto add : kCommands) add(app, chosen);
+    // To CLI11 "[a,b]" is a and b: a table of that name would stand for two others.
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view argument = argv[i];
+        if (!argument.starts_with('[') || !argument.ends_with(']')) continue;
+        say("a name in brackets, " + printable(std::string(argument)) +
+            ", cannot be given here; write a table's name without them, or rename the table");
+        return Exit::usage;
+    }
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
