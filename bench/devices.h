@@ -102,5 +102,6 @@ void measure_capture(Workbench& bench);
 void measure_catch_up(Workbench& bench);
 void measure_changed(Workbench& bench);
 void measure_live(Workbench& bench);
+void measure_verify(Workbench& bench);
 
 }  // namespace strandline::bench

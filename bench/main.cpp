@@ -22,7 +22,8 @@ struct Workload {
 constexpr Workload kWorkloads[] = {{"capture", measure_capture},
                                    {"catch-up", measure_catch_up},
                                    {"changed", measure_changed},
-                                   {"live", measure_live}};
+                                   {"live", measure_live},
+                                   {"verify", measure_verify}};
 
 struct Arguments {
     std::int64_t rows = 100'000;
