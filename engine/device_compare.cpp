@@ -77,7 +77,7 @@ void Device::prove(Now now) {
         transaction.commit();
     }
     if (now.steady < prove_at_) return;
-    if (proved_with_.size() > 0 && now.steady >= prove_again_at_) proved_with_.clear();
+    if (!proved_with_.empty() && now.steady >= prove_again_at_) proved_with_.clear();
     meet_schema(now);
     if (is_inspecting()) return inspect(now);
     for (auto& [peer, session] : sessions) {
@@ -181,7 +181,8 @@ void Device::take_compare(Session& session, const message::Compare& compare, Now
 }
 
 void Device::compare(Now now) {
-    for (auto& [peer, session] : sessions) {
+    for (auto& entry : sessions) {
+        Session& session = entry.second;
         if (comparer_.has_work(session, now))
             compare_within(session, now, [&] { return comparer_.step(session, now); });
     }

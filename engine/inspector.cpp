@@ -5,7 +5,6 @@
 
 namespace strandline::engine {
 
-using backfill::Fingerprint;
 using store::DigestedRow;
 using store::Resource;
 using store::StoredRecord;
