@@ -91,6 +91,20 @@ message::Vector OriginList::indexed(const watermarks::Vector& vector) {
     return out;
 }
 
+std::vector<Origin> localized(store::Origins& origins, const std::vector<OriginId>& ids) {
+    std::vector<Origin> numbers;
+    numbers.reserve(ids.size());
+    for (const OriginId& id : ids) numbers.push_back(origins.number(id));
+    return numbers;
+}
+
+watermarks::Piece localized(const message::Piece& piece, const std::vector<Origin>& origins) {
+    std::vector<watermarks::Vector::Entry> entries;
+    for (const auto& [origin, hlc] : piece.vector)
+        entries.emplace_back(origins[static_cast<std::size_t>(origin)], hlc);
+    return {{piece.range.low, piece.range.high}, watermarks::Vector::from(std::move(entries))};
+}
+
 Reader::Reader(store::Store& store, const std::vector<std::pair<std::int64_t, watermarks::Piece>>& wanted)
     : store_(store) {
     for (const auto& [resource, piece] : wanted) plan(resource, piece);
@@ -126,6 +140,17 @@ void Reader::plan_held(Part& part) {
     }
 }
 
+void Reader::raise_claim(Part& part) {
+    // What came to be held back since is not among what is read.
+    if (part.keys || store_.quarantine.has_any(part.resource)) return;
+    std::optional<watermarks::Vector> floor;
+    for (const watermarks::Piece& mine : store_.coverage(part.resource).pieces()) {
+        if (!intersect(mine.range, part.range)) continue;
+        floor = floor ? smaller(*floor, mine.vector) : mine.vector;
+    }
+    part.claim.raise(above(*floor, part.base));
+}
+
 message::Pages Reader::next() {
     message::Pages pages;
     OriginList origins(store_.origins);
@@ -147,6 +172,7 @@ void Reader::read_part(message::Pages& pages, OriginList& origins) {
     if (resource == nullptr) return parts_.pop_front();
     absent_ = store_.catalog.columns().absent(part.resource);
     if (!take_held(*resource, part, pages, origins)) return;
+    raise_claim(part);
     message::Page page{
         resource->name, {part.range.low, part.range.high}, origins.indexed(part.claim), {}, {}};
     for (const store::ValueColumn& column : resource->columns) page.columns.push_back(column.name);

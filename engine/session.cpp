@@ -18,20 +18,12 @@ namespace {
 /// Pings that wait for their answer; a peer that floods them is answered the newest.
 constexpr std::size_t kPongsMax = 8;
 
-/// Origins of a message as our own small numbers. A new one gets a number, which the caller's next
-/// transaction keeps; until then nothing refers to it on disk.
-std::vector<Origin> localized(store::Origins& origins, const std::vector<OriginId>& ids) {
-    std::vector<Origin> numbers;
-    numbers.reserve(ids.size());
-    for (const OriginId& id : ids) numbers.push_back(origins.number(id));
-    return numbers;
-}
-
-Piece localized(const message::Piece& piece, const std::vector<Origin>& origins) {
-    std::vector<watermarks::Vector::Entry> entries;
-    for (const auto& [origin, hlc] : piece.vector)
-        entries.emplace_back(origins[static_cast<std::size_t>(origin)], hlc);
-    return {{piece.range.low, piece.range.high}, watermarks::Vector::from(std::move(entries))};
+bool holds(const Wanted& wanted, std::int64_t resource, const watermarks::Range& range) {
+    return std::ranges::any_of(wanted, [&](const auto& asked) {
+        return asked.first == resource && std::ranges::any_of(asked.second, [&](const Piece& piece) {
+                   return intersect(piece.range, range) == range;
+               });
+    });
 }
 
 SteadyMs later(SteadyMs at, std::int64_t milliseconds) {
@@ -91,43 +83,6 @@ void Session::have(const message::Have& have) {
     if (state_ == SessionState::probing) state_ = SessionState::streaming;
 }
 
-bool Session::is_acknowledged(const Reader::Claim& claim) const {
-    const Resource* resource = store_.catalog.find(claim.resource);
-    const Theirs* known = resource != nullptr ? theirs(resource->name) : nullptr;
-    return known == nullptr || known->acknowledged.dominates(claim.range, claim.vector);
-}
-
-void Session::land_acknowledged() {
-    const auto has_landed = [&](const InFlight& sent) {
-        return std::ranges::all_of(sent.claims,
-                                   [&](const Reader::Claim& claim) { return is_acknowledged(claim); });
-    };
-    while (!in_flight_.empty() && has_landed(in_flight_.front())) in_flight_.pop_front();
-    bytes_in_flight_ = 0;
-    for (const InFlight& sent : in_flight_) bytes_in_flight_ += sent.bytes;
-}
-
-void Session::pull(const message::Pull& pull) {
-    if (!is_ready()) return close("a Pull before the Have");
-    if (serving_ && serving_->pull != 0) return close("a second Pull before the first was answered");
-    const std::vector<Origin> origins = localized(store_.origins, pull.origins);
-    std::vector<std::pair<std::int64_t, Piece>> wanted;
-    std::set<std::int64_t> resources;
-    for (const message::Wanted& asked : pull.wanted) {
-        const Resource* resource = store_.catalog.find(asked.resource);
-        if (resource == nullptr || !resource->is_there)
-            return close("a Pull of " + asked.resource + ", which is not tracked here");
-        if (theirs(resource->name) != nullptr && !exchanges(*resource))
-            return close("a Pull of " + asked.resource + ", which is another table there");
-        for (const message::Piece& piece : asked.pieces)
-            wanted.emplace_back(resource->id, localized(piece, origins));
-        resources.insert(resource->id);
-    }
-    // A push that is under way is let go: what it had left, the pull or the next Have brings.
-    serving_.emplace(Serving{Reader(store_, wanted), pull.number, std::move(resources)});
-    push_due_.clear();
-}
-
 void Session::ping(const message::Ping& ping) {
     pongs_to_say_.push_back(ping.nonce);
     if (pongs_to_say_.size() > kPongsMax) pongs_to_say_.pop_front();
@@ -137,14 +92,6 @@ void Session::pong(const message::Pong& pong, Now now) {
     if (!ping_out_ || ping_out_->first != pong.nonce) return;
     rtt_ms_ = static_cast<double>(now.steady.value - ping_out_->second.value);
     ping_out_.reset();
-}
-
-bool Session::lies_in_asked(const message::Page& page) const {
-    const Resource* resource = store_.catalog.find(page.resource);
-    if (resource == nullptr || !asked_->wanted.contains(resource->id)) return false;
-    const watermarks::Range range{page.range.low, page.range.high};
-    return std::ranges::any_of(asked_->wanted.at(resource->id),
-                               [&](const Piece& piece) { return intersect(piece.range, range) == range; });
 }
 
 bool Session::accepts(const message::Pages& pages) {
@@ -168,16 +115,23 @@ bool Session::accepts(const message::Pages& pages) {
         }
         return true;
     }
-    if (!asked_ || asked_->number != pages.pull ||
-        !std::ranges::all_of(pages.pages, [&](const auto& page) { return lies_in_asked(page); })) {
+    const Asking::Pull* asked = asking_.find(pages.pull);
+    const auto lies_in_asked = [&](const message::Page& page) {
+        const Resource* resource = store_.catalog.find(page.resource);
+        return resource != nullptr && holds(asked->wanted, resource->id, {page.range.low, page.range.high});
+    };
+    if (asked == nullptr || !asked->is_said || !std::ranges::all_of(pages.pages, lies_in_asked)) {
         close("Pages that nobody asked for");
         return false;
     }
     return true;
 }
 
-void Session::took(const message::Pages& pages) {
+void Session::took(const message::Pages& pages, Now now) {
     for (const message::Page& page : pages.pages) {
+        const Resource* resource = store_.catalog.find(page.resource);
+        if (resource != nullptr && !page.vector.empty())
+            asking_.brought(pages.pull, resource->id, {page.range.low, page.range.high}, now);
         if (Theirs* known = find_theirs(page.resource)) {
             // What it sent, it has.
             std::vector<watermarks::Vector::Entry> entries;
@@ -190,18 +144,17 @@ void Session::took(const message::Pages& pages) {
             known->expected.raise({page.range.low, page.range.high}, vector);
         }
     }
-    if (pages.pull != 0 && pages.last) {
-        asked_.reset();
-        if (state_ == SessionState::backfilling) state_ = SessionState::streaming;
-    }
+    if (pages.pull != 0 && pages.last) asking_.end(pages.pull);
+    const bool is_long = asking_.find(PullLength::is_long) != nullptr;
+    state_ = is_long ? SessionState::backfilling : SessionState::streaming;
 }
 
 void Session::close(std::string reason) {
     if (state_ == SessionState::closed) return;
     state_ = SessionState::closed;
     close_reason_ = plain(std::move(reason), message::kReasonBytesMax);
-    serving_.reset();
-    asked_.reset();
+    serving_.clear();
+    asking_.clear();
     push_due_.clear();
 }
 
@@ -224,14 +177,14 @@ std::optional<Message> Session::next_control(Now now) {
     std::optional<Message> out;
     if (!std::exchange(said_hello_, true)) {
         out = message::Hello{store::read_device(store_.connection).name,
-                             store_.origins.id(store_.self()).incarnation, now.wall};
+                             store_.origins.id(store_.self()).incarnation, now.wall, message::kWaives};
     } else if (say_all_) {
         out = say_everything();
     } else if (!pongs_to_say_.empty()) {
         out = message::Pong{pongs_to_say_.front()};
         pongs_to_say_.pop_front();
-    } else if (pull_to_say_) {
-        out = say_pull();
+    } else if (const Asking::Pull* pull = asking_.next_to_say()) {
+        out = say_pull(*pull);
     } else if (is_ready() && (!ping_out_ && (pings_ == 0 || now.steady >= later(last_said_, kPingEveryMs)))) {
         ping_out_ = {++pings_, now.steady};
         out = message::Ping{pings_};
@@ -277,12 +230,9 @@ std::optional<Message> Session::say_news() {
     for (const Theirs& known : theirs_) {
         const Resource* resource = store_.catalog.find(known.resource);
         if (resource == nullptr || !resource->is_there) continue;
-        const bool is_pushed =
-            push_due_.contains(resource->id) ||
-            (serving_ && serving_->pull == 0 && serving_->resources.contains(resource->id));
         const Coverage& coverage = store_.coverage(resource->id);
         Coverage& told = told_[resource->id];
-        if (is_pushed || told.dominates(coverage)) continue;
+        if (is_pushing(resource->id) || told.dominates(coverage)) continue;
         std::vector<Piece> news;
         const watermarks::Vector known_everywhere = told.floor();
         for (const Piece& piece : coverage.pieces()) {
@@ -297,73 +247,33 @@ std::optional<Message> Session::say_news() {
     return have;
 }
 
-void Session::ask(std::map<std::int64_t, std::vector<Piece>> wanted, bool is_backfill) {
-    asked_ = Asked{++pulls_, std::move(wanted)};
-    pull_to_say_ = true;
-    if (is_backfill) state_ = SessionState::backfilling;
+void Session::ask(Wanted wanted, PullLength length, Now now) {
+    asking_.begin(length, std::move(wanted), now);
+    if (length == PullLength::is_long) state_ = SessionState::backfilling;
 }
 
-Message Session::say_pull() {
-    pull_to_say_ = false;
-    message::Pull pull{asked_ ? asked_->number : 0, {}, {}};
+Message Session::say_pull(const Asking::Pull& pull) {
+    message::Pull said{pull.number, {}, {}};
     OriginList origins(store_.origins);
-    for (const auto& [id, pieces] : asked_->wanted) {
+    for (const auto& [id, pieces] : pull.wanted) {
         message::Wanted wanted{store_.catalog.find(id)->name, {}};
         for (const Piece& piece : pieces)
             wanted.pieces.push_back({{piece.range.low, piece.range.high}, origins.indexed(piece.vector)});
-        pull.wanted.push_back(std::move(wanted));
+        said.wanted.push_back(std::move(wanted));
     }
-    pull.origins = origins.take();
-    return pull;
-}
-
-bool Session::is_level(const Resource& resource) const {
-    const Theirs* known = theirs(resource.name);
-    if (!is_ready() || !exchanges(resource)) return false;
-    const Coverage& coverage = store_.coverage(resource.id);
-    if (!coverage.is_whole() || !known->expected.is_whole()) return false;
-    return known->expected.dominates(coverage) || is_planted(planted::Bug::push_own_only);
-}
-
-void Session::begin_push() {
-    std::vector<std::pair<std::int64_t, Piece>> wanted;
-    for (const std::int64_t id : push_due_) {
-        const Resource* resource = store_.catalog.find(id);
-        const Theirs* known = resource != nullptr ? theirs(resource->name) : nullptr;
-        if (known == nullptr || !known->expected.is_whole()) continue;
-        wanted.emplace_back(id, known->expected.pieces().front());
-    }
-    serving_.emplace(Serving{Reader(store_, wanted), 0, std::move(push_due_)});
-    push_due_.clear();
-}
-
-std::optional<Message> Session::next_pages(Now now) {
-    if (!serving_) begin_push();
-    message::Pages pages = serving_->reader.next();
-    pages.pull = serving_->pull;
-    if (is_planted(planted::Bug::push_own_only) && pages.pull == 0)
-        planted::leave_out_others(pages, store_.origins.id(store_.self()));
-    pages.basis = heard_all_count_;
-    rows_in_last_ = serving_->reader.rows_in_last();
-    for (const Reader::Claim& claim : serving_->reader.claims()) {
-        const Resource* resource = store_.catalog.find(claim.resource);
-        Theirs* known = resource != nullptr ? find_theirs(resource->name) : nullptr;
-        if (known == nullptr) continue;
-        known->expected.raise(claim.range, claim.vector);
-        told_[claim.resource].raise(claim.range, claim.vector);
-    }
-    if (!serving_->reader.claims().empty()) {
-        in_flight_.push_back({serving_->reader.claims(), serving_->reader.bytes_in_last()});
-        bytes_in_flight_ += in_flight_.back().bytes;
-    }
-    const bool says_nothing = pages.pull == 0 && pages.pages.empty();
-    if (serving_->reader.is_done()) serving_.reset();
-    if (says_nothing) return std::nullopt;
-    last_said_ = now.steady;
-    return pages;
+    said.origins = origins.take();
+    return said;
 }
 
 // --- what is so ---------------------------------------------------------------------------------
+
+bool Session::knows(std::uint64_t feature) const {
+    return their_hello_ && (their_hello_->features & feature) == feature;
+}
+
+bool Session::may_ask(PullLength length) const {
+    return is_ready() && asking_.find(length) == nullptr && (asking_.empty() || knows(message::kWaives));
+}
 
 const Session::Theirs* Session::theirs(const std::string& resource) const {
     const auto at = std::ranges::find_if(
@@ -382,7 +292,7 @@ Session::Theirs* Session::find_theirs(const std::string& resource) {
 }
 
 bool Session::is_in_step() const {
-    if (!is_ready() || said_all_count_ == 0 || asked_ || has_pages()) return false;
+    if (!is_ready() || said_all_count_ == 0 || !asking_.empty() || has_pages()) return false;
     return std::ranges::all_of(theirs_, [&](const Theirs& known) {
         const Resource* resource = store_.catalog.find(known.resource);
         if (resource == nullptr || !resource->is_there || !exchanges(*resource)) return true;

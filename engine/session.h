@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <map>
 #include <optional>
 #include <set>
@@ -11,6 +12,7 @@
 #include <strandline/message.h>
 #include <strandline/time.h>
 
+#include "engine/asking.h"
 #include "engine/limits.h"
 #include "engine/reader.h"
 #include "engine/store/store.h"
@@ -44,7 +46,7 @@ public:
     /// Whether pages fit what was agreed. False: drop them, the peer will learn better; or the session is closed now.
     [[nodiscard]] bool accepts(const message::Pages& pages);
     /// The pages are durable.
-    void took(const message::Pages& pages);
+    void took(const message::Pages& pages, Now now);
     void close(std::string reason);
     /// The peer has closed it: nothing is left to be said.
     void leave(std::string reason);
@@ -58,13 +60,14 @@ public:
     [[nodiscard]] bool may_send_pages() const { return has_pages() && bytes_in_flight_ < kInFlightBytesMax; }
     /// Call inside a snapshot in which the journal is empty.
     [[nodiscard]] std::optional<Message> next_pages(Now now);
-    /// Whether the peer is, or will be, level with us in a resource: then a local write is pushed to it.
-    [[nodiscard]] bool is_level(const store::Resource& resource) const;
-    void push(std::int64_t resource) { push_due_.insert(resource); }
+    /// Where the peer is, or will be, level with us in a resource: there a local write is pushed to it. During a
+    /// backfill these are the ranges that it has been sent.
+    [[nodiscard]] std::vector<watermarks::Range> level_ranges(const store::Resource& resource) const;
+    void push(std::int64_t resource, const std::vector<watermarks::Range>& ranges);
     /// Our resources, or what we hold of them, are others than we have said: say all anew.
     void say_all() { say_all_ = true; }
-    /// Asks for these pieces; at most one pull is out at a time.
-    void ask(std::map<std::int64_t, std::vector<watermarks::Piece>> wanted, bool is_backfill);
+    /// Asks for these pieces, of which there are some. Only what may_ask() allows.
+    void ask(Wanted wanted, PullLength length, Now now);
 
     // --- what is so -------------------------------------------------------------------------------
 
@@ -74,10 +77,9 @@ public:
     [[nodiscard]] bool is_ready() const {
         return state_ == SessionState::streaming || state_ == SessionState::backfilling;
     }
-    [[nodiscard]] bool is_asking() const { return asked_.has_value(); }
-    [[nodiscard]] bool is_asking_for(std::int64_t resource) const {
-        return asked_ && asked_->wanted.contains(resource);
-    }
+    [[nodiscard]] const Asking& asking() const { return asking_; }
+    /// A long and a short pull may be out at once, where the peer knows that.
+    [[nodiscard]] bool may_ask(PullLength length) const;
     /// What the peer holds of a resource; null: it does not track it, or has not said so yet.
     struct Theirs {
         std::string resource;
@@ -111,10 +113,6 @@ public:
     std::set<std::string> told_not_exchanged;
 
 private:
-    struct Asked {
-        std::uint32_t number = 0;
-        std::map<std::int64_t, std::vector<watermarks::Piece>> wanted;
-    };
     struct Serving {
         Reader reader;
         std::uint32_t pull = 0;  ///< zero: a push
@@ -126,17 +124,19 @@ private:
         std::size_t bytes = 0;
     };
 
-    [[nodiscard]] bool has_pages() const { return serving_ || !push_due_.empty(); }
+    [[nodiscard]] bool has_pages() const { return !serving_.empty() || !push_due_.empty(); }
+    [[nodiscard]] bool is_pushing(std::int64_t resource) const;
+    [[nodiscard]] bool knows(std::uint64_t feature) const;
     [[nodiscard]] bool is_acknowledged(const Reader::Claim& claim) const;
     void land_acknowledged();
     [[nodiscard]] Theirs* find_theirs(const std::string& resource);
-    [[nodiscard]] bool lies_in_asked(const message::Page& page) const;
     [[nodiscard]] Message say_everything();
     [[nodiscard]] std::optional<Message> say_news();
-    [[nodiscard]] Message say_pull();
+    [[nodiscard]] Message say_pull(const Asking::Pull& pull);
     [[nodiscard]] message::Holding holding(const store::Resource& resource,
                                            const std::vector<watermarks::Piece>& pieces, OriginList& origins);
     void begin_push();
+    void let_push_go(const std::set<std::int64_t>& resources);
 
     DeviceId peer_;
     store::Store& store_;
@@ -152,13 +152,13 @@ private:
     std::optional<message::Hello> their_hello_;
     std::vector<Theirs> theirs_;
     std::map<std::int64_t, watermarks::Coverage> told_;  ///< what the peer knows of ours, by resource
-    std::optional<Asked> asked_;
-    std::uint32_t pulls_ = 0;
-    bool pull_to_say_ = false;
-    std::optional<Serving> serving_;
+    Asking asking_;
+    /// In turn, a message each; at most one is a push.
+    std::list<Serving> serving_;
+    bool pushed_last_ = false;
     std::deque<InFlight> in_flight_;
     std::size_t bytes_in_flight_ = 0;
-    std::set<std::int64_t> push_due_;
+    std::map<std::int64_t, std::vector<watermarks::Range>> push_due_;
     std::deque<std::uint64_t> pongs_to_say_;
     std::optional<std::pair<std::uint64_t, SteadyMs>> ping_out_;
     std::uint64_t pings_ = 0;

@@ -22,6 +22,8 @@ public:
     /// it. Gives the columns that were renamed, by resource. Inside a transaction.
     std::map<std::int64_t, std::vector<Renamed>> meet();
     [[nodiscard]] const std::vector<Resource>& resources() const { return resources_; }
+    /// Their numbers, what foreign keys refer to before what refers to it.
+    [[nodiscard]] const std::vector<std::int64_t>& parents_first() const { return parents_first_; }
     [[nodiscard]] const Resource* find(const std::string& name) const;
     [[nodiscard]] const Resource* find(std::int64_t id) const;
 
@@ -38,6 +40,7 @@ public:
     [[nodiscard]] std::int64_t rows(std::int64_t resource);
 
 private:
+    void order_parents_first();
     void fill_shape(Resource& resource, const std::string& signature);
     /// Whether it is the table that was tracked: no ALTER TABLE can change what a key is, but for its names.
     [[nodiscard]] bool is_same_key(const Resource& resource, const TableShape& shape,
@@ -50,6 +53,7 @@ private:
     Connection& connection_;
     Columns columns_{connection_};
     std::vector<Resource> resources_;
+    std::vector<std::int64_t> parents_first_;
 };
 
 /// The origins that this database knows, by their small numbers. Zero is the first incarnation of this device.

@@ -86,6 +86,11 @@ struct Entry {
     std::optional<Life> life = {};
 };
 
+// What a Hello's `features` say.
+
+/// Answers two pulls at a time.
+constexpr std::uint64_t kWaives = 2;
+
 /// First message of a session, both ways.
 struct Hello {
     std::string name;  ///< for people; may be empty

@@ -1,0 +1,209 @@
+#include <algorithm>
+#include <limits>
+
+#include "backfill/plan.h"
+#include "engine/device.h"
+#include "engine/limits.h"
+#include "engine/text.h"
+
+// Device, continued: whom it asks for what, and how far a backfill is.
+namespace strandline::engine {
+
+using store::Resource;
+using watermarks::is_unfetched;
+using watermarks::Piece;
+using watermarks::Range;
+
+// --- whom, and for what -------------------------------------------------------------------------
+
+void Device::plan_pulls(Now now) {
+    for (Session* session : by_preference()) {
+        Plan plan = plan_pull(*session, now);
+        if (plan.wanted.empty()) continue;
+        if (plan.is_backfill) begin_backfill(*session, plan.rows_total, now);
+        session->ask(std::move(plan.wanted), plan.length, now);
+        figures_changed_ = true;
+    }
+}
+
+/// The nearest first; whoever is not measured yet comes last.
+std::vector<Session*> Device::by_preference() {
+    std::vector<Session*> peers;
+    for (auto& [peer, session] : sessions) peers.push_back(&session);
+    std::ranges::stable_sort(peers, {}, [](const Session* session) {
+        return session->rtt_ms().value_or(std::numeric_limits<double>::max());
+    });
+    return peers;
+}
+
+Device::Plan Device::plan_pull(Session& session, Now now) {
+    const bool takes_short = session.may_ask(PullLength::is_short);
+    const bool takes_long = session.may_ask(PullLength::is_long);
+    Plan plan;
+    if (!takes_short && !takes_long) return plan;
+    for (const std::int64_t id : store.catalog.parents_first()) {
+        const Resource& resource = *store.catalog.find(id);
+        if (!resource.is_there || !session.exchanges(resource)) continue;
+        const auto& theirs = *session.theirs(resource.name);
+        auto pieces = wanted_of(session, resource, now);
+        std::erase_if(pieces, [&](const Piece& piece) {
+            return is_unfetched(piece.vector, store.self()) ? !takes_long : !takes_short;
+        });
+        if (pieces.empty()) {
+            if (takes_short) pieces = dropped_elsewhere(session, resource);
+            if (!pieces.empty()) plan.wanted.emplace_back(id, std::move(pieces));
+            continue;
+        }
+        const bool is_long = is_unfetched(pieces.back().vector, store.self());
+        // A first fill, or the rest of one; not the first words of a peer to somebody who has rows of its own.
+        const bool is_first = is_long && store.catalog.rows(id) == 0 && theirs.rows > 0;
+        plan.is_backfill = plan.is_backfill || is_first || (is_long && !store.coverage(id).is_whole());
+        if (is_long) plan.length = PullLength::is_long;
+        plan.rows_total += std::max<std::int64_t>(0, theirs.rows);
+        plan.wanted.emplace_back(id, std::move(pieces));
+    }
+    return plan;
+}
+
+std::vector<Piece> Device::wanted_of(Session& session, const Resource& resource, Now now) {
+    const auto& theirs = *session.theirs(resource.name);
+    const auto lacking = backfill::lacking(store.coverage(resource.id), theirs.acknowledged, store.self());
+    if (lacking.empty()) session.waiting_since.erase(resource.id);
+    auto pieces = backfill::without(lacking, asked_ranges(resource.id));
+    const auto is_pushed = [&](const Piece& piece) { return will_be_pushed(session, resource, piece); };
+    if (std::ranges::none_of(pieces, is_pushed)) {
+        if (!pieces.empty()) session.waiting_since.erase(resource.id);
+        return pieces;
+    }
+    const auto [since, is_new] = session.waiting_since.try_emplace(resource.id, now.steady);
+    if (now.steady.value < since->second.value + kOfferPatienceMs) {
+        std::erase_if(pieces, is_pushed);
+    } else {
+        session.waiting_since.erase(since);
+    }
+    return pieces;
+}
+
+/// What a connected writer will push to us itself need not be pulled from somebody who got it first.
+bool Device::will_be_pushed(const Session& session, const Resource& resource, const Piece& piece) const {
+    // During a backfill nobody pushes what is not fetched.
+    if (!store.coverage(resource.id).is_whole() && is_unfetched(piece.vector, store.self())) return false;
+    for (const Piece& theirs : session.theirs(resource.name)->acknowledged.pieces()) {
+        if (!intersect(theirs.range, piece.range)) continue;
+        const watermarks::Vector news = above(theirs.vector, piece.vector);
+        for (const auto& [origin, hlc] : news.entries()) {
+            const DeviceId& writer = store.origins.id(origin).device;
+            const auto direct = sessions.find(writer);
+            if (writer == session.peer() || direct == sessions.end() || !direct->second.is_ready())
+                return false;
+        }
+    }
+    return true;
+}
+
+std::vector<Range> Device::asked_ranges(std::int64_t resource) const {
+    std::vector<Range> asked;
+    for (const auto& [peer, session] : sessions) {
+        const auto left = session.asking().left_of(resource);
+        asked.insert(asked.end(), left.begin(), left.end());
+    }
+    return asked;
+}
+
+std::vector<Piece> Device::dropped_elsewhere(Session& session, const Resource& resource) {
+    if (!store.quarantine.has_any(resource.id) || session.waiting_since.contains(resource.id)) return {};
+    if (!asked_ranges(resource.id).empty()) return {};
+    if (!session.asked_for_dropped.insert(resource.id).second) return {};
+    const auto dropped = store.quarantine.dropped(resource.id);
+    const auto& gone_there = session.theirs(resource.name)->dropped;
+    const bool may_be_there = std::ranges::any_of(dropped.columns, [&](const std::string& column) {
+        return std::ranges::none_of(gone_there,
+                                    [&](const std::string& gone) { return store::same_name(gone, column); });
+    });
+    if (!may_be_there) return {};
+    // Our coverage says that we hold the writes, but not their values: so it asks as one who holds nothing.
+    return {{{dropped.first, dropped.last + '\0'}, {}}};
+}
+
+// --- how far a backfill is ----------------------------------------------------------------------
+
+void Device::begin_backfill(const Session& session, std::int64_t rows_total, Now now) {
+    const auto fills = [](const auto& entry) {
+        return entry.second.asking().find(PullLength::is_long) != nullptr;
+    };
+    if (backfill_ && std::ranges::any_of(sessions, fills)) return;
+    if (!backfill_) {
+        std::int64_t rows_done = 0;
+        for (const Resource& resource : store.catalog.resources())
+            rows_done +=
+                session.exchanges(resource) ? std::max<std::int64_t>(0, store.catalog.rows(resource.id)) : 0;
+        progress_.emplace(static_cast<std::uint64_t>(rows_done), static_cast<std::uint64_t>(rows_total));
+        backfill_received_ = 0;
+        backfill_.emplace();
+        backfill_->rows_done = static_cast<std::int64_t>(progress_->rows_done());
+        backfill_->rows_total = static_cast<std::int64_t>(progress_->rows_total());
+    }
+    backfill_->peer = session.peer();
+    tell(EventKind::backfill_started, now, {}, to_hex(session.peer()), rows_text(rows_total) + " expected",
+         rows_total);
+    // At once: should even its first page not fit on the disk, whoever asks is told all the same.
+    figures_at_ = now.steady;
+}
+
+bool Device::has_unfetched_rest() const {
+    return std::ranges::any_of(store.catalog.resources(), [&](const Resource& resource) {
+        const auto& pieces = store.coverage(resource.id).pieces();
+        return pieces.size() > 1 && std::ranges::any_of(pieces, [&](const Piece& piece) {
+                   return is_unfetched(piece.vector, store.self());
+               });
+    });
+}
+
+/// A peer that is gone was asked for what nobody else is asked for yet.
+void Device::meet_lost_source(const DeviceId& peer) {
+    if (!backfill_ || backfill_->peer != peer) return;
+    for (const auto& [other, session] : sessions) {
+        if (session.asking().find(PullLength::is_long) != nullptr) backfill_->peer = other;
+    }
+    if (backfill_->peer != peer || has_unfetched_rest()) return;
+    backfill_.reset();
+    progress_.reset();
+}
+
+void Device::count_progress(const Session& session, const message::Pages& pages, const Applied& applied,
+                            Now now) {
+    const Asking::Pull* pull = session.asking().find(pages.pull);
+    if (pull == nullptr || pull->length != PullLength::is_long) return;
+    // It had rows of its own, and so much comes that it takes more than one message.
+    if (!backfill_ && !pages.last && has_unfetched_rest()) {
+        std::int64_t rows_total = 0;
+        for (const auto& [id, pieces] : pull->wanted)
+            rows_total += session.theirs(store.catalog.find(id)->name)->rows;
+        begin_backfill(session, rows_total, now);
+    }
+    if (!backfill_) return;
+    backfill_received_ += applied.received;
+    for (const auto& [resource, rows] : applied.changed) progress_->add(static_cast<std::uint64_t>(rows));
+    const bool is_asked_on = std::ranges::any_of(sessions, [&](const auto& entry) {
+        return entry.first != session.peer() && entry.second.asking().find(PullLength::is_long) != nullptr;
+    });
+    const bool is_done = pages.last && !is_asked_on && !has_unfetched_rest();
+    if (is_done) progress_->finish();
+    backfill_->rows_done = static_cast<std::int64_t>(progress_->rows_done());
+    backfill_->rows_total = static_cast<std::int64_t>(progress_->rows_total());
+    if (!pages.pages.empty()) {
+        const std::string& resource = pages.pages.back().resource;
+        if (!backfill_->resource.empty() && backfill_->resource != resource)
+            backfill_->resources_done.push_back(backfill_->resource);
+        backfill_->resource = resource;
+    }
+    if (is_done) {
+        tell(EventKind::backfill_done, now, {}, to_hex(session.peer()), rows_text(backfill_received_),
+             backfill_received_);
+        backfill_.reset();
+        progress_.reset();
+    }
+    store.ledger.set_backfill(backfill_);
+}
+
+}  // namespace strandline::engine
