@@ -46,6 +46,12 @@ std::vector<Piece> lacking(const Coverage& mine, const Coverage& theirs, Origin 
     return fetched;
 }
 
+bool has_more(const Coverage& theirs, const Piece& mine) {
+    return std::ranges::all_of(theirs.pieces(), [&](const Piece& piece) {
+        return !intersect(piece.range, mine.range) || !mine.vector.dominates(piece.vector);
+    });
+}
+
 std::vector<Piece> without(const std::vector<Piece>& pieces, const std::vector<watermarks::Range>& ranges) {
     std::vector<Piece> left = pieces;
     for (const watermarks::Range& range : ranges) {

@@ -18,6 +18,9 @@ namespace strandline::backfill {
 [[nodiscard]] std::vector<watermarks::Piece> lacking(const watermarks::Coverage& mine,
                                                      const watermarks::Coverage& theirs, Origin self);
 
+/// Whether that coverage has more than `mine` everywhere in its range.
+[[nodiscard]] bool has_more(const watermarks::Coverage& theirs, const watermarks::Piece& mine);
+
 /// The pieces as far as none of the ranges holds them, in their order: what is asked of somebody else already is not
 /// asked again.
 [[nodiscard]] std::vector<watermarks::Piece> without(const std::vector<watermarks::Piece>& pieces,

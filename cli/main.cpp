@@ -9,8 +9,8 @@
 namespace strandline::cli {
 namespace {
 
-constexpr auto kCommands = {add_identity,   add_changes, add_run,   add_status,
-                            add_watermarks, add_diff,    add_events};
+constexpr auto kCommands = {add_identity,   add_changes, add_run,    add_status,
+                            add_watermarks, add_diff,    add_events, add_snapshot};
 
 constexpr const char* kDoes = "Keeps SQLite tables in step between devices, with no server and no leader.";
 
@@ -31,10 +31,10 @@ Exit fail_usage(const CLI::App& app, const CLI::ParseError& error) {
         whose += " " + parsed.front()->get_name();
         if (const auto unknown = parsed.front()->remaining(); !unknown.empty())
             what = fmt::format("{} knows nothing of {}", whose, printable(unknown.front()));
-    } else if (error.get_name() == "RequiredError") {
-        what = "it has to be told what to do";
     } else if (const auto unknown = app.remaining(); !unknown.empty()) {
         what = "there is no command or option " + printable(unknown.front());
+    } else if (error.get_name() == "RequiredError") {
+        what = "it has to be told what to do";
     }
     say(what);
     fmt::print(stderr, "See: {} --help\n", whose);

@@ -96,7 +96,7 @@ Apply::Columns Apply::columns_of(const Resource& resource, const message::Page& 
         if (!page.dropped.empty()) columns.dropped.push_back(is_dropped);
         // What is not to be had is not in the way of a table that has no place for it.
         if (!is_here && is_dropped) store_.catalog.columns().note_dropped(resource.id, id);
-        if (!is_here && !is_dropped && columns.missing.empty()) columns.missing = name;
+        columns.missing.push_back(!is_here && !is_dropped);
     }
     return columns;
 }
@@ -153,10 +153,10 @@ Apply::Incoming Apply::incoming_from(const message::Entry& entry, const Columns&
         incoming.columns.push_back(columns.ids[column]);
         incoming.names.push_back(columns.names[column]);
         incoming.values.push_back(&entry.values[i]);
+        if (columns.missing[column] && incoming.missing.empty()) incoming.missing = columns.names[column];
         if (!entry.withheld.empty() || !columns.dropped.empty())
             incoming.withheld.push_back(withheld_as(i, column));
     }
-    if (!incoming.values.empty()) incoming.missing = columns.missing;
     return incoming;
 }
 
@@ -183,7 +183,6 @@ void Apply::hold(const Resource& resource, const Incoming& incoming, WallMs due,
     if (incoming.key_raw != nullptr) entry.key_raw = *incoming.key_raw;
     for (std::size_t i = 0; i < incoming.values.size(); ++i) entry.values.push_back(incoming.named(i));
     store_.quarantine.put(entry);
-    ++applied_.quarantined;
     tell(EventKind::held, resource, incoming.spelled(resource), std::string("a change is held: ") + reason);
 }
 
@@ -318,6 +317,11 @@ void Apply::tell(EventKind kind, const Resource& resource, const Values& key, co
 
 Applied Apply::finish() {
     join_awaited();
+    for (const std::int64_t id : unsettled_) {
+        const Resource* resource = store_.catalog.find(id);
+        if (resource != nullptr && resource->is_there) settle(*resource);
+    }
+    tell_refused();
     store_.journal.set_applying(false);
     store_.journal.set_floor(clock_.last());
     for (const auto& [resource, difference] : row_difference_) store_.catalog.add_rows(resource, difference);

@@ -22,7 +22,6 @@ namespace strandline::engine {
 struct Applied {
     std::int64_t received = 0;                    ///< entries that arrived
     std::map<std::string, std::int64_t> changed;  ///< rows that are other than before, by resource
-    std::int64_t quarantined = 0;
     /// Resources with rows that came without values of columns that were dropped where they came from.
     std::set<std::int64_t> without_dropped;
     std::vector<Event> events;  ///< without number
@@ -64,7 +63,7 @@ private:
     struct Columns {
         std::vector<ColumnId> ids;
         std::vector<std::string> names;
-        std::string missing;  ///< the first one that the table does not have; empty: it has all
+        std::vector<bool> missing;  ///< the table does not have it
         std::vector<bool>
             by_old_name;            ///< the page knows it by a name that it bore here before it was renamed
         bool has_twins = false;     ///< the page knows one of them by two names
@@ -79,7 +78,7 @@ private:
         std::vector<std::string> names;
         std::vector<const Value*> values;
         std::vector<store::Withheld> withheld;  ///< for each value; empty: all came along
-        std::string missing;
+        std::string missing;  ///< a column of a value that the table does not have; empty: it has all
 
         [[nodiscard]] store::Withheld withheld_as(std::size_t value) const {
             return withheld.empty() ? store::Withheld::no : withheld[value];
@@ -129,6 +128,16 @@ private:
     [[nodiscard]] static std::string why_withheld(const std::string& column, store::Withheld withheld);
     void quarantine_row(const store::Resource& resource, const Incoming& incoming, const Merge& merged,
                         const std::string& reason);
+    /// Rows that are in each other's way, as when two have changed places under a UNIQUE, find theirs only together:
+    /// all leave the table, and all come back; who cannot is left out, and the rest is tried again.
+    void settle(const store::Resource& resource);
+    /// The keys of those that found no place.
+    std::set<std::string> put_together(const store::Resource& resource,
+                                       std::vector<store::Quarantined> waiting);
+    /// Tries a refused row again as it should be. False: it stays refused.
+    bool put_refused(const store::Resource& resource, const store::Quarantined& refused);
+    /// Of rows that are still refused when all has come.
+    void tell_refused();
     /// A row in quarantine takes the new values and is tried again as a whole.
     [[nodiscard]] std::string rewrite_quarantined(const store::Resource& resource,
                                                   const store::Quarantined& refused, const Incoming& incoming,
@@ -144,6 +153,9 @@ private:
     std::map<std::int64_t, std::int64_t> row_difference_;
     std::set<std::pair<std::int64_t, std::string>> awaited_;  ///< resource and key
     bool is_finishing_ = false;
+    std::set<std::int64_t> unsettled_;  ///< resources with refused rows that may find their places together
+    /// By resource and key, the key as spelled and why it was refused.
+    std::map<std::pair<std::int64_t, std::string>, std::pair<Values, std::string>> refused_;
     /// How often one thing was told of a table's rows, and the event that counts those without a name.
     struct Told {
         std::size_t named = 0;

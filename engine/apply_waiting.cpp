@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/limits.h"
+
 // Apply, continued: rows that wait in quarantine, or go there from the table.
 namespace strandline::engine {
 
@@ -57,7 +59,6 @@ void Apply::refuse(const Resource& resource, const Incoming& incoming) {
                       {}};
     for (std::size_t i = 0; i < incoming.values.size(); ++i) entry.values.push_back(incoming.named(i));
     store_.quarantine.put(entry);
-    ++applied_.quarantined;
     tell(EventKind::refused, resource, incoming.spelled(resource),
          "a change by a device that does not own the row");
 }
@@ -91,9 +92,54 @@ void Apply::quarantine_row(const Resource& resource, const Incoming& incoming, c
     if (std::ranges::find(entry.values, store::Withheld::dropped, &NamedValue::withheld) !=
         entry.values.end())
         applied_.without_dropped.insert(resource.id);
-    ++applied_.quarantined;
-    tell(EventKind::quarantined, resource, incoming.spelled(resource),
-         "a row could not be applied: " + reason);
+    unsettled_.insert(resource.id);
+    refused_.insert_or_assign({resource.id, incoming.key}, std::pair(incoming.spelled(resource), reason));
+}
+
+void Apply::settle(const Resource& resource) {
+    std::vector<Quarantined> waiting = store_.quarantine.refused_after(resource.id, 0, kRetryRowsMax);
+    std::erase_if(waiting, [&](const Quarantined& refused) {
+        return !store_.stamps.load(resource.id, refused.key).record.is_alive();
+    });
+    for (int round = 0; round < kSettleRoundsMax && waiting.size() > 1; ++round) {
+        store::Savepoint together(store_.connection);
+        const std::set<std::string> left_over = put_together(resource, waiting);
+        if (left_over.empty()) {
+            applied_.changed[resource.name] += static_cast<std::int64_t>(waiting.size());
+            return together.keep();
+        }
+        std::erase_if(waiting, [&](const Quarantined& refused) { return left_over.contains(refused.key); });
+    }
+}
+
+std::set<std::string> Apply::put_together(const Resource& resource, std::vector<Quarantined> waiting) {
+    for (Quarantined& refused : waiting) {
+        const Values key = decode_key(refused.key, resource.key.size());
+        const auto row = store_.rows(resource).read(key);
+        if (!row) continue;
+        for (std::size_t i = 0; i < row->values.size(); ++i) {
+            const std::string& name = resource.columns[i].name;
+            const bool is_named = std::ranges::any_of(
+                refused.values, [&](const NamedValue& value) { return store::same_name(value.name, name); });
+            if (!is_named) refused.values.push_back({name, row->values[i]});
+        }
+        store_.nested.announce();
+        store_.rows(resource).remove(key);
+    }
+    std::set<std::string> left_over;
+    for (const Quarantined& refused : waiting) {
+        if (!put_refused(resource, refused)) left_over.insert(refused.key);
+    }
+    return left_over;
+}
+
+void Apply::tell_refused() {
+    for (const auto& [row, told] : refused_) {
+        const auto& [key, reason] = told;
+        const Resource* resource = store_.catalog.find(row.first);
+        if (resource == nullptr || !store_.quarantine.refused(row.first, row.second)) continue;
+        tell(EventKind::quarantined, *resource, key, "a row could not be applied: " + reason);
+    }
 }
 
 std::string Apply::rewrite_quarantined(const Resource& resource, const Quarantined& refused,
@@ -153,22 +199,28 @@ bool Apply::retry(const Resource& resource, Retry& walk, std::size_t& rows_left)
     rows_left -= waiting.size();
     for (const Quarantined& refused : waiting) {
         walk.after = refused.id;
-        const StoredRecord before = store_.stamps.load(resource.id, refused.key);
-        if (!before.record.is_alive()) continue;
-        Incoming nothing_new;
-        nothing_new.key = refused.key;
-        StoredRecord after = before;
-        try {
-            if (!rewrite_quarantined(resource, refused, nothing_new, {}, after.digests).empty()) continue;
-        } catch (const StorageError& error) {
-            if (!error.is_about_row()) throw;
-            continue;
-        }
-        store_.stamps.save(resource.id, refused.key, before, after);
+        if (!put_refused(resource, refused)) continue;
         ++applied_.changed[resource.name];
         walk.has_progress = true;
     }
+    if (is_at_end) unsettled_.insert(resource.id);
     return !is_at_end;
+}
+
+bool Apply::put_refused(const Resource& resource, const Quarantined& refused) {
+    const StoredRecord before = store_.stamps.load(resource.id, refused.key);
+    if (!before.record.is_alive()) return false;
+    Incoming nothing_new;
+    nothing_new.key = refused.key;
+    StoredRecord after = before;
+    try {
+        if (!rewrite_quarantined(resource, refused, nothing_new, {}, after.digests).empty()) return false;
+    } catch (const StorageError& error) {
+        if (!error.is_about_row()) throw;
+        return false;
+    }
+    store_.stamps.save(resource.id, refused.key, before, after);
+    return true;
 }
 
 void Apply::due() {
@@ -226,7 +278,6 @@ void Apply::keep_displaced(const Resource& resource, const std::string& key, con
     for (std::size_t i = 0; i < row->values.size(); ++i)
         entry.values.push_back({resource.columns[i].name, row->values[i]});
     store_.quarantine.put(entry);
-    ++applied_.quarantined;
     tell(EventKind::refused, resource, row->key, "a row gave way to another insert of the same key");
 }
 

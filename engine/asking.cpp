@@ -16,8 +16,17 @@ void Asking::brought(std::uint32_t number, std::int64_t resource, const watermar
     const auto pull = std::ranges::find(pulls_, number, &Pull::number);
     if (pull == pulls_.end()) return;
     pull->heard_at = now.steady;
-    for (auto& [asked, pieces] : pull->left) {
-        if (asked == resource) pieces = backfill::without(std::move(pieces), {range});
+    pull->leave(resource, range);
+}
+
+void Asking::waive(std::uint32_t number, std::int64_t resource, const watermarks::Range& range) {
+    const auto pull = std::ranges::find(pulls_, number, &Pull::number);
+    if (pull != pulls_.end()) pull->leave(resource, range);
+}
+
+void Asking::Pull::leave(std::int64_t resource, const watermarks::Range& range) {
+    for (auto& [asked, pieces] : left) {
+        if (asked == resource) pieces = backfill::without(pieces, {range});
     }
 }
 

@@ -28,12 +28,17 @@ public:
         Wanted left;  ///< what no page has brought yet
         bool is_said = false;
         SteadyMs heard_at;  ///< when it was asked, or pages of it were durable last
+
+        /// Nothing of this range is to come any more.
+        void leave(std::int64_t resource, const watermarks::Range& range);
     };
 
     /// Asked from now on; there is no pull of that length.
     void begin(PullLength length, Wanted wanted, Now now);
     /// A page of that pull brought a range.
     void brought(std::uint32_t number, std::int64_t resource, const watermarks::Range& range, Now now);
+    /// Somebody else is asked for the range from now on; the peer is to be told.
+    void waive(std::uint32_t number, std::int64_t resource, const watermarks::Range& range);
     void end(std::uint32_t number);
     void clear() { pulls_.clear(); }
 

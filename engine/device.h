@@ -11,6 +11,7 @@
 #include <strandline/engine.h>
 
 #include "backfill/progress.h"
+#include "backfill/share.h"
 #include "engine/apply.h"
 #include "engine/capture.h"
 #include "engine/session.h"
@@ -112,6 +113,9 @@ private:
                                                            Now now);
     [[nodiscard]] bool will_be_pushed(const Session& session, const store::Resource& resource,
                                       const watermarks::Piece& piece) const;
+    /// Whoever has nothing to do takes over from whom the rest would take longest.
+    void share_pulls(Now now);
+    [[nodiscard]] std::vector<backfill::Slice> rest_of(const Session& busy, const Session& taker) const;
     void begin_backfill(const Session& session, std::int64_t rows_total, Now now);
     void meet_lost_source(const DeviceId& peer);
     /// Whether a backfill has a rest, whoever is asked for it.

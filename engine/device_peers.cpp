@@ -63,6 +63,8 @@ void Device::take(Session& session, const message::Message& message, Now now) {
         Transaction transaction(store.connection);
         session.pull(*pull);
         transaction.commit();
+    } else if (const auto* waive = std::get_if<message::Waive>(&message)) {
+        session.waive(*waive);
     } else if (const auto* pages = std::get_if<message::Pages>(&message)) {
         take_pages(session, *pages, now);
     } else if (const auto* ping = std::get_if<message::Ping>(&message)) {

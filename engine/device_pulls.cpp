@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "backfill/plan.h"
+#include "backfill/share.h"
 #include "engine/device.h"
 #include "engine/limits.h"
 #include "engine/text.h"
@@ -24,16 +25,88 @@ void Device::plan_pulls(Now now) {
         session->ask(std::move(plan.wanted), plan.length, now);
         figures_changed_ = true;
     }
+    share_pulls(now);
 }
 
-/// The nearest first; whoever is not measured yet comes last.
+/// Who would bring a page soonest, by what was measured, comes first; who is not measured yet, last.
 std::vector<Session*> Device::by_preference() {
     std::vector<Session*> peers;
     for (auto& [peer, session] : sessions) peers.push_back(&session);
-    std::ranges::stable_sort(peers, {}, [](const Session* session) {
-        return session->rtt_ms().value_or(std::numeric_limits<double>::max());
-    });
+    const auto page_ms = [](const Session* session) {
+        const auto rtt_ms = session->rtt_ms();
+        if (!rtt_ms) return std::numeric_limits<double>::max();
+        const auto pace = session->pace().bytes_per_ms();
+        return *rtt_ms + (pace ? static_cast<double>(kPageBytesMax) / *pace : 0.0);
+    };
+    std::ranges::stable_sort(peers, {}, page_ms);
     return peers;
+}
+
+void Device::share_pulls(Now now) {
+    for (Session* taker : by_preference()) {
+        if (!taker->may_ask(PullLength::is_long)) continue;
+        Session* busiest = nullptr;
+        std::vector<backfill::Slice> rest;
+        std::vector<std::size_t> taken;
+        double longest = 0;
+        for (auto& [peer, session] : sessions) {
+            if (!session.knows(message::kWaives) || session.asking().find(PullLength::is_long) == nullptr)
+                continue;
+            auto slices = rest_of(session, *taker);
+            const auto own = session.pace().bytes_per_ms();
+            const auto others = taker->pace().bytes_per_ms();
+            const double in_hand = static_cast<double>(kInFlightBytesMax) /
+                                   session.pace().bytes_per_row().value_or(kRowBytesGuess);
+            auto indexes = backfill::taken_over(slices, in_hand, own && others ? *others / *own : 1);
+            double rows = 0;
+            for (const backfill::Slice& slice : slices) rows += slice.rows;
+            const double lasts = rows / own.value_or(others.value_or(1));
+            if (indexes.empty() || lasts <= longest) continue;
+            longest = lasts;
+            busiest = &session;
+            rest = std::move(slices);
+            taken = std::move(indexes);
+        }
+        if (busiest == nullptr) continue;
+        Wanted wanted;
+        for (const std::size_t i : taken) {
+            const auto& [resource, piece, rows, is_held] = rest[i];
+            if (wanted.empty() || wanted.back().first != resource)
+                wanted.emplace_back(resource, std::vector<Piece>());
+            auto& pieces = wanted.back().second;
+            if (!pieces.empty() && pieces.back().range.high == piece.range.low &&
+                pieces.back().vector == piece.vector) {
+                pieces.back().range.high = piece.range.high;
+            } else {
+                pieces.push_back(piece);
+            }
+        }
+        for (const auto& [resource, pieces] : wanted) {
+            for (const Piece& piece : pieces) busiest->leave_to_others(resource, piece.range);
+        }
+        taker->ask(std::move(wanted), PullLength::is_long, now);
+    }
+}
+
+/// What of a long pull is still to come, cut where it may be divided.
+std::vector<backfill::Slice> Device::rest_of(const Session& busy, const Session& taker) const {
+    std::vector<backfill::Slice> rest;
+    for (const auto& [id, pieces] : busy.asking().find(PullLength::is_long)->left) {
+        const Resource* resource = store.catalog.find(id);
+        const auto* theirs = resource != nullptr ? busy.theirs(resource->name) : nullptr;
+        if (theirs == nullptr) continue;
+        const auto* others = taker.theirs(resource->name);
+        const auto& cuts = theirs->cuts.empty() && others != nullptr ? others->cuts : theirs->cuts;
+        const double rows = static_cast<double>(theirs->rows) / static_cast<double>(cuts.size() + 1);
+        for (const Piece& piece : pieces) {
+            for (backfill::Slice& slice : backfill::sliced(id, piece, cuts, rows)) {
+                slice.is_held = taker.exchanges(*resource) && others->rows >= theirs->rows / 2 &&
+                                backfill::has_more(others->acknowledged, slice.piece);
+                rest.push_back(std::move(slice));
+            }
+        }
+    }
+    return rest;
 }
 
 Device::Plan Device::plan_pull(Session& session, Now now) {

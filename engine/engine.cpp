@@ -97,31 +97,8 @@ Result<Engine> Engine::open(const EngineOptions& options, Now now) {
         {
             engine::store::Connection connection(options.database, engine::store::OpenMode::existing,
                                                  options.vfs);
-            if (!engine::store::has_schema(connection)) {
-                return strandline::failure(
-                    Category::usage,
-                    options.database + " is not a device's database; `strandline init` makes it one");
-            }
-            const auto row = engine::store::read_device(connection);
-            if (row.format > engine::store::kFormat) {
-                return strandline::failure(Category::storage,
-                                           options.database + " has format " + std::to_string(row.format) +
-                                               ", made by a newer Strandline; this one reads up to " +
-                                               std::to_string(engine::store::kFormat));
-            }
-            if (row.format < engine::store::kFormat) {
-                return strandline::failure(Category::storage,
-                                           options.database + " has format " + std::to_string(row.format) +
-                                               ", made by a Strandline from before the first release; copy "
-                                               "your tables to a new file "
-                                               "and init that");
-            }
-            if (row.device != options.device) {
-                return strandline::failure(
-                    Category::usage, options.database + " belongs to device " + short_hex(row.device) +
-                                         ", but the key file beside it is of " + short_hex(options.device) +
-                                         "; put the right key file back");
-            }
+            if (auto objection = engine::store::objection_to(connection, options.database, options.device))
+                return tl::unexpected(*objection);
         }
         return Engine(std::make_unique<Parts>(options, now));
     } catch (const StorageError& error) {

@@ -29,6 +29,9 @@ constexpr std::size_t kFoldRowsMax = 50'000;
 /// Refused rows that one step tries again: some 10 ms; the rest at the next.
 constexpr std::size_t kRetryRowsMax = 200;
 
+/// How often refused rows are tried together, each time without those that found no place.
+constexpr int kSettleRoundsMax = 8;
+
 /// Pieces of one coverage: each interrupted backfill leaves at most one more.
 constexpr std::size_t kCoveragePiecesMax = 64;
 
@@ -48,6 +51,16 @@ constexpr std::int64_t kOfferPatienceMs = 1'000;
 /// What a peer was sent and has not yet said to be durable; then no more pages are read for it. Four pages
 /// keep disk and link busy at once, and are what a receiver that dies may be sent again.
 constexpr std::size_t kInFlightBytesMax = 4 * kPageBytesMax;
+
+/// Where a table may be cut for a backfill from several peers: at most into so many parts, so the rest that nobody else
+/// can take over is a small share, and each of a few hundred rows at least, some ten milliseconds of a link.
+constexpr std::size_t kCutsMax = 63;
+constexpr std::int64_t kCutRowsMin = 256;
+/// A key that is longer is no place to cut: all cuts of a table go into one message.
+constexpr std::size_t kCutBytesMax = 1024;
+
+/// What a row is taken to cost on the wire until some have come.
+constexpr double kRowBytesGuess = 200;
 
 /// Counters and peers' figures reach the database this often when nothing else commits.
 constexpr std::int64_t kFiguresEveryMs = 1'000;

@@ -105,8 +105,10 @@ watermarks::Piece localized(const message::Piece& piece, const std::vector<Origi
     return {{piece.range.low, piece.range.high}, watermarks::Vector::from(std::move(entries))};
 }
 
-Reader::Reader(store::Store& store, const std::vector<std::pair<std::int64_t, watermarks::Piece>>& wanted)
-    : store_(store) {
+// A delta that fits one message is one transaction at its receiver, over all tables; a backfill goes page by page.
+Reader::Reader(store::Store& store, const std::vector<std::pair<std::int64_t, watermarks::Piece>>& wanted,
+               bool is_delta)
+    : store_(store), bytes_max_(is_delta ? kDeltaBytesMax : kPageBytesMax) {
     for (const auto& [resource, piece] : wanted) plan(resource, piece);
 }
 
@@ -140,6 +142,25 @@ void Reader::plan_held(Part& part) {
     }
 }
 
+void Reader::leave_out(std::int64_t resource, const watermarks::Range& range) {
+    std::deque<Part> left;
+    for (Part& part : parts_) {
+        if (part.resource != resource || !intersect(part.range, range)) {
+            left.push_back(std::move(part));
+            continue;
+        }
+        for (watermarks::Piece& outside : backfill::without({{part.range, {}}}, {range})) {
+            Part rest = part;
+            const auto is_left_out = [&](const std::string& key) { return !outside.range.contains(key); };
+            if (rest.keys) std::erase_if(*rest.keys, is_left_out);
+            std::erase_if(rest.held, is_left_out);
+            rest.range = std::move(outside.range);
+            left.push_back(std::move(rest));
+        }
+    }
+    parts_ = std::move(left);
+}
+
 void Reader::raise_claim(Part& part) {
     // What came to be held back since is not among what is read.
     if (part.keys || store_.quarantine.has_any(part.resource)) return;
@@ -157,9 +178,6 @@ message::Pages Reader::next() {
     claims_.clear();
     rows_ = 0;
     bytes_ = 0;
-    // A delta that fits one message is one transaction at its receiver, over all tables; a scan goes page by page.
-    const bool is_delta = std::ranges::all_of(parts_, [](const Part& part) { return part.keys.has_value(); });
-    bytes_max_ = is_delta ? kDeltaBytesMax : kPageBytesMax;
     while (!parts_.empty() && bytes_ < bytes_max_) read_part(pages, origins);
     pages.origins = origins.take();
     pages.last = parts_.empty();

@@ -50,12 +50,16 @@ public:
         watermarks::Vector vector;
     };
 
-    /// `wanted`: ranges of a resource with the vectors that their receiver holds there.
-    Reader(store::Store& store, const std::vector<std::pair<std::int64_t, watermarks::Piece>>& wanted);
+    /// `wanted`: ranges of a resource with the vectors that their receiver holds there. `is_delta`: it holds them all
+    /// but for what is new, so what fits one message of a delta comes as one, however it is found.
+    Reader(store::Store& store, const std::vector<std::pair<std::int64_t, watermarks::Piece>>& wanted,
+           bool is_delta);
 
     /// The next message's pages; afterwards is_done() may be true. Call inside the snapshot.
     [[nodiscard]] message::Pages next();
     [[nodiscard]] bool is_done() const { return parts_.empty(); }
+    /// Nothing of this range is wanted any more.
+    void leave_out(std::int64_t resource, const watermarks::Range& range);
     /// All that the messages so far have brought the receiver to; of the last call to next().
     [[nodiscard]] const std::vector<Claim>& claims() const { return claims_; }
     [[nodiscard]] std::int64_t rows_in_last() const { return rows_; }
@@ -108,7 +112,7 @@ private:
     std::vector<std::pair<ColumnId, std::string>> absent_;
     std::int64_t rows_ = 0;
     std::size_t bytes_ = 0;
-    std::size_t bytes_max_ = 0;
+    std::size_t bytes_max_ = 0;  ///< of one message
 };
 
 /// What of a record a holder of `vector` lacks: the whole row, some cells, or nothing (an empty record).

@@ -26,6 +26,18 @@ bool holds(const Wanted& wanted, std::int64_t resource, const watermarks::Range&
     });
 }
 
+/// Bytes of keys and values, and rows.
+std::pair<std::size_t, std::size_t> size_of(const message::Pages& pages) {
+    std::size_t bytes = 0;
+    std::size_t rows = 0;
+    for (const message::Page& page : pages.pages) {
+        for (const message::Entry& entry : page.entries)
+            bytes += entry.key.size() + store::bytes_of(entry.values);
+        rows += page.entries.size();
+    }
+    return {bytes, rows};
+}
+
 SteadyMs later(SteadyMs at, std::int64_t milliseconds) {
     return {at.value + milliseconds};
 }
@@ -65,6 +77,7 @@ void Session::have(const message::Have& have) {
                           static_cast<std::int64_t>(holding.rows),
                           holding.key,
                           holding.dropped,
+                          {},
                           Coverage(pieces),
                           Coverage(pieces)};
             theirs_.push_back(std::move(theirs));
@@ -74,11 +87,13 @@ void Session::have(const message::Have& have) {
         if (known == nullptr)
             return close("a Have of " + holding.resource + ", which the complete one did not name");
         known->rows = static_cast<std::int64_t>(holding.rows);
+        if (!holding.cuts.empty()) known->cuts = holding.cuts;
         for (const Piece& piece : pieces) {
             known->acknowledged.raise(piece.range, piece.vector);
             known->expected.raise(piece.range, piece.vector);
         }
     }
+    if (have.complete) find_cuts_due();
     land_acknowledged();
     if (state_ == SessionState::probing) state_ = SessionState::streaming;
 }
@@ -100,6 +115,7 @@ bool Session::accepts(const message::Pages& pages) {
         return false;
     }
     if (pages.pull == 0) {
+        is_push_under_way_ = !pages.last;
         // A push builds on what we had said when it was read; a complete Have that crossed it replaces that.
         if (pages.basis != said_all_count_) return false;
         for (const message::Page& page : pages.pages) {
@@ -128,6 +144,10 @@ bool Session::accepts(const message::Pages& pages) {
 }
 
 void Session::took(const message::Pages& pages, Now now) {
+    if (const Asking::Pull* pull = asking_.find(pages.pull)) {
+        const auto [bytes, rows] = size_of(pages);
+        pace_.count(bytes, rows, now.steady.value - pull->heard_at.value);
+    }
     for (const message::Page& page : pages.pages) {
         const Resource* resource = store_.catalog.find(page.resource);
         if (resource != nullptr && !page.vector.empty())
@@ -144,7 +164,10 @@ void Session::took(const message::Pages& pages, Now now) {
             known->expected.raise({page.range.low, page.range.high}, vector);
         }
     }
-    if (pages.pull != 0 && pages.last) asking_.end(pages.pull);
+    if (pages.pull != 0 && pages.last) {
+        is_push_under_way_ = false;  // A push that was under way gave way to the pull.
+        asking_.end(pages.pull);
+    }
     const bool is_long = asking_.find(PullLength::is_long) != nullptr;
     state_ = is_long ? SessionState::backfilling : SessionState::streaming;
 }
@@ -155,6 +178,7 @@ void Session::close(std::string reason) {
     close_reason_ = plain(std::move(reason), message::kReasonBytesMax);
     serving_.clear();
     asking_.clear();
+    waives_to_say_.clear();
     push_due_.clear();
 }
 
@@ -185,11 +209,15 @@ std::optional<Message> Session::next_control(Now now) {
         pongs_to_say_.pop_front();
     } else if (const Asking::Pull* pull = asking_.next_to_say()) {
         out = say_pull(*pull);
+    } else if (!waives_to_say_.empty()) {
+        out = std::move(waives_to_say_.front());
+        waives_to_say_.pop_front();
     } else if (is_ready() && (!ping_out_ && (pings_ == 0 || now.steady >= later(last_said_, kPingEveryMs)))) {
         ping_out_ = {++pings_, now.steady};
         out = message::Ping{pings_};
     } else if (is_ready()) {
-        out = say_news();
+        out = say_cuts();
+        if (!out) out = say_news();
     }
     if (out) last_said_ = now.steady;
     return out;
@@ -252,6 +280,12 @@ void Session::ask(Wanted wanted, PullLength length, Now now) {
     if (length == PullLength::is_long) state_ = SessionState::backfilling;
 }
 
+void Session::leave_to_others(std::int64_t resource, const watermarks::Range& range) {
+    const Asking::Pull* pull = asking_.find(PullLength::is_long);
+    waives_to_say_.push_back({pull->number, store_.catalog.find(resource)->name, {range.low, range.high}});
+    asking_.waive(pull->number, resource, range);
+}
+
 Message Session::say_pull(const Asking::Pull& pull) {
     message::Pull said{pull.number, {}, {}};
     OriginList origins(store_.origins);
@@ -267,8 +301,8 @@ Message Session::say_pull(const Asking::Pull& pull) {
 
 // --- what is so ---------------------------------------------------------------------------------
 
-bool Session::knows(std::uint64_t feature) const {
-    return their_hello_ && (their_hello_->features & feature) == feature;
+bool Session::knows(std::uint64_t features) const {
+    return their_hello_ && (their_hello_->features & features) == features;
 }
 
 bool Session::may_ask(PullLength length) const {
@@ -292,7 +326,8 @@ Session::Theirs* Session::find_theirs(const std::string& resource) {
 }
 
 bool Session::is_in_step() const {
-    if (!is_ready() || said_all_count_ == 0 || !asking_.empty() || has_pages()) return false;
+    if (!is_ready() || said_all_count_ == 0 || !asking_.empty() || is_push_under_way_ || has_pages())
+        return false;
     return std::ranges::all_of(theirs_, [&](const Theirs& known) {
         const Resource* resource = store_.catalog.find(known.resource);
         if (resource == nullptr || !resource->is_there || !exchanges(*resource)) return true;

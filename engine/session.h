@@ -12,6 +12,7 @@
 #include <strandline/message.h>
 #include <strandline/time.h>
 
+#include "backfill/share.h"
 #include "engine/asking.h"
 #include "engine/limits.h"
 #include "engine/reader.h"
@@ -41,6 +42,7 @@ public:
     void hello(const message::Hello& hello, Now now);
     void have(const message::Have& have);
     void pull(const message::Pull& pull);
+    void waive(const message::Waive& waive);
     void ping(const message::Ping& ping);
     void pong(const message::Pong& pong, Now now);
     /// Whether pages fit what was agreed. False: drop them, the peer will learn better; or the session is closed now.
@@ -66,6 +68,8 @@ public:
     void push(std::int64_t resource, const std::vector<watermarks::Range>& ranges);
     /// Our resources, or what we hold of them, are others than we have said: say all anew.
     void say_all() { say_all_ = true; }
+    /// Of the long pull, somebody else is asked for this range from now on. Only where knows(kWaives).
+    void leave_to_others(std::int64_t resource, const watermarks::Range& range);
     /// Asks for these pieces, of which there are some. Only what may_ask() allows.
     void ask(Wanted wanted, PullLength length, Now now);
 
@@ -87,6 +91,7 @@ public:
         std::int64_t rows = 0;
         std::vector<message::KeyColumn> key;
         std::vector<std::string> dropped;  ///< columns that its pages lack values of
+        std::vector<std::string> cuts;     ///< where a backfill of it may be divided
         watermarks::Coverage acknowledged;
         watermarks::Coverage expected;
     };
@@ -98,6 +103,9 @@ public:
     [[nodiscard]] bool is_in_step() const;
     [[nodiscard]] std::optional<SteadyMs> next_deadline() const;
     [[nodiscard]] std::optional<double> rtt_ms() const { return rtt_ms_; }
+    [[nodiscard]] const backfill::Pace& pace() const { return pace_; }
+    /// Whether its Hello has all these bits.
+    [[nodiscard]] bool knows(std::uint64_t features) const;
     [[nodiscard]] const DeviceId& peer() const { return peer_; }
     [[nodiscard]] const std::optional<message::Hello>& their_hello() const { return their_hello_; }
     [[nodiscard]] std::int64_t rows_in_last() const { return rows_in_last_; }
@@ -124,14 +132,16 @@ private:
         std::size_t bytes = 0;
     };
 
+    [[nodiscard]] bool holds_others(const watermarks::Vector& vector) const;
     [[nodiscard]] bool has_pages() const { return !serving_.empty() || !push_due_.empty(); }
     [[nodiscard]] bool is_pushing(std::int64_t resource) const;
-    [[nodiscard]] bool knows(std::uint64_t feature) const;
     [[nodiscard]] bool is_acknowledged(const Reader::Claim& claim) const;
     void land_acknowledged();
     [[nodiscard]] Theirs* find_theirs(const std::string& resource);
     [[nodiscard]] Message say_everything();
     [[nodiscard]] std::optional<Message> say_news();
+    void find_cuts_due();
+    [[nodiscard]] std::optional<Message> say_cuts();
     [[nodiscard]] Message say_pull(const Asking::Pull& pull);
     [[nodiscard]] message::Holding holding(const store::Resource& resource,
                                            const std::vector<watermarks::Piece>& pieces, OriginList& origins);
@@ -152,7 +162,11 @@ private:
     std::optional<message::Hello> their_hello_;
     std::vector<Theirs> theirs_;
     std::map<std::int64_t, watermarks::Coverage> told_;  ///< what the peer knows of ours, by resource
+    bool is_push_under_way_ = false;                     ///< the peer's, to us: it holds more than has come
     Asking asking_;
+    backfill::Pace pace_;
+    std::deque<message::Waive> waives_to_say_;
+    std::set<std::int64_t> cuts_due_;  ///< of these the peer lacks much
     /// In turn, a message each; at most one is a push.
     std::list<Serving> serving_;
     bool pushed_last_ = false;

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <utility>
 
+#include "engine/limits.h"
 #include "engine/session.h"
 #include "planted/planted.h"
 
@@ -20,18 +22,72 @@ void Session::pull(const message::Pull& pull) {
     const std::vector<Origin> origins = localized(store_.origins, pull.origins);
     std::vector<std::pair<std::int64_t, Piece>> wanted;
     std::set<std::int64_t> resources;
+    bool is_delta = true;
     for (const message::Wanted& asked : pull.wanted) {
         const Resource* resource = store_.catalog.find(asked.resource);
         if (resource == nullptr || !resource->is_there)
             return close("a Pull of " + asked.resource + ", which is not tracked here");
         if (theirs(resource->name) != nullptr && !exchanges(*resource))
             return close("a Pull of " + asked.resource + ", which is another table there");
-        for (const message::Piece& piece : asked.pieces)
+        for (const message::Piece& piece : asked.pieces) {
             wanted.emplace_back(resource->id, localized(piece, origins));
+            is_delta = is_delta && holds_others(wanted.back().second.vector);
+        }
         resources.insert(resource->id);
     }
     let_push_go(resources);
-    serving_.push_back({Reader(store_, wanted), pull.number, std::move(resources)});
+    serving_.push_back({Reader(store_, wanted, is_delta), pull.number, std::move(resources)});
+}
+
+/// Whether somebody who asks with this vector was given something there before: it names others than the peer itself.
+bool Session::holds_others(const watermarks::Vector& vector) const {
+    return std::ranges::any_of(vector.entries(), [&](const watermarks::Vector::Entry& entry) {
+        return store_.origins.id(entry.first).device != peer_;
+    });
+}
+
+void Session::waive(const message::Waive& waive) {
+    if (!is_ready()) return close("a Waive before the Have");
+    const Resource* resource = store_.catalog.find(waive.resource);
+    // What is answered already, or untracked since, cannot be waived any more.
+    const auto serving = std::ranges::find(serving_, waive.pull, &Serving::pull);
+    if (waive.pull == 0 || serving == serving_.end() || resource == nullptr) return;
+    serving->reader.leave_out(resource->id, {waive.range.low, waive.range.high});
+}
+
+/// Who lacks much of a large table is told where it can be cut, in case that others have it too.
+void Session::find_cuts_due() {
+    cuts_due_.clear();
+    if (!knows(message::kWaives)) return;
+    for (const Theirs& known : theirs_) {
+        const Resource* resource = store_.catalog.find(known.resource);
+        if (resource == nullptr || !exchanges(*resource)) continue;
+        const std::int64_t rows = store_.catalog.rows(resource->id);
+        const bool is_new_to_it = std::ranges::any_of(
+            known.acknowledged.pieces(), [&](const Piece& piece) { return !holds_others(piece.vector); });
+        if (rows >= 2 * kCutRowsMin && (is_new_to_it || known.rows < rows / 2))
+            cuts_due_.insert(resource->id);
+    }
+}
+
+std::optional<Message> Session::say_cuts() {
+    message::Have have;
+    OriginList origins(store_.origins);
+    for (const std::int64_t id : std::exchange(cuts_due_, {})) {
+        const Resource* resource = store_.catalog.find(id);
+        if (resource == nullptr || !resource->is_there) continue;
+        const std::int64_t rows = store_.catalog.rows(id);
+        const auto each = std::max(kCutRowsMin, rows / static_cast<std::int64_t>(kCutsMax + 1));
+        auto cuts = store_.stamps.cuts(id, each, kCutsMax);
+        std::erase_if(cuts, [](const std::string& cut) { return cut.size() > kCutBytesMax; });
+        if (cuts.empty()) continue;
+        // It offers no more than was offered: a push may be about to bring the rest.
+        have.holdings.push_back(holding(*resource, told_[id].pieces(), origins));
+        have.holdings.back().cuts = std::move(cuts);
+    }
+    if (have.holdings.empty()) return std::nullopt;
+    have.origins = origins.take();
+    return have;
 }
 
 /// What it had left, the pull or the next Have brings.
@@ -86,7 +142,8 @@ void Session::begin_push() {
     push_due_.clear();
     // Small, and what people wait for: it goes first, but for every second message of a long answer.
     const auto place = pushed_last_ ? serving_.end() : serving_.begin();
-    serving_.insert(place, {Reader(store_, wanted), 0, std::move(resources)});
+    constexpr bool kIsDelta = true;
+    serving_.insert(place, {Reader(store_, wanted, kIsDelta), 0, std::move(resources)});
 }
 
 std::optional<Message> Session::next_pages(Now now) {

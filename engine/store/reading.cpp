@@ -8,7 +8,7 @@ namespace strandline::engine::store {
 namespace {
 
 /// Readers wait for nobody in WAL mode, but for a moment where a WAL is made, or put right after a crash.
-constexpr int kBusyMs = 5'000;
+constexpr int kReaderBusyMs = 5'000;
 
 /// What SQLite says where it can make no shared memory: it depends on which of the files are there.
 bool needs_to_write(const StorageError& error) {
@@ -32,7 +32,7 @@ std::string followed(const std::string& path) {
 
 Reading::Reading(const std::string& path)
     : path_(followed(path)), connection_(std::make_unique<Connection>(path, OpenMode::read_only)) {
-    connection_->set_busy_ms(kBusyMs);
+    connection_->set_busy_ms(kReaderBusyMs);
     try {
         (void)connection_->ask_integer("SELECT count(*) FROM sqlite_schema");
     } catch (const StorageError& error) {

@@ -219,6 +219,27 @@ void write_incarnation(Connection& connection, Incarnation incarnation) {
         .run();
 }
 
+std::optional<Error> objection_to(Connection& connection, const std::string& path, const DeviceId& device) {
+    if (!has_schema(connection))
+        return Error{Category::usage, path + " is not a device's database; `strandline init` makes it one"};
+    const DeviceRow row = read_device(connection);
+    const std::string format = path + " has format " + std::to_string(row.format) + ", made by a ";
+    if (row.format > kFormat) {
+        return Error{Category::storage,
+                     format + "newer Strandline; this one reads up to " + std::to_string(kFormat)};
+    }
+    if (row.format < kFormat) {
+        return Error{
+            Category::storage,
+            format +
+                "Strandline from before the first release; copy your tables to a new file and init that"};
+    }
+    if (row.device == device) return std::nullopt;
+    return Error{Category::usage, path + " belongs to device " + short_hex(row.device) +
+                                      ", but the key file beside it is of " + short_hex(device) +
+                                      "; put the right key file back"};
+}
+
 Opening read_opening(Connection& connection) {
     Statement statement = connection.prepare("SELECT opened, mark FROM strandline_device");
     if (!statement.step()) throw StorageError(0, "the table strandline_device is empty");

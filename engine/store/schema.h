@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include <strandline/engine.h>
 
 #include "engine/store/connection.h"
@@ -24,6 +27,10 @@ struct DeviceRow {
 };
 [[nodiscard]] DeviceRow read_device(Connection& connection);
 void write_incarnation(Connection& connection, Incarnation incarnation);
+
+/// Why a database cannot be this device's, as a sentence; empty: it can.
+[[nodiscard]] std::optional<Error> objection_to(Connection& connection, const std::string& path,
+                                                const DeviceId& device);
 
 /// What the host said last; a default one: the device was never opened by a host that counts.
 [[nodiscard]] Opening read_opening(Connection& connection);

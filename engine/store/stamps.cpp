@@ -26,7 +26,8 @@ std::optional<Stamp> row_of(const std::optional<Life>& life) {
 }  // namespace
 
 Stamps::Stamps(Connection& connection)
-    : load_(connection.prepare("SELECT slot, hlc, origin, digests FROM strandline_stamps WHERE resource = ? "
+    : connection_(connection),
+      load_(connection.prepare("SELECT slot, hlc, origin, digests FROM strandline_stamps WHERE resource = ? "
                                "AND key = ? ORDER BY slot")),
       put_(connection.prepare("INSERT INTO strandline_stamps(resource, key, slot, hlc, origin, digests) "
                               "VALUES (?, ?, ?, ?, ?, ?) "
@@ -130,6 +131,25 @@ std::int64_t Stamps::count_since(std::int64_t resource, const watermarks::Vector
         while (count < most && since_.step()) ++count;
     }
     return count;
+}
+
+std::vector<std::string> Stamps::cuts(std::int64_t resource, std::int64_t keys, std::size_t most) {
+    std::vector<std::string> cuts;
+    // Each key has a row in one of these slots, and few have two.
+    Statement skip = connection_.prepare(
+        "SELECT key FROM strandline_stamps WHERE resource = ?1 AND key >= ?2 AND slot IN (0, 1) "
+        "ORDER BY key, slot LIMIT 1 OFFSET ?3");
+    std::string from;
+    while (cuts.size() < most) {
+        skip.bind(1, resource).bind_blob(2, from).bind(3, keys);
+        if (!skip.step()) break;
+        std::string key = skip.text(0);
+        skip.reset();
+        if (key == from) break;
+        cuts.push_back(key);
+        from = std::move(key);
+    }
+    return cuts;
 }
 
 Stamps::Scan::Scan(Connection& connection, std::int64_t resource, const watermarks::Range& range)

@@ -37,6 +37,9 @@ public:
     [[nodiscard]] std::int64_t count_since(std::int64_t resource, const watermarks::Vector& vector,
                                            std::size_t origins, std::int64_t most);
 
+    /// Keys that cut the resource into parts of so many keys each, deleted ones too; the first part begins at its beginning.
+    [[nodiscard]] std::vector<std::string> cuts(std::int64_t resource, std::int64_t keys, std::size_t most);
+
     /// Reads records in key order.
     class Scan {
     public:
@@ -60,6 +63,7 @@ private:
     void put_digests(std::int64_t resource, std::string_view key, const std::string& digests);
     void drop(std::int64_t resource, std::string_view key, std::int64_t slot);
 
+    Connection& connection_;
     Statement load_;
     Statement put_;
     Statement put_digests_;

@@ -88,7 +88,7 @@ struct Entry {
 
 // What a Hello's `features` say.
 
-/// Answers two pulls at a time.
+/// Answers two pulls at a time, hears what of them is waived, and wants to know where tables can be cut.
 constexpr std::uint64_t kWaives = 2;
 
 /// First message of a session, both ways.
@@ -116,6 +116,9 @@ struct Holding {
     std::vector<Piece> pieces;        ///< of a complete Have: without gaps from the first key to the end
     std::vector<KeyColumn> key = {};  ///< not complete: left out
     std::vector<std::string> dropped = {};  ///< columns that its pages lack values of; not complete: left out
+    /// Keys that cut the table into parts of about as many rows, ascending: where a backfill from several peers
+    /// may be divided. Said once of a large table to who lacks much of it; else left out.
+    std::vector<std::string> cuts = {};
 };
 
 /// Watermarks. At once an offer (pull what you lack) and a receipt (this is durable here).
@@ -134,6 +137,13 @@ struct Pull {
     std::uint32_t number = 0;  ///< the asker's; answers repeat it
     std::vector<OriginId> origins;
     std::vector<Wanted> wanted;
+};
+
+/// "Of that pull I no longer want this range": somebody else brings it. What is on its way already is taken all the same.
+struct Waive {
+    std::uint32_t pull = 0;
+    std::string resource;
+    Range range;
 };
 
 /// A slice of one resource in key order: all that the sender holds in `range` and the base does not
@@ -169,7 +179,7 @@ struct Bye {
     std::string reason;
 };
 
-using Message = std::variant<Hello, Have, Pull, Pages, Ping, Pong, Bye>;
+using Message = std::variant<Hello, Have, Pull, Pages, Ping, Pong, Bye, Waive>;
 
 }  // namespace strandline::message
 

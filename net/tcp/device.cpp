@@ -21,8 +21,13 @@ std::string key_path(const std::string& database) {
 
 Result<DeviceId> init_device(const std::string& database, const std::string& name) {
     // A key without a device: an init that was cut short, or a database that was lost. It is still who we are.
-    const bool has_key = std::filesystem::exists(key_path(database));
-    const bool has_file = std::filesystem::exists(database);
+    std::error_code unreadable;
+    const bool has_key = std::filesystem::exists(key_path(database), unreadable);
+    const bool has_file = !unreadable && std::filesystem::exists(database, unreadable);
+    if (unreadable) {
+        return failure(Category::storage, "cannot look into the folder of " + database + ": " +
+                                              unreadable.message() + "; run this as somebody who may");
+    }
     const auto key = has_key ? net::KeyFile::load(key_path(database))
                              : net::KeyFile::create(key_path(database), net::tcp::random_seed());
     if (!key) return tl::unexpected(key.error());

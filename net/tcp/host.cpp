@@ -130,19 +130,37 @@ void Host::finish_when_due() {
     if (phase_ != Phase::running) return;
     if (once_until_) {
         in_step_ = is_in_step_with_all();
-        if (in_step_ || now().steady >= *once_until_) return goodbye();
+        const bool is_over = now().steady >= *once_until_;
+        if (!in_step_ && is_over) tell_not_in_step();
+        if (in_step_ || is_over) return goodbye();
     }
     if (engine().failure()) goodbye();
 }
 
+bool Host::has_session(const Named& named) const {
+    return named.dialer.device() && sessions_.contains(*named.dialer.device());
+}
+
+bool Host::is_in_step_with(const Named& named) const {
+    if (!has_session(named)) return false;
+    const auto& [peer, connection] = *sessions_.find(*named.dialer.device());
+    // With a full buffer the engine may still have a receipt to say.
+    return connection->wants_output() && parts_.engine.is_in_step(peer);
+}
+
 bool Host::is_in_step_with_all() const {
-    return std::all_of(named_.begin(), named_.end(), [this](const Named& named) {
-        if (!named.dialer.device()) return false;
-        const auto session = sessions_.find(*named.dialer.device());
-        // With a full buffer the engine may still have a receipt to say.
-        return session != sessions_.end() && session->second->wants_output() &&
-               parts_.engine.is_in_step(session->first);
-    });
+    return std::all_of(named_.begin(), named_.end(),
+                       [this](const Named& named) { return is_in_step_with(named); });
+}
+
+void Host::tell_not_in_step() {
+    for (const Named& named : named_) {
+        if (is_in_step_with(named)) continue;
+        const std::string address = to_text(named.dialer.address());
+        notices_.say(has_session(named) ? "connected with " + address + ", but not in step with it yet"
+                                        : "no session with " + address + " came about in that time",
+                     now().steady);
+    }
 }
 
 void Host::arm() {

@@ -110,7 +110,10 @@ private:
     void dial(std::size_t index, const Result<Endpoints>& endpoints);
     void end_session(Connection& connection, const std::string& why);
     void give_notice(const Connection& connection, const Error& why);
+    [[nodiscard]] bool has_session(const Named& named) const;
+    [[nodiscard]] bool is_in_step_with(const Named& named) const;
     [[nodiscard]] bool is_in_step_with_all() const;
+    void tell_not_in_step();
     [[nodiscard]] std::optional<Error> trouble() const;
 
     asio::io_context& context_;

@@ -25,7 +25,9 @@ Result<Listener> Listener::open(asio::io_context& context, const Address& addres
                        Retry::later);
     }
     if (trouble) {
-        return failure(Category::network, "cannot listen on " + to_text(address) + ": " + trouble.message());
+        return failure(Category::network,
+                       "cannot listen on " + to_text(address) + ": " + trouble.message() +
+                           "; give an address of this machine, and a port that you may use");
     }
     return Listener(std::move(acceptor));
 }

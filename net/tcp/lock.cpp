@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <filesystem>
 #include <string_view>
 #include <utility>
 
@@ -21,8 +22,11 @@ struct flock whole_file() {
     return range;
 }
 
+/// One file has one lock, by whatever symbolic links it is named.
 std::string path_of(const std::string& database) {
-    return database + ".lock";
+    std::error_code unresolved;
+    const std::string resolved = std::filesystem::weakly_canonical(database, unresolved).string();
+    return (unresolved ? database : resolved) + ".lock";
 }
 
 /// The process id that stands in the file; 0: none.
@@ -49,7 +53,9 @@ Result<Lock> Lock::take(const std::string& database) {
     const std::string path = path_of(database);
     const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (file < 0) {
-        return failure(Category::storage, "cannot open the lock file " + path + ": " + std::strerror(errno));
+        return failure(Category::storage,
+                       "cannot open the lock file " + path + ": " + std::strerror(errno) +
+                           "; to run a database, its folder must be there and be writable");
     }
     Lock lock(file);
     auto range = whole_file();

@@ -8,7 +8,7 @@ namespace strandline::net::tcp {
 
 /// The right to run a database: only one process has it at a time.
 ///
-/// It is an open-file-description lock on DATABASE.lock, so the kernel gives it back however its
+/// It is an open-file-description lock on DATABASE.lock, beside the file itself where DATABASE is a symbolic link, so the kernel gives it back however its
 /// holder ends, and a second holder in the same process is refused too. The file itself stays; it
 /// holds the holder's process id, for people. A fork without exec shares the lock with its parent.
 class Lock {

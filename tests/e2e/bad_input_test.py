@@ -153,6 +153,17 @@ class Files(devices.Case):
         self.assertEqual(strandline("diff", b.path, b.path).returncode, 0)
         self.assert_refused(b.command("track", "notes"), status=(1,))
 
+    def test_closed_folder(self):
+        """a database in a folder that nobody may look into is refused with a sentence"""
+        if os.geteuid() != 0:
+            self.skipTest("needs root, to run as another user")
+        closed = self.folder / "closed"
+        closed.mkdir(mode=0o700)
+        self.folder.chmod(0o755)
+        for command in (["init"], ["run", "--listen", "127.0.0.1:0"]):
+            self.assert_refused(strandline(command[0], closed / "a.db", *command[1:], user=NOBODY), "a.db")
+        self.assertEqual(os.listdir(closed), [])
+
     def test_folder_missing(self):
         """init in a folder that is not there is wrong usage and makes nothing"""
         self.assert_refused(strandline("init", self.folder / "no" / "a.db"), "no", status=(2,))
@@ -245,6 +256,17 @@ class Network(devices.Case):
         done = a.command("run", "--peer", f"127.0.0.1:{free}", "--once", "--timeout", "1")
         self.assertEqual(done.returncode, 3)
         self.assertIn(str(free), done.stderr)
+
+    def test_silent_peer(self):
+        """of several peers, --once names the one that takes connections and says nothing, not the one in step"""
+        a, b = self.running_pair()
+        a.stop()
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            silent = server.getsockname()[1]
+            done = a.command("run", "--peer", f"127.0.0.1:{silent}", "--peer", f"127.0.0.1:{b.port}", "--once", "--timeout", "3")
+        self.assertEqual(done.returncode, 3)
+        self.assertIn(f"no session with 127.0.0.1:{silent} came about", done.stderr)
+        self.assertNotIn(f"no session with 127.0.0.1:{b.port} ", done.stderr)
 
     def test_peer_speaks_something_else(self):
         """a peer that speaks something else is left, whatever it says, and the device goes on"""

@@ -35,6 +35,7 @@ class Usage(devices.Case):
                           ["track", a.path, "notes", "--frobnicate"], ["events", a.path, "--since", "yesterday"],
                           ["init", ""], ["status", a.path, "more"]):
             self.assert_refused(strandline(*arguments), status=(2,))
+        self.assert_refused(strandline("frobnicate", a.path), "there is no command or option frobnicate", status=(2,))
         self.assertEqual(a.sql("SELECT name FROM sqlite_schema"), before)
         self.assertEqual(a.status()["resources"], [])
 

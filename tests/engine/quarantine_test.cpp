@@ -72,6 +72,56 @@ TEST_CASE("an assignment that changes nothing does not undo the update that wait
     CHECK(chain.is_same("notes"));
 }
 
+TEST_CASE("rows that change places under a UNIQUE change them everywhere, and nobody is told of trouble") {
+    constexpr const char* kUnique = "CREATE TABLE notes(id TEXT PRIMARY KEY, title UNIQUE, body)";
+    Group group(2, kUnique, {"notes"});
+    group.connect(0, 1);
+    group.write(0, "INSERT INTO notes VALUES ('a', 'x', 1), ('b', 'y', 2), ('c', 'z', 3), ('d', 'w', 4)");
+    group.converge();
+    (void)group.events(1);
+    group.write(0,
+                "BEGIN; UPDATE notes SET title = id; UPDATE notes SET title = 'y' WHERE id = 'a';"
+                "UPDATE notes SET title = 'z' WHERE id = 'b'; UPDATE notes SET title = 'x' WHERE id = 'c';"
+                "UPDATE notes SET title = 'w' WHERE id = 'd'; COMMIT");
+    group.converge();
+    CHECK(group.table(1, "notes") == "'a'|'y'|1\n'b'|'z'|2\n'c'|'x'|3\n'd'|'w'|4");
+    CHECK(group.engine(1).status().quarantined == 0);
+    CHECK_FALSE(group.was_told(1, EventKind::quarantined));
+}
+
+TEST_CASE("rows change places also beside one that finds none, and when what was in their way goes later") {
+    Chain chain("CREATE TABLE notes(id TEXT PRIMARY KEY, title UNIQUE, body CHECK (body <> 'bad'))");
+    chain.write(0, "INSERT INTO notes VALUES ('a', 'x', 1), ('b', 'y', 2), ('c', 'z', 3)");
+    chain.converge();
+    chain.write(1, "INSERT INTO notes VALUES ('in the way', 'free', 4)");
+    chain.disconnect(0, 1);
+    chain.write(0,
+                "BEGIN; INSERT INTO notes VALUES ('poison', 'p', 'bad'); UPDATE notes SET title = id;"
+                "UPDATE notes SET title = 'y' WHERE id = 'a'; UPDATE notes SET title = 'x' WHERE id = 'b';"
+                "UPDATE notes SET title = 'free' WHERE id = 'c'; COMMIT");
+    chain.connect(0, 1);
+    chain.converge();
+    CHECK(chain.table(1, "notes") == "'a'|'y'|1\n'b'|'x'|2\n'c'|'z'|3\n'in the way'|'free'|4");
+    CHECK(chain.engine(1).status().quarantined == 2);
+    chain.write(1, "DELETE FROM notes WHERE id = 'in the way'");
+    chain.converge();
+    CHECK(chain.table(1, "notes") == "'a'|'y'|1\n'b'|'x'|2\n'c'|'free'|3");
+    CHECK(chain.engine(1).status().quarantined == 1);
+}
+
+TEST_CASE("a column that a device does not have holds back its own values, and no others on the same page") {
+    Chain chain("CREATE TABLE notes(id TEXT PRIMARY KEY, title, body)");
+    chain.write(0, "INSERT INTO notes VALUES ('a', 'x', 1), ('b', 'y', 2)");
+    chain.converge();
+    chain.app(0).run("ALTER TABLE notes ADD COLUMN colour");
+    chain.write(0,
+                "BEGIN; UPDATE notes SET title = 'new' WHERE id = 'a';"
+                "UPDATE notes SET colour = 'red' WHERE id = 'b'; COMMIT");
+    chain.converge();
+    CHECK(chain.table(1, "notes") == "'a'|'new'|1\n'b'|'y'|2");
+    CHECK(chain.engine(1).status().quarantined == 1);
+}
+
 TEST_CASE("a row in quarantine that is deleted is gone everywhere") {
     Chain chain("CREATE TABLE notes(id TEXT PRIMARY KEY, title UNIQUE, body)");
     chain.write(0, "INSERT INTO notes VALUES ('a', 'same', 1), ('b', 'same', 2)");

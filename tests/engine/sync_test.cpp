@@ -180,6 +180,44 @@ TEST_CASE("a transaction over two tables arrives as one") {
     CHECK(pushes == 1);
 }
 
+TEST_CASE(
+    "a transaction of some mebibytes over many rows of a small table arrives as one, pushed or pulled") {
+    constexpr const char* kLarge =
+        "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12) "
+        "INSERT INTO notes SELECT 'large ' || i, randomblob(200000), '' FROM n";
+    const bool is_pushed = GENERATE(true, false);
+    Group group(2, kNotes, {"notes"});
+    group.connect(0, 1);
+    for (std::size_t i = 0; i < 2; ++i)
+        group.write(i, "INSERT INTO notes VALUES ('" + std::to_string(i) + "', '', '')");
+    group.converge();
+    if (!is_pushed) group.disconnect(0, 1);
+    group.write(0, kLarge);
+    if (!is_pushed) group.connect(0, 1);
+    while (group.app(1).ask("SELECT count(*) FROM notes") == "2") {
+        group.carry(0, 1);
+        group.carry(1, 0);
+    }
+    CHECK(group.app(1).ask("SELECT count(*) FROM notes") == "14");
+}
+
+TEST_CASE("devices are not in step while a push is under way") {
+    Group group(2, kNotes, {"notes"});
+    group.connect(0, 1);
+    group.converge();
+    // More than one message takes.
+    group.write(0,
+                "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12) "
+                "INSERT INTO notes SELECT i, randomblob(1000000), '' FROM n");
+    while (group.app(1).ask("SELECT count(*) FROM notes") == "0") group.carry(0, 1);
+    while (group.carry(1, 0)) {
+    }
+    CHECK(group.app(1).ask("SELECT count(*) < 12 FROM notes") == "1");
+    CHECK_FALSE(group.engine(1).is_in_step(group.id(0)));
+    group.converge();
+    CHECK(group.engine(1).is_in_step(group.id(0)));
+}
+
 TEST_CASE("after convergence there is silence, heartbeats apart") {
     Group group(3, kNotes, {"notes"});
     group.connect_all();

@@ -91,6 +91,16 @@ TEST_CASE("the lock keeps out the process that has it, too, and goes with its ow
     CHECK(Lock::take(database));
 }
 
+TEST_CASE("a database has one lock, also where it is named by a symbolic link") {
+    const Folder folder;
+    std::ofstream(folder / "a.db") << "";
+    std::filesystem::create_symlink(folder / "a.db", folder / "link.db");
+    const auto lock = Lock::take(folder / "a.db");
+    REQUIRE(lock);
+    CHECK(lock_holder(folder / "link.db") == getpid());
+    CHECK_FALSE(Lock::take(folder / "link.db"));
+}
+
 TEST_CASE("asking who holds the lock does not let go of it") {
     const Folder folder;
     const auto lock = Lock::take(folder / "a.db");
