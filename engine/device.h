@@ -10,6 +10,7 @@
 
 #include <strandline/engine.h>
 
+#include "backfill/breaker.h"
 #include "backfill/progress.h"
 #include "backfill/share.h"
 #include "engine/apply.h"
@@ -113,6 +114,8 @@ private:
                                                            Now now);
     [[nodiscard]] bool will_be_pushed(const Session& session, const store::Resource& resource,
                                       const watermarks::Piece& piece) const;
+    void leave_stalled(Now now);
+    [[nodiscard]] bool has_substitute(const Session& session, const Asking::Pull& pull) const;
     /// Whoever has nothing to do takes over from whom the rest would take longest.
     void share_pulls(Now now);
     [[nodiscard]] std::vector<backfill::Slice> rest_of(const Session& busy, const Session& taker) const;
@@ -143,6 +146,7 @@ private:
     std::vector<Event> unwritten_;  ///< events that are not in the database yet
     /// Each peer's session that was over last, until what is to be remembered of it is in the database.
     std::map<DeviceId, Session> gone_;
+    std::map<DeviceId, backfill::Breaker> breakers_;
     std::optional<BackfillStatus> backfill_;
     std::optional<backfill::Progress> progress_;
     std::int64_t backfill_received_ = 0;  ///< rows, in this backfill

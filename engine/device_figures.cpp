@@ -138,6 +138,11 @@ std::optional<SteadyMs> Device::next_deadline() const {
     for (const auto& [peer, session] : sessions) {
         if (const auto deadline = session.next_deadline()) sooner(*deadline);
         if (session.in_step_owed) sooner(*session.in_step_due);
+        for (const Asking::Pull& pull : session.asking().pulls()) {
+            if (has_substitute(session, pull)) sooner({pull.heard_at.value + kStallMs});
+        }
+        const auto breaker = breakers_.find(peer);
+        if (breaker != breakers_.end() && breaker->second.retry_at()) sooner(*breaker->second.retry_at());
         // While somebody is asked, it is the answer that we wait for.
         if (!session.may_ask(PullLength::is_short)) continue;
         for (const auto& [resource, since] : session.waiting_since) {

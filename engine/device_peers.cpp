@@ -67,6 +67,8 @@ void Device::take(Session& session, const message::Message& message, Now now) {
         session.waive(*waive);
     } else if (const auto* pages = std::get_if<message::Pages>(&message)) {
         take_pages(session, *pages, now);
+        // What it must not send it would send again, if it were asked at once.
+        if (session.state() == SessionState::closed) breakers_[session.peer()].failed(now, entropy_());
     } else if (const auto* ping = std::get_if<message::Ping>(&message)) {
         session.ping(*ping);
     } else if (const auto* pong = std::get_if<message::Pong>(&message)) {
@@ -149,6 +151,7 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
     const bool is_lowered = pages.pull != 0 && pages.last && join_ranges();
     transaction.commit();
     session.took(pages, now);
+    if (pages.pull != 0) breakers_[session.peer()].brought();
     push_found(found, level);
     // A backfill would try them with every page; its last one does.
     if (!backfill_) {

@@ -18,6 +18,8 @@ using watermarks::Range;
 // --- whom, and for what -------------------------------------------------------------------------
 
 void Device::plan_pulls(Now now) {
+    for (auto& [peer, breaker] : breakers_) static_cast<void>(breaker.may_ask(now));
+    leave_stalled(now);
     for (Session* session : by_preference()) {
         Plan plan = plan_pull(*session, now);
         if (plan.wanted.empty()) continue;
@@ -26,6 +28,41 @@ void Device::plan_pulls(Now now) {
         figures_changed_ = true;
     }
     share_pulls(now);
+}
+
+/// What a peer does not bring is asked of others. It may bring it yet, late: that is taken, and clears its name.
+void Device::leave_stalled(Now now) {
+    for (auto& [peer, session] : sessions) {
+        for (const Asking::Pull& pull : std::vector<Asking::Pull>(session.asking().pulls())) {
+            if (now.steady.value < pull.heard_at.value + kStallMs || !has_substitute(session, pull)) continue;
+            for (const auto& [resource, pieces] : pull.left) {
+                for (const Piece& piece : pieces) session.leave_to_others(pull.number, resource, piece.range);
+            }
+            breakers_[peer].failed(now, entropy_());
+            tell(EventKind::trouble, now, {}, to_hex(peer),
+                 "it was asked and has brought nothing for " + std::to_string(kStallMs / 1'000) +
+                     " s; the rest is asked of others");
+        }
+    }
+}
+
+/// Whether somebody else has what a pull is still to bring. While a message waits for another process's lock, it is not
+/// the peer that brings nothing.
+bool Device::has_substitute(const Session& session, const Asking::Pull& pull) const {
+    if (!session.knows(message::kWaives) || !inbox.empty()) return false;
+    return std::ranges::any_of(sessions, [&](const auto& entry) {
+        const Session& other = entry.second;
+        const auto breaker = breakers_.find(entry.first);
+        const bool is_open = breaker != breakers_.end() && breaker->second.retry_at();
+        if (&other == &session || is_open || !other.may_ask(pull.length)) return false;
+        return std::ranges::any_of(pull.left, [&](const auto& asked) {
+            const Resource* resource = store.catalog.find(asked.first);
+            if (resource == nullptr || !other.exchanges(*resource)) return false;
+            return std::ranges::any_of(asked.second, [&](const Piece& piece) {
+                return backfill::has_more(other.theirs(resource->name)->acknowledged, piece);
+            });
+        });
+    });
 }
 
 /// Who would bring a page soonest, by what was measured, comes first; who is not measured yet, last.
@@ -44,7 +81,7 @@ std::vector<Session*> Device::by_preference() {
 
 void Device::share_pulls(Now now) {
     for (Session* taker : by_preference()) {
-        if (!taker->may_ask(PullLength::is_long)) continue;
+        if (!taker->may_ask(PullLength::is_long) || !breakers_[taker->peer()].may_ask(now)) continue;
         Session* busiest = nullptr;
         std::vector<backfill::Slice> rest;
         std::vector<std::size_t> taken;
@@ -82,7 +119,8 @@ void Device::share_pulls(Now now) {
             }
         }
         for (const auto& [resource, pieces] : wanted) {
-            for (const Piece& piece : pieces) busiest->leave_to_others(resource, piece.range);
+            const std::uint32_t pull = busiest->asking().find(PullLength::is_long)->number;
+            for (const Piece& piece : pieces) busiest->leave_to_others(pull, resource, piece.range);
         }
         taker->ask(std::move(wanted), PullLength::is_long, now);
     }
@@ -113,7 +151,7 @@ Device::Plan Device::plan_pull(Session& session, Now now) {
     const bool takes_short = session.may_ask(PullLength::is_short);
     const bool takes_long = session.may_ask(PullLength::is_long);
     Plan plan;
-    if (!takes_short && !takes_long) return plan;
+    if ((!takes_short && !takes_long) || !breakers_[session.peer()].may_ask(now)) return plan;
     for (const std::int64_t id : store.catalog.parents_first()) {
         const Resource& resource = *store.catalog.find(id);
         if (!resource.is_there || !session.exchanges(resource)) continue;

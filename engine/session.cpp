@@ -280,10 +280,9 @@ void Session::ask(Wanted wanted, PullLength length, Now now) {
     if (length == PullLength::is_long) state_ = SessionState::backfilling;
 }
 
-void Session::leave_to_others(std::int64_t resource, const watermarks::Range& range) {
-    const Asking::Pull* pull = asking_.find(PullLength::is_long);
-    waives_to_say_.push_back({pull->number, store_.catalog.find(resource)->name, {range.low, range.high}});
-    asking_.waive(pull->number, resource, range);
+void Session::leave_to_others(std::uint32_t pull, std::int64_t resource, const watermarks::Range& range) {
+    waives_to_say_.push_back({pull, store_.catalog.find(resource)->name, {range.low, range.high}});
+    asking_.waive(pull, resource, range);
 }
 
 Message Session::say_pull(const Asking::Pull& pull) {

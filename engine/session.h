@@ -68,8 +68,8 @@ public:
     void push(std::int64_t resource, const std::vector<watermarks::Range>& ranges);
     /// Our resources, or what we hold of them, are others than we have said: say all anew.
     void say_all() { say_all_ = true; }
-    /// Of the long pull, somebody else is asked for this range from now on. Only where knows(kWaives).
-    void leave_to_others(std::int64_t resource, const watermarks::Range& range);
+    /// Of that pull, somebody else is asked for this range from now on. Only where knows(kWaives).
+    void leave_to_others(std::uint32_t pull, std::int64_t resource, const watermarks::Range& range);
     /// Asks for these pieces, of which there are some. Only what may_ask() allows.
     void ask(Wanted wanted, PullLength length, Now now);
 

@@ -27,6 +27,8 @@ constexpr std::int64_t kReceiptsUs = 5 * kUsPerSecond;
 constexpr std::int64_t kSilenceUs = 25 * kUsPerSecond;
 /// With more devices than this the summary tells no links, and none is weighed.
 constexpr std::size_t kDevicesToldMost = 10;
+/// Of each link, where a device is filled.
+constexpr std::int64_t kFillBytesPerSecond = 2'000'000;
 constexpr std::int64_t kCourierStayUs = 10 * kUsPerSecond;
 
 }  // namespace
@@ -78,6 +80,7 @@ void World::build() {
         for (const auto& [a, b] : {std::pair(from, to), std::pair(to, from)}) {
             network_.link(a, b).latency_us = links.between(200, 60'000);
             network_.link(a, b).bytes_per_second = links.between(100'000, 20'000'000);
+            if (options_.filled_rows > 0) network_.link(a, b).bytes_per_second = kFillBytesPerSecond;
         }
     }
     const Surroundings world{schedule_, chronicle_, network_, model_,
@@ -93,7 +96,8 @@ void World::build() {
                 [this](const DeviceId& liar) { model_.distrust(liar); }},
         options_.seed, options_.faults);
     // A third is held back when devices join late, and whoever dials them meets nobody yet.
-    const std::size_t late = faults_->is_armed("late-join") ? options_.devices / 3 : 0;
+    std::size_t late = faults_->is_armed("late-join") ? options_.devices / 3 : 0;
+    if (options_.filled_rows > 0) late = std::max<std::size_t>(late, 1);
     while (joined_ < options_.devices - late) join_next();
     for (const auto& [from, to] : links_) devices_[from]->dial(*devices_[to]);
 }
@@ -172,6 +176,10 @@ void World::move_courier(std::size_t island) {
 // --- first act ----------------------------------------------------------------------------------
 
 void World::first_act() {
+    if (options_.filled_rows > 0) {
+        workloads_[0].fill(*devices_[0]->app(), options_.filled_rows);
+        devices_[0]->wrote();
+    }
     if (options_.writes_per_minute > 0) {
         for (std::size_t i = 0; i < devices_.size(); ++i) keep_writing(i);
     }
