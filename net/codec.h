@@ -12,7 +12,16 @@
 namespace strandline::net {
 
 /// What stands first in an encoded message. Numbers are never given to another kind.
-enum class Kind : std::uint8_t { hello = 1, have = 2, pull = 3, pages = 4, ping = 5, pong = 6, bye = 7, waive = 8 };
+enum class Kind : std::uint8_t {
+    hello = 1,
+    have = 2,
+    pull = 3,
+    pages = 4,
+    ping = 5,
+    pong = 6,
+    bye = 7,
+    waive = 8
+};
 
 /// The message must keep what decode checks; else the other side refuses it.
 [[nodiscard]] std::string encode(const Message& message);
