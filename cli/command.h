@@ -30,6 +30,7 @@ void add_identity(CLI::App& app, Action& chosen);
 void add_changes(CLI::App& app, Action& chosen);
 void add_run(CLI::App& app, Action& chosen);
 void add_status(CLI::App& app, Action& chosen);
+void add_verify(CLI::App& app, Action& chosen);
 void add_watermarks(CLI::App& app, Action& chosen);
 void add_diff(CLI::App& app, Action& chosen);
 void add_events(CLI::App& app, Action& chosen);

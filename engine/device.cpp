@@ -197,7 +197,11 @@ void Device::refresh_schema(Now now) {
     const auto level = level_peers();
     Transaction transaction(store.connection);
     std::map<std::int64_t, std::size_t> columns;
-    for (const Resource& resource : store.catalog.resources()) columns[resource.id] = resource.columns.size();
+    std::map<std::int64_t, std::vector<std::string>> dropped;
+    for (const Resource& resource : store.catalog.resources()) {
+        columns[resource.id] = resource.columns.size();
+        dropped[resource.id] = store.catalog.columns().dropped(resource.id);
+    }
     for (const auto& [resource, renamed] : store.meet_schema())
         take_over(store, *store.catalog.find(resource), renamed);
     bool claims_less = false;
@@ -209,6 +213,7 @@ void Device::refresh_schema(Now now) {
             const auto known = columns.find(resource.id);
             const bool has_new_columns = known != columns.end() && known->second != resource.columns.size();
             has_other_columns = has_other_columns || has_new_columns;
+            tell_added_again(resource, dropped[resource.id], now);
             claims_less = refresh_table(resource, has_new_columns, now, found) || claims_less;
         } else if (!resource.was_away) {
             store.catalog.set_away(resource.id, true);
@@ -232,6 +237,17 @@ void Device::refresh_schema(Now now) {
     // What was read or said before must not be claimed any more.
     for (auto& [peer, session] : sessions)
         session.close("a table went away here, or came back; connecting again tells what is held");
+}
+
+void Device::tell_added_again(const Resource& resource, const std::vector<std::string>& dropped, Now now) {
+    for (const std::string& column : dropped) {
+        if (!resource.column(column)) continue;
+        tell(
+            EventKind::trouble, now, resource.name, {},
+            "the column " + store::quoted_name(column) +
+                ", which was dropped here, is there again: what it holds now, its DEFAULT, counts as written "
+                "in every row, and takes the place of what other devices still have there");
+    }
 }
 
 /// True: less of the table is here than was claimed.
@@ -350,6 +366,10 @@ Result<void> Device::trust(const DeviceId& device, const std::string& name, Now 
 void Device::answer_requests(Now now) {
     for (const auto& [number, request] : store.ledger.open_requests()) {
         Result<void> result;
+        if (request.command == "verify") {  // Answered when it is done.
+            if (!std::exchange(verify_request_, number)) verify(now);
+            continue;
+        }
         if (request.command == "track") {
             result = track(request.arguments, Ownership::shared, now);
         } else if (request.command == "track-device-owned") {

@@ -15,6 +15,7 @@
 #include "backfill/share.h"
 #include "engine/apply.h"
 #include "engine/capture.h"
+#include "engine/comparer.h"
 #include "engine/session.h"
 #include "engine/store/store.h"
 
@@ -31,6 +32,10 @@ public:
     [[nodiscard]] TrackProgress track_progress() const { return capture_.progress(); }
     [[nodiscard]] Result<void> untrack(const std::vector<std::string>& tables, Now now);
     [[nodiscard]] Result<void> trust(const DeviceId& device, const std::string& name, Now now);
+    /// Compares all tables with the first peer that is in step.
+    void verify(Now now);
+    /// The last comparison since then.
+    [[nodiscard]] const std::optional<Verification>& verified() const { return verified_; }
     /// Counts outside the database only once this has it to itself, so that somebody's lock cannot come in between.
     [[nodiscard]] Result<void> remember_opening(const std::function<Result<Opening>()>& count);
 
@@ -77,6 +82,15 @@ public:
 
 private:
     void take_pages(Session& session, const message::Pages& pages, Now now);
+    void take_compare(Session& session, const message::Compare& compare, Now now);
+    /// Goes on with comparisons, a step for each peer.
+    void compare(Now now);
+    [[nodiscard]] bool may_begin_comparison(const Session& session) const;
+    /// A step of a comparison, in a transaction in which the journal is empty.
+    template <typename Step>
+    void compare_within(Session& session, Now now, const Step& step);
+    void note_repaired(const Session& session, const message::Pages& pages);
+    void tell_verified(const Verification& found, Now now);
     void take_have(Session& session, const message::Have& have, Now now);
     bool join_ranges();
     void greet(const Session& session, const message::Hello& hello, Now now);
@@ -95,6 +109,7 @@ private:
     /// A table with another key than it had: tracked anew, as long as no other device ever knew of its rows.
     [[nodiscard]] bool track_anew(const store::Resource& resource, Now now, Capture::Found& found);
     [[nodiscard]] bool was_exchanged(const store::Resource& resource) const;
+    void tell_added_again(const store::Resource& resource, const std::vector<std::string>& dropped, Now now);
     bool refresh_table(const store::Resource& resource, bool has_new_columns, Now now, Capture::Found& found);
     void answer_requests(Now now);
     void notice_restore(const Session& session, Now now);
@@ -141,6 +156,10 @@ private:
 
     Entropy entropy_;
     Capture capture_;
+    Comparer comparer_{store};
+    bool is_verify_asked_ = false;
+    std::optional<std::int64_t> verify_request_;  ///< of another process, which waits for it
+    std::optional<Verification> verified_;
     /// What each peer said last that it holds, also after it went away; as the database has it.
     store::Ledger::Receipts receipts_;
     std::vector<Event> unwritten_;  ///< events that are not in the database yet

@@ -31,6 +31,7 @@ void Device::let_pass(Now now) {
     tell_captured(now);
     retry_refused(now);
     plan_pulls(now);
+    compare(now);
     for (auto& [peer, session] : sessions) tell_in_step(session, now);
     if (now.steady >= figures_at_) write_figures(now);
 }
@@ -143,6 +144,8 @@ std::optional<SteadyMs> Device::next_deadline() const {
         }
         const auto breaker = breakers_.find(peer);
         if (breaker != breakers_.end() && breaker->second.retry_at()) sooner(*breaker->second.retry_at());
+        if (const auto deadline = comparer_.next_deadline(session)) sooner(*deadline);
+        if (may_begin_comparison(session)) sooner({});
         // While somebody is asked, it is the answer that we wait for.
         if (!session.may_ask(PullLength::is_short)) continue;
         for (const auto& [resource, since] : session.waiting_since) {

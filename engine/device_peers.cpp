@@ -34,6 +34,7 @@ void Device::disconnect(const DeviceId& peer, const std::string& reason, Now now
         gone_.erase(peer);
         gone_.insert(std::move(over));
     }
+    comparer_.forget(peer);
     figures_changed_ = true;
     std::erase_if(inbox, [&](const auto& waiting) { return waiting.first == peer; });
     meet_lost_source(peer);
@@ -69,6 +70,8 @@ void Device::take(Session& session, const message::Message& message, Now now) {
         take_pages(session, *pages, now);
         // What it must not send it would send again, if it were asked at once.
         if (session.state() == SessionState::closed) breakers_[session.peer()].failed(now, entropy_());
+    } else if (const auto* compare = std::get_if<message::Compare>(&message)) {
+        take_compare(session, *compare, now);
     } else if (const auto* ping = std::get_if<message::Ping>(&message)) {
         session.ping(*ping);
     } else if (const auto* pong = std::get_if<message::Pong>(&message)) {
@@ -152,6 +155,7 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
     transaction.commit();
     session.took(pages, now);
     if (pages.pull != 0) breakers_[session.peer()].brought();
+    note_repaired(session, pages);
     push_found(found, level);
     // A backfill would try them with every page; its last one does.
     if (!backfill_) {

@@ -165,6 +165,17 @@ Result<void> Engine::remember(const std::function<Result<Opening>()>& count) {
     }
 }
 
+Result<void> Engine::verify(Now now) {
+    return asked(*parts_, [&]() -> Result<void> {
+        parts_->device.verify(now);
+        return {};
+    });
+}
+
+const std::optional<Verification>& Engine::verified() const {
+    return parts_->device.verified();
+}
+
 bool Engine::is_trusted(const DeviceId& device) const {
     return parts_->device.members.contains(device) || is_planted(planted::Bug::stranger_served);
 }

@@ -78,6 +78,18 @@ constexpr std::int64_t kBehindMax = 100'000;
 /// Rows of one message that events name with their keys, for one reason; the rest are counted.
 constexpr std::size_t kNamedRowsMax = 10;
 
+/// Keys that share a kept sum: an edit costs one look at so many when the table is compared next, and a million rows
+/// have two thousand sums.
+constexpr std::size_t kBucketRows = 512;
+/// Rows that one step sums up: some 20 ms.
+constexpr std::size_t kSummedRowsMax = 20'000;
+/// Rows of one range of a comparison that are looked at one by one. Honest peers ask about a few.
+constexpr std::size_t kListedRowsMax = 4'096;
+/// Comparisons end when one finds nothing; what still differs after so many, and as many repairs, is told.
+constexpr int kPassesMax = 4;
+/// How long an answer may take before the comparison is given up; the peer may have a large table to sum up.
+constexpr std::int64_t kAnswerPatienceMs = 120'000;
+
 /// Events that the database keeps; the oldest go first.
 constexpr std::int64_t kEventsMax = 10'000;
 

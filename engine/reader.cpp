@@ -112,6 +112,12 @@ Reader::Reader(store::Store& store, const std::vector<std::pair<std::int64_t, wa
     for (const auto& [resource, piece] : wanted) plan(resource, piece);
 }
 
+Reader::Reader(store::Store& store, const std::map<std::int64_t, std::set<std::string>>& keys)
+    : store_(store), bytes_max_(kDeltaBytesMax) {
+    for (const auto& [resource, wanted] : keys)
+        parts_.push_back({resource, {}, {}, {}, std::deque<std::string>(wanted.begin(), wanted.end()), {}});
+}
+
 void Reader::plan(std::int64_t resource, const watermarks::Piece& wanted) {
     const watermarks::Coverage& coverage = store_.coverage(resource);
     for (const watermarks::Piece& mine : coverage.pieces()) {
@@ -210,7 +216,7 @@ void Reader::read_part(message::Pages& pages, OriginList& origins) {
     }
     if (is_planted(planted::Bug::claim_after_first_page)) page.range.high = part.range.high;
     const watermarks::Range read{page.range.low, page.range.high};
-    claims_.push_back({part.resource, read, part.claim});
+    if (!part.claim.empty()) claims_.push_back({part.resource, read, part.claim});
     add_waiting(page, pages);
     add(std::move(page), pages);
     // A page may be full with the very last key of what was asked.

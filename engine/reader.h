@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,9 @@ public:
     /// but for what is new, so what fits one message of a delta comes as one, however it is found.
     Reader(store::Store& store, const std::vector<std::pair<std::int64_t, watermarks::Piece>>& wanted,
            bool is_delta);
+
+    /// Whole rows of these keys, by resource: pages that claim nothing.
+    Reader(store::Store& store, const std::map<std::int64_t, std::set<std::string>>& keys);
 
     /// The next message's pages; afterwards is_done() may be true. Call inside the snapshot.
     [[nodiscard]] message::Pages next();

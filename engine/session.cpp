@@ -180,6 +180,8 @@ void Session::close(std::string reason) {
     asking_.clear();
     waives_to_say_.clear();
     push_due_.clear();
+    rows_due_.clear();
+    compares_to_say_.clear();
 }
 
 void Session::leave(std::string reason) {
@@ -201,7 +203,8 @@ std::optional<Message> Session::next_control(Now now) {
     std::optional<Message> out;
     if (!std::exchange(said_hello_, true)) {
         out = message::Hello{store::read_device(store_.connection).name,
-                             store_.origins.id(store_.self()).incarnation, now.wall, message::kWaives};
+                             store_.origins.id(store_.self()).incarnation, now.wall,
+                             message::kWaives | message::kCompares};
     } else if (say_all_) {
         out = say_everything();
     } else if (!pongs_to_say_.empty()) {
@@ -218,6 +221,10 @@ std::optional<Message> Session::next_control(Now now) {
     } else if (is_ready()) {
         out = say_cuts();
         if (!out) out = say_news();
+        if (!out && !compares_to_say_.empty() && !has_pages()) {
+            out = std::move(compares_to_say_.front());
+            compares_to_say_.pop_front();
+        }
     }
     if (out) last_said_ = now.steady;
     return out;

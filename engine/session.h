@@ -66,6 +66,10 @@ public:
     /// backfill these are the ranges that it has been sent.
     [[nodiscard]] std::vector<watermarks::Range> level_ranges(const store::Resource& resource) const;
     void push(std::int64_t resource, const std::vector<watermarks::Range>& ranges);
+    /// Whole rows that the peer lacks, or has otherwise, although it claims to hold them.
+    void send_rows(std::int64_t resource, std::set<std::string> keys) { rows_due_[resource].merge(keys); }
+    /// A word of a comparison. It goes behind all pages that are due, so that it finds them applied.
+    void say(message::Compare compare) { compares_to_say_.push_back(std::move(compare)); }
     /// Our resources, or what we hold of them, are others than we have said: say all anew.
     void say_all() { say_all_ = true; }
     /// Of that pull, somebody else is asked for this range from now on. Only where knows(kWaives).
@@ -133,7 +137,9 @@ private:
     };
 
     [[nodiscard]] bool holds_others(const watermarks::Vector& vector) const;
-    [[nodiscard]] bool has_pages() const { return !serving_.empty() || !push_due_.empty(); }
+    [[nodiscard]] bool has_pages() const {
+        return !serving_.empty() || !push_due_.empty() || !rows_due_.empty();
+    }
     [[nodiscard]] bool is_pushing(std::int64_t resource) const;
     [[nodiscard]] bool is_acknowledged(const Reader::Claim& claim) const;
     void land_acknowledged();
@@ -147,6 +153,7 @@ private:
                                            const std::vector<watermarks::Piece>& pieces, OriginList& origins);
     void begin_push();
     void let_push_go(const std::set<std::int64_t>& resources);
+    void begin_sending_rows();
 
     DeviceId peer_;
     store::Store& store_;
@@ -173,6 +180,8 @@ private:
     std::deque<InFlight> in_flight_;
     std::size_t bytes_in_flight_ = 0;
     std::map<std::int64_t, std::vector<watermarks::Range>> push_due_;
+    std::map<std::int64_t, std::set<std::string>> rows_due_;
+    std::deque<message::Compare> compares_to_say_;
     std::deque<std::uint64_t> pongs_to_say_;
     std::optional<std::pair<std::uint64_t, SteadyMs>> ping_out_;
     std::uint64_t pings_ = 0;

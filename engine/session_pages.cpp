@@ -146,10 +146,18 @@ void Session::begin_push() {
     serving_.insert(place, {Reader(store_, wanted, kIsDelta), 0, std::move(resources)});
 }
 
+void Session::begin_sending_rows() {
+    serving_.push_back({Reader(store_, std::exchange(rows_due_, {})), 0, {}});
+}
+
 std::optional<Message> Session::next_pages(Now now) {
     const bool is_pushing_now =
         std::ranges::any_of(serving_, [](const Serving& serving) { return serving.pull == 0; });
-    if (!is_pushing_now && !push_due_.empty()) begin_push();
+    if (!is_pushing_now && !push_due_.empty()) {
+        begin_push();
+    } else if (!is_pushing_now && !rows_due_.empty()) {
+        begin_sending_rows();
+    }
     Serving& serving = serving_.front();
     message::Pages pages = serving.reader.next();
     pages.pull = serving.pull;

@@ -20,7 +20,8 @@ enum class Kind : std::uint8_t {
     ping = 5,
     pong = 6,
     bye = 7,
-    waive = 8
+    waive = 8,
+    compare = 9
 };
 
 /// The message must keep what decode checks; else the other side refuses it.

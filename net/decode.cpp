@@ -63,6 +63,8 @@ private:
                 return Bye{std::string(cursor.text("the reason", kReasonBytesMax))};
             case static_cast<std::uint64_t>(Kind::waive):
                 return waive();
+            case static_cast<std::uint64_t>(Kind::compare):
+                return compare();
             default:
                 throw Malformed("a message of number " + std::to_string(kind) + " is not known here");
         }
@@ -123,6 +125,68 @@ private:
         pages.origins = origins();
         pages.pages = list<Page>("the pages", kPagesMax, [this] { return page(); });
         return pages;
+    }
+
+    Compare compare() {
+        expect_fields(3);
+        Compare compare;
+        compare.number = number32("the comparison's number");
+        compare.asks = cursor.boolean("`asks`");
+        spans_left_ = kSpansMax;
+        compare.comparisons =
+            list<Comparison>("the comparisons", kResourcesMax, [this] { return comparison(); });
+        demand_no_doubles(compare.comparisons, resource_of<Comparison>, "it names a resource twice");
+        return compare;
+    }
+
+    Comparison comparison() {
+        return record<Comparison>("a comparison", 4, [this](Comparison& comparison) {
+            comparison.resource = resource();
+            comparison.columns = cursor.binary("the columns' digest", kShortDigestBytes);
+            comparison.held = cursor.binary("the coverage's digest", 2 * kShortDigestBytes);
+            demand(comparison.columns.size() == kShortDigestBytes &&
+                       comparison.held.size() == 2 * kShortDigestBytes,
+                   "a digest is cut off");
+            comparison.stretches = list<Stretch>("the stretches", spans_left_, [this] { return stretch(); });
+        });
+    }
+
+    Stretch stretch() {
+        const auto read = [this](Stretch& stretch) {
+            stretch.form = static_cast<Stretch::Form>(cursor.number("a stretch's form", 2));
+            stretch.range = range();
+            demand(spans_left_ > 0, "it compares more than a message may");
+            --spans_left_;
+            stretch.bounds = list<std::string>("the bounds", spans_left_, [this] {
+                return std::string(cursor.binary("a bound", kBoundBytesMax));
+            });
+            spans_left_ -= stretch.bounds.size();
+            stretch.digests = cursor.binary("the digests", kDigestsBytesMax);
+            demand_spans(stretch);
+        };
+        return record<Stretch>("a stretch", 5, read, [this](Stretch& stretch) {
+            stretch.unsettled = cursor.binary("what cannot be compared", kDigestsBytesMax);
+            demand(stretch.unsettled.size() % kShortDigestBytes == 0, "a digest is cut off");
+        });
+    }
+
+    static void demand_spans(const Stretch& stretch) {
+        std::string_view previous = stretch.range.low;
+        for (const std::string& bound : stretch.bounds) {
+            demand(previous < bound, "the bounds are not in order");
+            previous = bound;
+        }
+        demand(stretch.bounds.empty() || !stretch.range.high || previous < *stretch.range.high,
+               "a bound lies behind the range");
+        const std::size_t spans = stretch.bounds.size() + 1;
+        if (stretch.form == Stretch::Form::sums) {
+            demand(stretch.digests.size() == spans * kShortDigestBytes ||
+                       stretch.digests.size() == spans * 2 * kShortDigestBytes,
+                   "there is not one sum for each span");
+        } else {
+            demand(stretch.bounds.empty() && stretch.digests.size() % kShortDigestBytes == 0,
+                   "rows are listed with bounds, or a digest is cut off");
+        }
     }
 
     std::uint64_t nonce() { return cursor.number("the nonce", std::numeric_limits<std::uint64_t>::max()); }
@@ -313,6 +377,7 @@ private:
     }
 
     std::size_t fields_left_ = 0;
+    std::size_t spans_left_ = 0;
     std::size_t columns_count_ = 0;
     std::uint64_t base_ = 0;
 };

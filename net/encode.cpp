@@ -81,6 +81,13 @@ private:
         range(waive.range);
     }
 
+    void write(const Compare& compare) {
+        begin(Kind::compare, 3);
+        number(compare.number);
+        boolean(compare.asks);
+        list(compare.comparisons);
+    }
+
     void write(const OriginId& origin) {
         std::string id(view_of(origin.device.bytes));
         append_big_endian(id, static_cast<std::uint64_t>(origin.incarnation), 8);
@@ -115,6 +122,24 @@ private:
         array(2);
         text(wanted.resource);
         list(wanted.pieces);
+    }
+
+    void write(const Comparison& comparison) {
+        array(4);
+        text(comparison.resource);
+        binary(comparison.columns);
+        binary(comparison.held);
+        list(comparison.stretches);
+    }
+
+    void write(const Stretch& stretch) {
+        array(stretch.unsettled.empty() ? 5 : 6);
+        number(static_cast<std::uint64_t>(stretch.form));
+        range(stretch.range);
+        array(stretch.bounds.size());
+        for (const std::string& bound : stretch.bounds) binary(bound);
+        binary(stretch.digests);
+        if (!stretch.unsettled.empty()) binary(stretch.unsettled);
     }
 
     void write(const Piece& piece) {

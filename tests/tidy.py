@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs clang-tidy on every source of a build folder that changed since clang-tidy last liked it.
+"""Runs clang-tidy on every source of a build folder, which need not be built, that changed since clang-tidy last liked it.
 
     tidy.py BUILD   exit 1 when a file has a fault
 
@@ -7,8 +7,8 @@ Nearly all of clang-tidy's time goes into the headers of libraries, so files tha
 together: as one file, which reads each header once. Where that has a fault, which may be no more than two files with
 private things of one name, it is halved until each fault is that of a file alone.
 
-A batch is read again when one of its files, a header of the project that they include (ninja knows which), their
-compile command or .clang-tidy is newer than the note that a clean run leaves in BUILD/tidy/.
+A batch is read again when one of its files or their compile command is another, or a header of the project or .clang-tidy
+newer, than the note that a clean run leaves in BUILD/tidy/ says.
 """
 import collections
 import concurrent.futures
@@ -24,18 +24,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 FILES_MAX = 8  # Of one batch: enough to share headers, few enough to keep all processors busy to the end.
 
 
-def headers_by_object(build):
-    """Object file -> the files of this project that it was compiled from."""
-    found, current = {}, None
-    told = subprocess.run(["ninja", "-C", str(build), "-t", "deps"], capture_output=True, text=True, check=True).stdout
-    for line in told.splitlines():
-        if line and not line.startswith(" "):
-            current = found.setdefault(line.split(":")[0], [])
-        elif line.strip():
-            path = (build / line.strip()).resolve()
-            if path.is_relative_to(ROOT):
-                current.append(path)
-    return found
+def headers():
+    """All of the project's."""
+    return [path for path in ROOT.glob("[a-z]*/**/*.h") if not path.relative_to(ROOT).parts[0].startswith("build")]
 
 
 class Batch:
@@ -50,13 +41,11 @@ class Batch:
         self.text = together(self.sources)
         self.flags = flags_of(commands[0])
 
-    def is_stale(self, headers):
+    def is_stale(self, changed_at):
+        """`changed_at`: when what every batch may read was changed last."""
         if not self.note.exists() or self.note.read_text() != self.text + self.flags:
             return True
-        read = [ROOT / ".clang-tidy", *map(pathlib.Path, self.sources)]
-        for command in self.commands:
-            read += headers.get(re.search(r" -o (\S+) ", command["command"]).group(1), [])
-        return max(path.stat().st_mtime for path in read if path.exists()) > self.note.stat().st_mtime
+        return changed_at > self.note.stat().st_mtime
 
     def faults(self):
         """What clang-tidy says of the files; nothing when it likes them."""
@@ -117,8 +106,8 @@ def main():
     folder = build / "tidy"
     folder.mkdir(exist_ok=True)
     every = batches(folder, json.loads((build / "compile_commands.json").read_text()))
-    headers = headers_by_object(build)
-    work = [batch for batch in every if batch.is_stale(headers)]
+    changed_at = max(path.stat().st_mtime for path in [ROOT / ".clang-tidy", *headers()])
+    work = [batch for batch in every if batch.is_stale(changed_at)]
     read, known = (sum(len(batch.sources) for batch in some) for some in (work, every))
     print(f"{read} of {known} files to read", flush=True)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

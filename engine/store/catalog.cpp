@@ -165,8 +165,8 @@ void Catalog::remove(std::int64_t resource) {
                             " WHERE id IN (SELECT id FROM strandline_quarantine WHERE resource = " + id +
                             ")");
     }
-    for (const char* table :
-         {"journal", "keys", "columns", "stamps", "coverage", "quarantine", "receipts", "not_exchanged"}) {
+    for (const char* table : {"journal", "keys", "columns", "stamps", "fingerprints", "coverage",
+                              "quarantine", "receipts", "not_exchanged"}) {
         connection_.execute("DELETE FROM strandline_" + std::string(table) + " WHERE resource = " + id);
     }
     connection_.execute("DELETE FROM strandline_resources WHERE id = " + id);

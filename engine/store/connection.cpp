@@ -288,7 +288,9 @@ Transaction::Transaction(Connection& connection) : connection_(connection) {
 
 Transaction::~Transaction() {
     // SQLite has rolled back by itself after some errors; a second ROLLBACK then only says so.
-    if (open_) sqlite3_exec(connection_.raw(), "ROLLBACK", nullptr, nullptr, nullptr);
+    if (!open_) return;
+    sqlite3_exec(connection_.raw(), "ROLLBACK", nullptr, nullptr, nullptr);
+    connection_.note_rollback();
 }
 
 void Transaction::commit() {
@@ -301,9 +303,9 @@ Savepoint::Savepoint(Connection& connection) : connection_(connection) {
 }
 
 Savepoint::~Savepoint() {
-    if (open_)
-        sqlite3_exec(connection_.raw(), "ROLLBACK TO strandline; RELEASE strandline", nullptr, nullptr,
-                     nullptr);
+    if (!open_) return;
+    sqlite3_exec(connection_.raw(), "ROLLBACK TO strandline; RELEASE strandline", nullptr, nullptr, nullptr);
+    connection_.note_rollback();
 }
 
 void Savepoint::keep() {

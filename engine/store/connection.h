@@ -120,12 +120,16 @@ public:
     void stop_when(std::function<bool()> asked);
     /// Whether they are now.
     void set_stoppable(bool is_stoppable) { is_stoppable_ = is_stoppable; }
+    /// How often something was taken back: who mirrors what is written reads it anew then.
+    [[nodiscard]] std::uint64_t rollbacks() const { return rollbacks_; }
+    void note_rollback() { ++rollbacks_; }
     [[nodiscard]] sqlite3* raw() { return database_; }
 
 private:
     sqlite3* database_ = nullptr;
     std::function<bool()> stop_asked_;
     bool is_stoppable_ = true;
+    std::uint64_t rollbacks_ = 0;
     std::map<std::string, Statement::Idle, std::less<>> idle_;  ///< by their text
 };
 

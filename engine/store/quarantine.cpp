@@ -157,6 +157,15 @@ std::vector<std::string> Quarantine::held_since(std::int64_t resource, const wat
     return {keys.begin(), keys.end()};
 }
 
+std::set<std::string> Quarantine::keys(std::int64_t resource, QuarantineKind kind) {
+    Statement find =
+        connection_.prepare("SELECT key FROM strandline_quarantine WHERE resource = ? AND kind = ?");
+    find.bind(1, resource).bind_text(2, kKinds[static_cast<int>(kind)]);
+    std::set<std::string> keys;
+    while (find.step()) keys.insert(find.text(0));
+    return keys;
+}
+
 std::vector<Quarantined> Quarantine::held(std::int64_t resource, const std::string& key) {
     Statement statement =
         connection_.prepare(std::string(kColumns) + "WHERE resource = ? AND key = ? AND kind = 'held'");

@@ -57,6 +57,8 @@ public:
     /// The keys of held changes that `vector` does not cover; ascending. `origins`: how many there are.
     [[nodiscard]] std::vector<std::string> held_since(std::int64_t resource, const watermarks::Vector& vector,
                                                       std::size_t origins);
+    /// The keys with an entry of that kind.
+    [[nodiscard]] std::set<std::string> keys(std::int64_t resource, QuarantineKind kind);
     /// Held changes of one key.
     [[nodiscard]] std::vector<Quarantined> held(std::int64_t resource, const std::string& key);
     /// Resources and keys of held changes whose time has come.

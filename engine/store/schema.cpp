@@ -81,6 +81,16 @@ CREATE TABLE strandline_stamps(
 ) WITHOUT ROWID;
 CREATE INDEX strandline_stamps_by_origin ON strandline_stamps(resource, origin, hlc);
 
+-- Sums of ranges of keys: a bucket begins at `low` and ends where the next begins. NULL: to be summed up anew.
+CREATE TABLE strandline_fingerprints(
+  resource INTEGER NOT NULL,
+  low      BLOB    NOT NULL,
+  sum      BLOB,
+  rows     INTEGER NOT NULL,
+  columns  BLOB    NOT NULL,
+  PRIMARY KEY (resource, low)
+) WITHOUT ROWID;
+
 -- Coverage: a piece begins at `low` and ends where the next begins. Each has a row for our own origin.
 CREATE TABLE strandline_coverage(
   resource INTEGER NOT NULL,

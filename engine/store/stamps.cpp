@@ -25,8 +25,9 @@ std::optional<Stamp> row_of(const std::optional<Life>& life) {
 
 }  // namespace
 
-Stamps::Stamps(Connection& connection)
+Stamps::Stamps(Connection& connection, Fingerprints& fingerprints)
     : connection_(connection),
+      fingerprints_(fingerprints),
       load_(connection.prepare("SELECT slot, hlc, origin, digests FROM strandline_stamps WHERE resource = ? "
                                "AND key = ? ORDER BY slot")),
       put_(connection.prepare("INSERT INTO strandline_stamps(resource, key, slot, hlc, origin, digests) "
@@ -49,6 +50,7 @@ StoredRecord Stamps::load(std::int64_t resource, std::string_view key) {
 
 void Stamps::save(std::int64_t resource, std::string_view key, const StoredRecord& before,
                   const StoredRecord& after) {
+    fingerprints_.touch(resource, key);
     const Record& old = before.record;
     const Record& now = after.record;
     if (now.row && old.row != now.row) {

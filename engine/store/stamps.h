@@ -7,6 +7,7 @@
 
 #include "engine/record.h"
 #include "engine/store/connection.h"
+#include "engine/store/fingerprints.h"
 #include "watermarks/coverage.h"
 
 namespace strandline::engine::store {
@@ -20,7 +21,8 @@ struct StoredRecord {
 /// The metadata beside the app's rows: table strandline_stamps, one row a stamp.
 class Stamps {
 public:
-    explicit Stamps(Connection& connection);
+    /// What it writes is told to `fingerprints`.
+    Stamps(Connection& connection, Fingerprints& fingerprints);
 
     [[nodiscard]] StoredRecord load(std::int64_t resource, std::string_view key);
     /// Writes what differs between `before` and `after`.
@@ -64,6 +66,7 @@ private:
     void drop(std::int64_t resource, std::string_view key, std::int64_t slot);
 
     Connection& connection_;
+    Fingerprints& fingerprints_;
     Statement load_;
     Statement put_;
     Statement put_digests_;

@@ -99,7 +99,8 @@ Result<T> read_database(const std::string& database, Read&& read) {
 std::int64_t count_behind(Connection& connection, const std::map<std::int64_t, watermarks::Vector>& receipts,
                           std::size_t origins) {
     std::int64_t behind = 0;
-    Stamps stamps(connection);
+    Fingerprints fingerprints(connection);
+    Stamps stamps(connection, fingerprints);
     Statement resources = connection.prepare("SELECT id, rows FROM strandline_resources");
     while (resources.step()) {
         const std::int64_t resource = resources.integer(0);

@@ -108,6 +108,7 @@ void Store::begin_incarnation(Incarnation incarnation) {
 }
 
 void Store::hand_over(std::int64_t resource, Origin old, Hlc held) {
+    fingerprints.forget(resource);
     for (const char* update :
          {"UPDATE strandline_stamps SET origin = ?1 WHERE resource = ?2 AND origin = ?3 AND hlc > ?4",
           "UPDATE strandline_quarantine_stamps SET origin = ?1 WHERE origin = ?3 AND hlc > ?4 AND id IN "

@@ -8,6 +8,7 @@
 #include "engine/store/catalog.h"
 #include "engine/store/connection.h"
 #include "engine/store/coverage.h"
+#include "engine/store/fingerprints.h"
 #include "engine/store/journal.h"
 #include "engine/store/ledger.h"
 #include "engine/store/nested.h"
@@ -58,7 +59,8 @@ public:
     Connection connection;
     Catalog catalog{connection};
     Origins origins{connection};
-    Stamps stamps{connection};
+    Fingerprints fingerprints{connection};
+    Stamps stamps{connection, fingerprints};
     Journal journal{connection};
     Quarantine quarantine{connection};
     Ledger ledger{connection};

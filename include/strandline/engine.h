@@ -66,6 +66,15 @@ struct TrackProgress {
     std::int64_t rows_total = 0;
 };
 
+/// What a verification with one peer has shown.
+struct Verification {
+    DeviceId peer;
+    bool is_same = false;                ///< both devices hold the same now
+    std::int64_t rounds = 0;             ///< questions that were asked; one, where nothing differed
+    std::int64_t rows = 0;               ///< that differed, before they were repaired
+    std::vector<std::string> left = {};  ///< sentences on what could not be compared, or differs still
+};
+
 /// One device.
 ///
 /// Invariant: a message comes out only after the change it reports is durable, so a host that dies
@@ -98,6 +107,12 @@ public:
     /// called once the database is locked for this. An end of the process between the two costs a new incarnation,
     /// and nothing else. Error: the host's, or the database's; busy: nothing was counted.
     [[nodiscard]] Result<void> remember(const std::function<Result<Opening>()>& count);
+
+    /// Proves, with the first peer that is in step, that both hold the same, and repairs what differs. Told as an event
+    /// of kind `verified`.
+    [[nodiscard]] Result<void> verify(Now now);
+    /// The last one since verify(); empty: it is not done.
+    [[nodiscard]] const std::optional<Verification>& verified() const;
 
     // --- doors in -------------------------------------------------------------------------------
 
@@ -147,7 +162,7 @@ private:
 };
 
 /// A durable request to the process that runs a device, from one that does not: `command` is
-/// "track", "track-device-owned", "untrack" or "trust". Answered within a second.
+/// "track", "track-device-owned", "untrack" or "trust", answered within a second; or "verify", answered when it is done.
 struct Request {
     std::string command;
     std::vector<std::string> arguments;

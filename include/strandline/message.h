@@ -32,6 +32,7 @@ constexpr std::size_t kReasonBytesMax = 1024;  // A sentence or two, for a log.
 constexpr std::size_t kKeyBytesMax = 64 * 1024 - 1;
 constexpr std::size_t kResourcesMax = 4096;  // Tables of one database.
 constexpr std::size_t kColumnsMax = 2000;    // SQLite's own default, SQLITE_MAX_COLUMN.
+constexpr std::size_t kSpansMax = 2048;      // Of one message of a comparison: some 30 KiB.
 
 /// (hlc, origin) of one write.
 struct Stamp {
@@ -90,6 +91,9 @@ struct Entry {
 
 /// Answers two pulls at a time, hears what of them is waived, and wants to know where tables can be cut.
 constexpr std::uint64_t kWaives = 2;
+
+/// Takes part in comparisons: Compare.
+constexpr std::uint64_t kCompares = 4;
 
 /// First message of a session, both ways.
 struct Hello {
@@ -179,7 +183,39 @@ struct Bye {
     std::string reason;
 };
 
-using Message = std::variant<Hello, Have, Pull, Pages, Ping, Pong, Bye, Waive>;
+/// A range under comparison, and what its sender has there (docs/protocol.md, Comparing).
+struct Stretch {
+    enum class Form : std::uint8_t {
+        sums = 0,    ///< `digests`: the sum of each span, all of 16 bytes or all of 8
+        listed = 1,  ///< `digests`: the hash of each row, 8 bytes each
+        wanted =
+            2,  ///< `digests`: the hashes of rows that the sender wants to be sent; none: all that are there
+    };
+    Form form{};
+    Range range;
+    std::vector<std::string> bounds;  ///< sums: where each span but the first begins, ascending
+    std::string digests;
+    std::string unsettled =
+        {};  ///< listed: hashes of the keys of rows that cannot be compared now, 8 bytes each
+};
+
+/// One resource under comparison.
+struct Comparison {
+    std::string resource;
+    std::string columns;  ///< a digest of the table's columns, 8 bytes: with others nothing is comparable
+    std::string
+        held;  ///< a digest of the sender's coverage, 16 bytes: who holds other things exchanges them first
+    std::vector<Stretch> stretches;  ///< none: all that was asked about is the same, or nothing is comparable
+};
+
+/// Whether two devices hold the same, and where not: each answer says more of what differs.
+struct Compare {
+    std::uint32_t number = 0;  ///< the asker's; answers repeat it
+    bool asks = false;         ///< else it answers
+    std::vector<Comparison> comparisons;
+};
+
+using Message = std::variant<Hello, Have, Pull, Pages, Ping, Pong, Bye, Waive, Compare>;
 
 }  // namespace strandline::message
 

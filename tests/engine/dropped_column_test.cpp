@@ -134,6 +134,18 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("a column that is added again is told, as its DEFAULT takes the place of what others have") {
+    Dropped group;
+    (void)group.events(1);
+    group.write(1, "ALTER TABLE t ADD COLUMN y");
+    group.converge();
+    CHECK_FALSE(group.was_told(1, EventKind::trouble));
+    group.write(1, "ALTER TABLE t ADD COLUMN x DEFAULT 'new'");
+    group.converge();
+    CHECK(group.was_told(1, EventKind::trouble));
+    CHECK(group.app(0).ask("SELECT x FROM t") == "'new'\n'new'");
+}
+
 TEST_CASE("an edit of a column that was dropped on the way is asked of its writer") {
     Dropped group;
     group.connect(0, 2);

@@ -167,6 +167,47 @@ TEST_CASE("a pull without a number is refused, as its answer would be a push") {
     check_refused_when(two_wanted(), "has the number 0", [](Pull& p) { p.number = 0; });
 }
 
+TEST_CASE("a comparison whose parts do not fit each other is refused") {
+    const auto stretch_of = [](Compare& c, std::size_t i) -> Stretch& {
+        return c.comparisons[0].stretches[i];
+    };
+    check_refused_when(some_compared(), "names a resource twice",
+                       [](Compare& c) { c.comparisons[1].resource = "notes"; });
+    check_refused_when(some_compared(), "a digest is cut off",
+                       [](Compare& c) { c.comparisons[0].columns.pop_back(); });
+    check_refused_when(some_compared(), "a digest is cut off",
+                       [](Compare& c) { c.comparisons[1].held.pop_back(); });
+    check_refused_when(some_compared(), "not one sum for each span",
+                       [&](Compare& c) { stretch_of(c, 1).digests.pop_back(); });
+    check_refused_when(some_compared(), "not one sum for each span",
+                       [&](Compare& c) { stretch_of(c, 0).digests.clear(); });
+    check_refused_when(some_compared(), "bounds are not in order",
+                       [&](Compare& c) { stretch_of(c, 1).bounds[1] = "b"; });
+    check_refused_when(some_compared(), "bounds are not in order",
+                       [&](Compare& c) { stretch_of(c, 1).bounds[0] = "a"; });
+    check_refused_when(some_compared(), "a bound lies behind the range",
+                       [&](Compare& c) { stretch_of(c, 1).bounds[1] = "d"; });
+    check_refused_when(some_compared(), "listed with bounds, or a digest is cut off",
+                       [&](Compare& c) { stretch_of(c, 2).bounds = {"dd"}; });
+    check_refused_when(some_compared(), "listed with bounds, or a digest is cut off",
+                       [&](Compare& c) { stretch_of(c, 2).digests.pop_back(); });
+    check_refused_when(some_compared(), "a digest is cut off",
+                       [&](Compare& c) { stretch_of(c, 2).unsettled.pop_back(); });
+    check_refused_when(some_compared(), "a stretch's form",
+                       [&](Compare& c) { stretch_of(c, 0).form = static_cast<Stretch::Form>(3); });
+    check_refused_when(some_compared(), "the stretches is too long", [&](Compare& c) {
+        for (std::size_t i = 0; i < kSpansMax; ++i) c.comparisons[1].stretches.push_back(stretch_of(c, 3));
+    });
+    check_refused_when(some_compared(), "more than a message may", [&](Compare& c) {
+        Stretch& sums = stretch_of(c, 1);
+        for (std::size_t i = 2; i < kSpansMax - 2; ++i) sums.bounds.push_back(sums.bounds.back() + '\0');
+        sums.digests.assign(8 * (sums.bounds.size() + 1), 'x');
+    });
+    check_refused_when(some_compared(), "the bounds is too long", [&](Compare& c) {
+        for (std::size_t i = 0; i < kSpansMax; ++i) stretch_of(c, 1).bounds.push_back("c");
+    });
+}
+
 TEST_CASE("keys that are empty, too long, out of order or out of the page's range are refused") {
     const auto entry_of = [](Pages& p, std::size_t i) -> Entry& { return p.pages[0].entries[i]; };
     check_refused_when(all_forms(), "a key is empty", [&](Pages& p) { entry_of(p, 0).key.clear(); });

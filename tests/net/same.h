@@ -25,6 +25,8 @@ inline bool same(const KeyColumn& a, const KeyColumn& b);
 inline bool same(const Holding& a, const Holding& b);
 inline bool same(const Wanted& a, const Wanted& b);
 inline bool same(const Page& a, const Page& b);
+inline bool same(const Stretch& a, const Stretch& b);
+inline bool same(const Comparison& a, const Comparison& b);
 
 template <typename T>
 bool same(const std::vector<T>& a, const std::vector<T>& b) {
@@ -58,6 +60,15 @@ inline bool same(const Page& a, const Page& b) {
            same(a.entries, b.entries) && a.dropped == b.dropped;
 }
 
+inline bool same(const Stretch& a, const Stretch& b) {
+    return a.form == b.form && a.range == b.range && a.bounds == b.bounds && a.digests == b.digests &&
+           a.unsettled == b.unsettled;
+}
+inline bool same(const Comparison& a, const Comparison& b) {
+    return a.resource == b.resource && a.columns == b.columns && a.held == b.held &&
+           same(a.stretches, b.stretches);
+}
+
 inline bool same(const Hello& a, const Hello& b) {
     return a.name == b.name && a.incarnation == b.incarnation && a.wall == b.wall && a.features == b.features;
 }
@@ -79,6 +90,9 @@ inline bool same(const Pong& a, const Pong& b) {
 }
 inline bool same(const Bye& a, const Bye& b) {
     return a.reason == b.reason;
+}
+inline bool same(const Compare& a, const Compare& b) {
+    return a.number == b.number && a.asks == b.asks && same(a.comparisons, b.comparisons);
 }
 
 inline bool same(const Waive& a, const Waive& b) {

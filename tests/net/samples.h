@@ -219,6 +219,26 @@ inline Pages push_of_two_pages() {
     return pages;
 }
 
+/// One stretch of every form, and a resource of which nothing differs.
+inline Compare some_compared() {
+    using Form = Stretch::Form;
+    const auto digests = [](std::size_t count) {
+        std::string bytes;
+        for (std::size_t i = 0; i < 8 * count; ++i) bytes += static_cast<char>(0xf0 + i);
+        return bytes;
+    };
+    Compare compare;
+    compare.number = 3;
+    Comparison notes{"notes", digests(1), digests(2), {}};
+    notes.stretches = {{Form::sums, {"", std::nullopt}, {}, digests(2)},
+                       {Form::sums, {"a", "d"}, {"b", std::string("c\0", 2)}, digests(3)},
+                       {Form::listed, {"d", "e"}, {}, digests(2), digests(1)},
+                       {Form::listed, {"e", "f"}, {}, {}},
+                       {Form::wanted, {"f", std::nullopt}, {}, {}}};
+    compare.comparisons = {notes, {"photos", digests(1), digests(2), {}}};
+    return compare;
+}
+
 inline std::vector<Sample> samples() {
     std::vector<std::string> many_columns;
     for (std::size_t i = 0; i < all_values().size(); ++i) many_columns.push_back("c" + std::to_string(i));
@@ -245,7 +265,9 @@ inline std::vector<Sample> samples() {
             {"pong", Pong{0xffffffffffffffff}},
             {"bye", Bye{"the device is paused"}},
             {"waive", Waive{7, "notes", {"k", "z"}}},
-            {"waive_to_the_end", Waive{4294967295, "notes", {"", std::nullopt}}}};
+            {"waive_to_the_end", Waive{4294967295, "notes", {"", std::nullopt}}},
+            {"compare", some_compared()},
+            {"compare_nothing", Compare{1, true, {}}}};
 }
 
 }  // namespace strandline::tests

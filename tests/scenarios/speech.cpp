@@ -64,6 +64,14 @@ public:
             (pages.last ? ", the last" : ", more to come"));
         for (const message::Page& page : pages.pages) say_page(page);
     }
+    void operator()(const message::Compare& compare) {
+        say((compare.asks ? "Compare " : "Compared ") + std::to_string(compare.number));
+        for (const message::Comparison& comparison : compare.comparisons) {
+            if (comparison.stretches.empty()) say("  " + comparison.resource + ": nothing more");
+            for (const message::Stretch& stretch : comparison.stretches)
+                say("  " + comparison.resource + ", " + shown_stretch(stretch));
+        }
+    }
 
 private:
     void say(std::string line) { lines_.push_back(std::move(line)); }
@@ -79,6 +87,14 @@ private:
                 say("    ... " + std::to_string(count - 2 * kEntriesShown) + " rows between ...");
             }
         }
+    }
+    static std::string shown_stretch(const message::Stretch& stretch) {
+        using Form = message::Stretch::Form;
+        const std::string where = shown_range(stretch.range.low, stretch.range.high);
+        if (stretch.form == Form::sums) return where + ": " + counted(stretch.bounds.size() + 1, "sum");
+        const std::size_t rows = stretch.digests.size() / 8;
+        if (stretch.form == Form::listed) return where + ": " + counted(rows, "row") + " listed";
+        return where + ": " + (rows == 0 ? "all rows" : counted(rows, "row")) + " wanted";
     }
     std::string shown_entry(const message::Page& page, const message::Entry& entry) {
         std::string out = shown_key(entry.key);

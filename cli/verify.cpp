@@ -1,0 +1,182 @@
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <spdlog/fmt/fmt.h>
+#include <nlohmann/json.hpp>
+
+#include <strandline/node.h>
+
+#include "cli/command.h"
+#include "cli/format.h"
+#include "cli/signals.h"
+#include "cli/waiting.h"
+
+namespace strandline::cli {
+namespace {
+
+constexpr double kTimeoutSeconds =
+    600;  // A large table is read once on either side, and may have to catch up before.
+constexpr std::size_t kEventsReadAtOnce = 1000;
+
+struct VerifyArguments {
+    std::string database;
+    std::string peer;
+    double timeout_seconds = kTimeoutSeconds;
+    bool json = false;
+};
+
+/// What a verification came to, by whichever process it was done.
+struct Outcome {
+    std::string peer;
+    std::int64_t rows = 0;
+    std::string text;
+    std::optional<Verification> found;  ///< only if we did it ourselves, as the next
+    std::int64_t bytes_sent = 0;
+    std::int64_t bytes_received = 0;
+};
+
+/// Ends the node's run once the time is over.
+class Timeout {
+public:
+    Timeout(Node& node, double seconds)
+        : thread_([&node, seconds](const std::stop_token& stop) {
+              const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+              while (!stop.stop_requested() && std::chrono::steady_clock::now() < end)
+                  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+              if (!stop.stop_requested()) node.stop();
+          }) {}
+
+private:
+    std::jthread thread_;
+};
+
+Error not_done(const VerifyArguments& arguments) {
+    return {Category::timeout,
+            fmt::format("nothing was compared with {} within {} s: it was not reached, is not in step, or "
+                        "runs a Strandline that does not compare; nothing was changed",
+                        arguments.peer, arguments.timeout_seconds),
+            Retry::later};
+}
+
+Result<Outcome> verify_ourselves(const VerifyArguments& arguments) {
+    hold_stop_signals();
+    auto node = patiently(arguments.database, [&] {
+        return Node::open({arguments.database, "", {arguments.peer}});
+    });
+    if (!node) return tl::unexpected(node.error());
+    if (auto asked = node->engine().verify(now()); !asked) return tl::unexpected(asked.error());
+    std::optional<Event> told;
+    std::string trouble;
+    node->on_event([&](const Event& event) {
+        if (event.kind != EventKind::verified) return;
+        told = event;
+        node->stop();
+    });
+    node->on_notice([&](const std::string& notice) { trouble = notice; });
+    const StopOnSignal signals([&node] { node->stop(); });
+    const Timeout timeout(*node, arguments.timeout_seconds);
+    const Status before = node->engine().status();
+    if (const auto ended = node->run(); !ended) return tl::unexpected(ended.error());
+    if (!told) {
+        Error error = not_done(arguments);
+        if (!trouble.empty()) error.message += "; " + trouble;
+        return tl::unexpected(error);
+    }
+    const Status after = node->engine().status();
+    return Outcome{told->peer,
+                   told->rows,
+                   told->text,
+                   node->engine().verified(),
+                   after.sent.bytes - before.sent.bytes,
+                   after.received.bytes - before.received.bytes};
+}
+
+/// The newest event of a comparison behind `number`, which moves on to the newest of all.
+std::optional<Event> newest_verified(const std::string& database, std::int64_t& number) {
+    std::optional<Event> newest;
+    while (true) {
+        const auto events = read_events(database, number, kEventsReadAtOnce);
+        if (!events || events->empty()) return newest;
+        for (const Event& event : *events) {
+            if (event.kind == EventKind::verified) newest = event;
+        }
+        number = events->back().number;
+    }
+}
+
+/// The process that runs the device compares it with the peers that it is connected to.
+Result<Outcome> ask_running(const VerifyArguments& arguments, int process) {
+    std::int64_t number = 0;
+    (void)newest_verified(arguments.database, number);
+    const auto request = leave_request(arguments.database, {"verify", {}});
+    if (!request) return tl::unexpected(request.error());
+    Wait wait;
+    while (std::chrono::duration<double>(wait.lasted()).count() < arguments.timeout_seconds) {
+        const auto answered = request_answered(arguments.database, *request);
+        if (!answered && answered.error().category != Category::busy) return tl::unexpected(answered.error());
+        if (answered && *answered) {
+            if (const auto event = newest_verified(arguments.database, number))
+                return Outcome{event->peer, event->rows, event->text, {}, 0, 0};
+        }
+        wait.tell([&] { return fmt::format("process {}, which runs {}", process, arguments.database); });
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return tl::unexpected(not_done(arguments));
+}
+
+void print(const VerifyArguments& arguments, const Outcome& outcome) {
+    if (!arguments.json) {
+        fmt::print("{}: {}\n", outcome.peer.substr(0, 8), outcome.text);
+        if (outcome.found)
+            fmt::print("{}, {} sent, {} received\n", count_text(outcome.found->rounds, "round"),
+                       bytes_text(outcome.bytes_sent), bytes_text(outcome.bytes_received));
+        return;
+    }
+    nlohmann::ordered_json object{{"peer", outcome.peer}, {"rows", outcome.rows}, {"text", outcome.text}};
+    if (outcome.found) {
+        object["same"] = outcome.found->is_same;
+        object["rounds"] = outcome.found->rounds;
+        object["left"] = outcome.found->left;
+        object["sent"] = {{"bytes", outcome.bytes_sent}};
+        object["received"] = {{"bytes", outcome.bytes_received}};
+    }
+    print_json(object);
+}
+
+Exit verify(const VerifyArguments& arguments) {
+    const auto process = running_process(arguments.database);
+    if (!process) return fail(process.error());
+    const auto outcome = *process == 0 ? verify_ourselves(arguments) : ask_running(arguments, *process);
+    if (!outcome) return fail(outcome.error());
+    print(arguments, *outcome);
+    if (outcome->found && !outcome->found->is_same) {
+        say("not everything is known to be the same: " +
+            fmt::format("{}", fmt::join(outcome->found->left, "; ")));
+        return Exit::failed;
+    }
+    return outcome->rows == 0 ? Exit::done : Exit::no;
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app, Action& chosen) {
+    auto arguments = std::make_shared<VerifyArguments>();
+    CLI::App* command = add_command<VerifyArguments>(
+        app, chosen, "verify", "Prove that this device and a peer hold the same, and repair what differs",
+        "  strandline verify notes.db --peer laptop.local:7100\n"
+        "Where another process runs the device, it does this, with the peer that it is connected to.\n"
+        "Exit status 3: they differed, and are repaired.",
+        arguments, verify);
+    add_database(command, arguments->database);
+    command->add_option("--peer", arguments->peer, "Dial this device")->option_text("HOST:PORT")->required();
+    command->add_option("--timeout", arguments->timeout_seconds, "How long it may take; 600 when not given")
+        ->option_text("SECONDS")
+        ->check(CLI::PositiveNumber);
+    add_json(command, arguments->json);
+}
+
+}  // namespace strandline::cli

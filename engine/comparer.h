@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <strandline/engine.h>
+#include <strandline/message.h>
+
+#include "backfill/reconciler.h"
+#include "engine/fingerprinter.h"
+#include "engine/session.h"
+#include "engine/store/store.h"
+
+namespace strandline::engine {
+
+///   idle ──begin()──▶ summing up ──▶ asking ⇄ answered ──nothing differed──▶ done
+///                         ▲                       │ something did, and rows were sent both ways
+///                         └───────────────────────┘ again, kPassesMax times at most
+///
+/// Comparisons with peers: whether both hold the same, where not, and what is to be sent so that they do.
+///
+/// The one that asks remembers how far it is; the one that answers remembers nothing. Two devices that hold what other
+/// vectors say hold different things rightly: then the comparison begins again when they are in step.
+///
+/// A step reads and sums up in its caller's transaction, in which the journal is empty, and changes nothing here: what
+/// follows from it is handed to keep() once that is committed.
+class Comparer {
+public:
+    explicit Comparer(store::Store& store) : store_(store) {}
+
+    /// How a comparison with one peer stands.
+    struct Talk {
+        Verification found;
+        int passes = 0;
+        bool is_asking = false;  ///< a question is out
+        std::uint32_t number = 0;
+        SteadyMs since;
+        bool is_level = true;  ///< both held the same by their vectors, all along this pass
+        bool is_different = false;
+        std::map<std::string, std::vector<message::Stretch>> open;  ///< what is still to be looked into
+        std::map<std::string, std::string> left;              ///< tables that could not be compared, and why
+        std::set<std::pair<std::int64_t, std::string>> rows;  ///< that differed
+    };
+    /// What a step comes to.
+    struct Step {
+        std::optional<message::Compare> say;
+        std::map<std::int64_t, std::set<std::string>> send;
+        std::optional<Talk> talk;
+        bool answers = false;  ///< the peer's question is dealt with
+        std::optional<Verification> done;
+    };
+
+    /// Compares all tables with this peer, as soon as both hold the same by their vectors.
+    void begin(const DeviceId& peer, Now now);
+    [[nodiscard]] bool is_busy_with(const DeviceId& peer) const { return talks_.contains(peer); }
+    /// Takes in what a peer said. A question waits for the next step() of that peer.
+    Step take(Session& session, const message::Compare& compare, Now now);
+    /// Whether step() has something to do for this peer.
+    [[nodiscard]] bool has_work(const Session& session, Now now) const;
+    Step step(Session& session, Now now);
+    void keep(Session& session, Step step);
+    void forget(const DeviceId& peer);
+    /// Whole rows came from the peer, which claim nothing.
+    void came(const DeviceId& peer, std::int64_t resource, const std::string& key);
+    /// When has_work() may become true by itself.
+    [[nodiscard]] std::optional<SteadyMs> next_deadline(const Session& session) const;
+
+private:
+    [[nodiscard]] Step answer(Session& session, const message::Compare& question);
+    [[nodiscard]] Step hear(const Talk& talk, const message::Compare& answer, Now now);
+    [[nodiscard]] message::Compare first_question(const Session& session);
+    /// The next question, the next pass, or the end.
+    void go_on(Step& step, Now now);
+    [[nodiscard]] bool sum_up(const Session& session, std::size_t rows_max);
+    [[nodiscard]] message::Comparison comparison(const store::Resource& resource,
+                                                 const Fingerprinter& held) const;
+
+    store::Store& store_;
+    std::map<DeviceId, Talk> talks_;
+    std::map<DeviceId, message::Compare> questions_;  ///< of peers, that wait for an answer
+};
+
+}  // namespace strandline::engine

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""`strandline verify`: two devices prove that they hold the same, and what differs is mended."""
+import json
+
+import devices
+from devices import until
+
+
+class Verify(devices.Case):
+    def pair_with_rows(self, count):
+        a, b = self.pair()
+        a.write_many("INSERT INTO notes VALUES (?, ?, ?)", [(f"n{i:06}", f"title {i}", "b" * 50) for i in range(count)])
+        a.start()
+        self.assertEqual(b.once(a), 0)
+        return a, b
+
+    def verify(self, device, peer, *options):
+        done = device.command("verify", "--peer", f"127.0.0.1:{peer.port}", "--json", "--timeout", "60", *options)
+        self.assertIn(done.returncode, (0, 3), done.stderr)
+        return done.returncode, json.loads(done.stdout)
+
+    def lose(self, device, where):
+        """Takes rows and all that is known of them away, as no app could."""
+        device.sql("BEGIN IMMEDIATE")
+        device.sql("INSERT INTO strandline_applying VALUES (1)")
+        device.sql(f"DELETE FROM strandline_stamps WHERE key IN (SELECT CAST('0' || id AS BLOB) FROM notes WHERE {where})")
+        device.sql("DELETE FROM strandline_fingerprints")
+        device.sql(f"DELETE FROM notes WHERE {where}")
+        device.sql("DELETE FROM strandline_applying")
+        device.sql("COMMIT")
+
+    def test_same(self):
+        """devices that hold the same prove it in one round, and few bytes"""
+        a, b = self.pair_with_rows(5000)
+        status, found = self.verify(b, a)
+        self.assertEqual((status, found["rows"], found["rounds"], found["same"]), (0, 0, 1, True))
+        self.assertEqual(found["peer"], a.id)
+        self.assertLess(found["sent"]["bytes"] + found["received"]["bytes"], 4000)
+
+    def test_differ(self):
+        """rows that one side lost are found, come back, and exit status 3 says so"""
+        a, b = self.pair_with_rows(5000)
+        self.lose(b, "id IN ('n000007', 'n004999')")
+        status, found = self.verify(b, a)
+        self.assertEqual((status, found["rows"], found["same"]), (3, 2, True))
+        self.assertEqual(a.rows(), b.rows())
+        self.assertEqual(self.verify(b, a)[0], 0)
+
+    def test_running(self):
+        """a device that another process runs is compared by that process"""
+        a, b = self.pair_with_rows(100)
+        b.start(a)
+        self.until_equal(a, b)
+        done = b.command("verify", "--peer", f"127.0.0.1:{a.port}")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("the same", done.stdout)
+        until(lambda: any(event["kind"] == "verified" for event in b.ask("events")["events"]), "it is among the events")
+
+    def test_nobody(self):
+        """where nobody answers within the time, nothing is claimed"""
+        a, b = self.pair_with_rows(1)
+        a.stop()
+        done = b.command("verify", "--peer", f"127.0.0.1:{a.port}", "--timeout", "1")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("nothing was compared", done.stderr)
+
+
+if __name__ == "__main__":
+    devices.main()
