@@ -68,6 +68,8 @@ public:
     [[nodiscard]] bool is_schema_stale() { return store.schema_changed(); }
     [[nodiscard]] std::optional<SteadyMs> next_deadline() const;
     [[nodiscard]] DeviceState state() const;
+    /// Whether anybody is asked for ranges that were never fetched.
+    [[nodiscard]] bool is_being_filled() const;
 
     store::Store store;
     std::map<DeviceId, Session> sessions;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "backfill/plan.h"
@@ -33,8 +34,11 @@ void Device::plan_pulls(Now now) {
 /// What a peer does not bring is asked of others. It may bring it yet, late: that is taken, and clears its name.
 void Device::leave_stalled(Now now) {
     for (auto& [peer, session] : sessions) {
-        for (const Asking::Pull& pull : std::vector<Asking::Pull>(session.asking().pulls())) {
-            if (now.steady.value < pull.heard_at.value + kStallMs || !has_substitute(session, pull)) continue;
+        std::vector<Asking::Pull> stalled;
+        std::ranges::copy_if(session.asking().pulls(), std::back_inserter(stalled), [&](const auto& pull) {
+            return now.steady.value >= pull.heard_at.value + kStallMs && has_substitute(session, pull);
+        });
+        for (const Asking::Pull& pull : stalled) {
             for (const auto& [resource, pieces] : pull.left) {
                 for (const Piece& piece : pieces) session.leave_to_others(pull.number, resource, piece.range);
             }
@@ -238,11 +242,14 @@ std::vector<Piece> Device::dropped_elsewhere(Session& session, const Resource& r
 
 // --- how far a backfill is ----------------------------------------------------------------------
 
-void Device::begin_backfill(const Session& session, std::int64_t rows_total, Now now) {
-    const auto fills = [](const auto& entry) {
+bool Device::is_being_filled() const {
+    return std::ranges::any_of(sessions, [](const auto& entry) {
         return entry.second.asking().find(PullLength::is_long) != nullptr;
-    };
-    if (backfill_ && std::ranges::any_of(sessions, fills)) return;
+    });
+}
+
+void Device::begin_backfill(const Session& session, std::int64_t rows_total, Now now) {
+    if (backfill_ && is_being_filled()) return;
     if (!backfill_) {
         std::int64_t rows_done = 0;
         for (const Resource& resource : store.catalog.resources())

@@ -168,6 +168,7 @@ void Session::took(const message::Pages& pages, Now now) {
         is_push_under_way_ = false;  // A push that was under way gave way to the pull.
         asking_.end(pages.pull);
     }
+    if (!is_ready()) return;
     const bool is_long = asking_.find(PullLength::is_long) != nullptr;
     state_ = is_long ? SessionState::backfilling : SessionState::streaming;
 }

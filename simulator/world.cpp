@@ -260,6 +260,7 @@ void World::second_act() {
         record();
     }
     converged_after_us_ = schedule_.now().us - begin.us;
+    demand_filled_once();
     demand_final_state();
     demand_silence();
 }
@@ -283,6 +284,17 @@ std::string World::what_lacks() {
         if (!first) first = std::move(coverage);
     }
     return {};
+}
+
+/// Law 7, of a device that was filled while nobody wrote and nothing failed: at most what is on its way at once comes twice.
+void World::demand_filled_once() {
+    if (options_.filled_rows == 0 || options_.faults != "none" || options_.writes_per_minute > 0) return;
+    constexpr std::uint64_t kRowsOnTheWay = 4 * 512;
+    const std::uint64_t rows = devices_.back()->tally().rows_received;
+    const std::uint64_t most = options_.filled_rows + kRowsOnTheWay;
+    if (rows > most)
+        throw LawBroken(7,
+                        fmt::format("{} rows came to a device that lacked {}", rows, options_.filled_rows));
 }
 
 void World::demand_final_state() {
