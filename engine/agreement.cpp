@@ -16,12 +16,17 @@ constexpr std::size_t kNamesMax = 16;
 /// What a sentence shows of a key that a peer describes.
 constexpr std::size_t kShownKeyBytesMax = 200;
 
-bool is_same_column(const KeyColumn& a, const KeyColumn& b) {
-    return a.type == b.type && a.collation == b.collation &&
-           std::ranges::any_of(a.names, [&](const std::string& name) {
-               return std::ranges::any_of(
-                   b.names, [&](const std::string& other) { return store::same_name(name, other); });
-           });
+/// Asked for every table with every message, so it makes no words of our own key.
+bool is_same_column(const store::KeyColumn& own, const KeyColumn& said) {
+    const auto is_said = [&](const std::string& name) {
+        return std::ranges::any_of(said.names,
+                                   [&](const std::string& other) { return store::same_name(name, other); });
+    };
+    const std::size_t old_names = std::min(own.old_names.size(), kNamesMax - 1);
+    return said.type == name_of(own.affinity) && said.collation == name_of(own.collation) &&
+           (is_said(own.name) ||
+            std::any_of(own.old_names.begin(), own.old_names.begin() + static_cast<std::ptrdiff_t>(old_names),
+                        is_said));
 }
 
 std::string shown(const std::vector<KeyColumn>& key) {
@@ -54,9 +59,8 @@ std::string disagreement(const store::Resource& ours, Ownership ownership,
                " there, so it is not exchanged; untrack it on one of the two, and track it again as the "
                "other does";
     }
-    const std::vector<KeyColumn> own = key_in_words(ours.key);
-    if (key.empty() || std::ranges::equal(own, key, is_same_column)) return {};
-    return "its key is " + shown(own) + " here and " + shown(key) +
+    if (key.empty() || std::ranges::equal(ours.key, key, is_same_column)) return {};
+    return "its key is " + shown(key_in_words(ours.key)) + " here and " + shown(key) +
            " there, so what is one row to one device may be two to the other, and it is not exchanged; make "
            "the table again, with the same key, on one of the two";
 }

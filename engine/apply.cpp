@@ -85,7 +85,8 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
 Apply::Columns Apply::columns_of(const Resource& resource, const message::Page& page) {
     Columns columns;
     for (const std::string& name : page.columns) {
-        const ColumnId id = store_.catalog.columns().id(resource.id, name);
+        const auto own = resource.column(name);
+        const ColumnId id = own ? *own : store_.catalog.columns().id(resource.id, name);
         const auto here = std::ranges::find(resource.columns, id, &store::ValueColumn::id);
         const bool is_here = here != resource.columns.end();
         columns.has_twins = columns.has_twins || std::ranges::find(columns.ids, id) != columns.ids.end();

@@ -51,8 +51,11 @@ void Device::recover() {
     (void)capture_.take_events();
     is_schema_owed_ = is_schema_owed_ || store.schema_changed();
     look_owed_ = look_owed_ || is_schema_owed_;
-    store.reload();
-    receipts_ = store.ledger.receipts();
+    // A step that never got the lock has changed nothing, and an app that keeps it makes us come here often.
+    if (store.may_differ()) {
+        store.reload();
+        receipts_ = store.ledger.receipts();
+    }
     store.connection.set_stoppable(true);
 }
 

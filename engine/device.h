@@ -114,7 +114,8 @@ private:
     void tell_added_again(const store::Resource& resource, const std::vector<std::string>& dropped, Now now);
     bool refresh_table(const store::Resource& resource, bool has_new_columns, Now now, Capture::Found& found);
     void answer_requests(Now now);
-    void notice_restore(const Session& session, Now now);
+    [[nodiscard]] const store::Resource* restored(const Session& session) const;
+    void begin_anew(const store::Resource& resource, const Session& session, Now now);
     void tell_not_exchanged(Session& session, Now now);
     struct Plan {
         Wanted wanted;

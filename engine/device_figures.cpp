@@ -30,6 +30,7 @@ void Device::let_pass(Now now) {
     }
     tell_captured(now);
     retry_refused(now);
+    for (auto& [peer, session] : sessions) session.let_pass(now);
     plan_pulls(now);
     compare(now);
     for (auto& [peer, session] : sessions) tell_in_step(session, now);
@@ -134,7 +135,9 @@ DeviceState Device::state() const {
 }
 
 std::optional<SteadyMs> Device::next_deadline() const {
-    std::optional<SteadyMs> next = retry_at;
+    // Until then nothing else is done that could be due.
+    if (retry_at) return retry_at;
+    std::optional<SteadyMs> next;
     const auto sooner = [&](SteadyMs at) { next = next ? std::min(*next, at) : at; };
     for (const auto& [peer, session] : sessions) {
         if (const auto deadline = session.next_deadline()) sooner(*deadline);

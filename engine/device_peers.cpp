@@ -57,13 +57,12 @@ void Device::take(Session& session, const message::Message& message, Now now) {
         greet(session, *hello, now);
         transaction.commit();
     } else if (const auto* have = std::get_if<message::Have>(&message)) {
-        Transaction transaction(store.connection);
         take_have(session, *have, now);
-        transaction.commit();
     } else if (const auto* pull = std::get_if<message::Pull>(&message)) {
-        Transaction transaction(store.connection);
+        std::optional<Transaction> transaction;
+        if (!store.origins.know(pull->origins)) transaction.emplace(store.connection);
         session.pull(*pull);
-        transaction.commit();
+        if (transaction) transaction->commit();
     } else if (const auto* waive = std::get_if<message::Waive>(&message)) {
         session.waive(*waive);
     } else if (const auto* pages = std::get_if<message::Pages>(&message)) {
@@ -96,36 +95,48 @@ void Device::greet(const Session& session, const message::Hello& hello, Now now)
     write_events();
 }
 
+/// Most receipts bring no news of origins: they change nothing in the database, and neither wait for its lock nor
+/// sync it. One that is taken in twice, because what follows had to wait for the lock, says the same.
 void Device::take_have(Session& session, const message::Have& have, Now now) {
+    std::optional<Transaction> transaction;
+    if (have.complete || !store.origins.know(have.origins)) transaction.emplace(store.connection);
     session.have(have);
-    if (!session.is_ready()) return;
-    if (have.complete) tell_not_exchanged(session, now);
-    notice_restore(session, now);
-    figures_changed_ = true;
-    write_events();
+    if (session.is_ready()) {
+        if (have.complete) tell_not_exchanged(session, now);
+        if (const Resource* resource = restored(session)) {
+            if (!transaction) transaction.emplace(store.connection);
+            begin_anew(*resource, session, now);
+        }
+        figures_changed_ = true;
+        if (transaction) write_events();
+    }
+    if (transaction) transaction->commit();
 }
 
-/// A peer that holds writes of ours which we do not hold: the whole disk was put back as it once was. Going on as the
-/// same origin would use stamps again with other content.
-void Device::notice_restore(const Session& session, Now now) {
+/// The first resource of which a peer holds writes of ours that we do not hold: the whole disk was put back as it once
+/// was. Going on as the same origin would use stamps again with other content.
+const Resource* Device::restored(const Session& session) const {
     for (const Resource& resource : store.catalog.resources()) {
         const auto* theirs = session.theirs(resource.name);
         if (theirs == nullptr) continue;
         const bool knows_more = std::ranges::any_of(theirs->acknowledged.pieces(), [&](const auto& piece) {
             return capture_.cannot_be_ours(resource, piece.vector.at(store.self()));
         });
-        if (!knows_more) continue;
-        const bool takes_back = capture_.begin_anew(static_cast<Incarnation>(entropy_()));
-        tell(EventKind::incarnation, now, resource.name, to_hex(session.peer()),
-             "a peer holds writes of this device that this database does not: it was restored from a copy, "
-             "or copied. It goes on as a new origin, and what it lost comes back from the peers");
-        for (auto& [peer, other] : sessions) {
-            other.say_all();
-            // What was read or said of the old origin before must not be claimed any more.
-            if (takes_back)
-                other.close("this database was restored from a copy; connecting again tells what is held");
-        }
-        return;
+        if (knows_more) return &resource;
+    }
+    return nullptr;
+}
+
+void Device::begin_anew(const Resource& resource, const Session& session, Now now) {
+    const bool takes_back = capture_.begin_anew(static_cast<Incarnation>(entropy_()));
+    tell(EventKind::incarnation, now, resource.name, to_hex(session.peer()),
+         "a peer holds writes of this device that this database does not: it was restored from a copy, "
+         "or copied. It goes on as a new origin, and what it lost comes back from the peers");
+    for (auto& [peer, other] : sessions) {
+        other.say_all();
+        // What was read or said of the old origin before must not be claimed any more.
+        if (takes_back)
+            other.close("this database was restored from a copy; connecting again tells what is held");
     }
 }
 

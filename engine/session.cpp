@@ -45,7 +45,7 @@ SteadyMs later(SteadyMs at, std::int64_t milliseconds) {
 }  // namespace
 
 Session::Session(DeviceId peer, store::Store& store, Now now)
-    : peer_(peer), store_(store), last_said_(now.steady), last_heard_(now.steady) {}
+    : peer_(peer), store_(store), last_said_(now.steady), last_heard_(now.steady), passed_(now.steady) {}
 
 // --- what came ----------------------------------------------------------------------------------
 
@@ -62,6 +62,7 @@ void Session::have(const message::Have& have) {
     if (have.complete) {
         // Pushes that crossed it were dropped over there, and with them what they said of our watermarks.
         if (++heard_all_count_ > 1) told_.clear();
+        told_all_at_ = 0;
         theirs_.clear();
         in_flight_.clear();
         asked_for_dropped.clear();
@@ -192,14 +193,17 @@ void Session::leave(std::string reason) {
 
 // --- what is to be said -------------------------------------------------------------------------
 
+void Session::let_pass(Now now) {
+    passed_ = now.steady;
+    if (now.steady > later(last_heard_, kSilenceMaxMs))
+        close("silent for " + std::to_string(kSilenceMaxMs / 1000) + " s");
+}
+
 std::optional<Message> Session::next_control(Now now) {
+    let_pass(now);
     if (state_ == SessionState::closed) {
         if (std::exchange(said_bye_, true)) return std::nullopt;
         return message::Bye{close_reason_};
-    }
-    if (now.steady > later(last_heard_, kSilenceMaxMs)) {
-        close("silent for " + std::to_string(kSilenceMaxMs / 1000) + " s");
-        return next_control(now);
     }
     std::optional<Message> out;
     if (!std::exchange(said_hello_, true)) {
@@ -261,14 +265,18 @@ Message Session::say_everything() {
 }
 
 std::optional<Message> Session::say_news() {
+    if (told_all_at_ == store_.coverage_changes()) return std::nullopt;
     message::Have have;
     OriginList origins(store_.origins);
+    bool is_all_told = true;
     for (const Theirs& known : theirs_) {
-        const Resource* resource = store_.catalog.find(known.resource);
+        const Resource* resource = find_ours(known);
         if (resource == nullptr || !resource->is_there) continue;
         const Coverage& coverage = store_.coverage(resource->id);
         Coverage& told = told_[resource->id];
-        if (is_pushing(resource->id) || told.dominates(coverage)) continue;
+        const bool is_pushed = is_pushing(resource->id);
+        is_all_told = is_all_told && !is_pushed;
+        if (is_pushed || told.dominates(coverage)) continue;
         std::vector<Piece> news;
         const watermarks::Vector known_everywhere = told.floor();
         for (const Piece& piece : coverage.pieces()) {
@@ -278,6 +286,7 @@ std::optional<Message> Session::say_news() {
         have.holdings.push_back(holding(*resource, news, origins));
         told = coverage;
     }
+    if (is_all_told) told_all_at_ = store_.coverage_changes();
     if (have.holdings.empty()) return std::nullopt;
     have.origins = origins.take();
     return have;
@@ -317,15 +326,25 @@ bool Session::may_ask(PullLength length) const {
 }
 
 const Session::Theirs* Session::theirs(const std::string& resource) const {
-    const auto at = std::ranges::find_if(
-        theirs_, [&](const Theirs& known) { return store::same_name(known.resource, resource); });
+    const auto is_it = [&](const Theirs& known) { return store::same_name(known.resource, resource); };
+    auto at = std::ranges::find(theirs_, resource, &Theirs::resource);
+    if (at == theirs_.end()) at = std::ranges::find_if(theirs_, is_it);
     return at != theirs_.end() ? &*at : nullptr;
 }
 
 bool Session::exchanges(const Resource& resource) const {
     const Theirs* known = theirs(resource.name);
-    return known != nullptr && resource.is_there &&
-           disagreement(resource, known->ownership, known->key).empty();
+    return known != nullptr && find_ours(*known) != nullptr && known->is_exchanged;
+}
+
+/// Asked for every table with every message, so the answer is kept.
+const Resource* Session::find_ours(const Theirs& theirs) const {
+    if (theirs.found_at_load == store_.catalog.loads()) return theirs.ours;
+    theirs.found_at_load = store_.catalog.loads();
+    theirs.ours = store_.catalog.find(theirs.resource);
+    theirs.is_exchanged = theirs.ours != nullptr && theirs.ours->is_there &&
+                          disagreement(*theirs.ours, theirs.ownership, theirs.key).empty();
+    return theirs.ours;
 }
 
 Session::Theirs* Session::find_theirs(const std::string& resource) {
@@ -336,8 +355,8 @@ bool Session::is_in_step() const {
     if (!is_ready() || said_all_count_ == 0 || !asking_.empty() || is_push_under_way_ || has_pages())
         return false;
     return std::ranges::all_of(theirs_, [&](const Theirs& known) {
-        const Resource* resource = store_.catalog.find(known.resource);
-        if (resource == nullptr || !resource->is_there || !exchanges(*resource)) return true;
+        const Resource* resource = find_ours(known);
+        if (!known.is_exchanged) return true;
         const Coverage& coverage = store_.coverage(resource->id);
         const auto told = told_.find(resource->id);
         return known.acknowledged.dominates(coverage) && coverage.dominates(known.acknowledged) &&
@@ -348,7 +367,8 @@ bool Session::is_in_step() const {
 std::optional<SteadyMs> Session::next_deadline() const {
     if (state_ == SessionState::closed) return std::nullopt;
     SteadyMs next = later(last_heard_, kSilenceMaxMs + 1);
-    if (!ping_out_) next = std::min(next, later(last_said_, kPingEveryMs));
+    const SteadyMs ping = later(last_said_, kPingEveryMs);
+    if (!ping_out_ && ping > passed_) next = std::min(next, ping);
     return next;
 }
 

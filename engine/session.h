@@ -56,6 +56,8 @@ public:
 
     // --- what is to be said -----------------------------------------------------------------------
 
+    /// Ends a session whose peer is silent. What is due by now waits for room in its connection, and not for time.
+    void let_pass(Now now);
     /// Everything but pages; empty: nothing just now.
     [[nodiscard]] std::optional<Message> next_control(Now now);
     /// Whether next_pages() has something to read, and the peer has made enough of the former durable.
@@ -98,6 +100,10 @@ public:
         std::vector<std::string> cuts;     ///< where a backfill of it may be divided
         watermarks::Coverage acknowledged;
         watermarks::Coverage expected;
+        /// What it is here, found out when the catalog had been read so often; 0: not yet.
+        mutable const store::Resource* ours = nullptr;  ///< null: we do not track it
+        mutable bool is_exchanged = false;
+        mutable std::uint64_t found_at_load = 0;
     };
     [[nodiscard]] const Theirs* theirs(const std::string& resource) const;
     [[nodiscard]] const std::vector<Theirs>& all_theirs() const { return theirs_; }
@@ -143,6 +149,8 @@ private:
     [[nodiscard]] bool is_pushing(std::int64_t resource) const;
     [[nodiscard]] bool is_acknowledged(const Reader::Claim& claim) const;
     void land_acknowledged();
+    /// Null: we do not track it.
+    const store::Resource* find_ours(const Theirs& theirs) const;
     [[nodiscard]] Theirs* find_theirs(const std::string& resource);
     [[nodiscard]] Message say_everything();
     [[nodiscard]] std::optional<Message> say_news();
@@ -166,10 +174,12 @@ private:
     std::uint32_t heard_all_count_ = 0;
     SteadyMs last_said_;
     SteadyMs last_heard_;
+    SteadyMs passed_;  ///< when time last passed
     std::optional<message::Hello> their_hello_;
     std::vector<Theirs> theirs_;
     std::map<std::int64_t, watermarks::Coverage> told_;  ///< what the peer knows of ours, by resource
     bool is_push_under_way_ = false;                     ///< the peer's, to us: it holds more than has come
+    std::uint64_t told_all_at_ = 0;  ///< when our coverage had changed so often, told_ had all of it
     Asking asking_;
     backfill::Pace pace_;
     std::deque<message::Waive> waives_to_say_;

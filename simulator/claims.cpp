@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,7 @@ constexpr std::int64_t kSlotLifeEra = -2;
 constexpr std::int64_t kSlotLifeRow = -1;
 constexpr std::int64_t kSlotRow = 0;
 constexpr std::int64_t kSlotEra = 1;
+constexpr std::int64_t kSlotCells = 2;
 
 /// What a device knows of one key: docs/schema.md, Stamps.
 struct Known {
@@ -46,18 +48,40 @@ struct Known {
     }
 };
 using Place = std::pair<std::size_t, std::string>;
+/// By table and key.
+using AllKnown = std::vector<std::unordered_map<std::string, Known>>;
 
 /// Empty: the disk fails underneath.
-std::optional<std::map<Place, Known>> read_known(Sql& sql) {
-    std::map<Place, Known> known;
+std::optional<AllKnown> read_known(Sql& sql) {
+    AllKnown known(tables().size());
+    std::map<std::int64_t, std::size_t> table_of;
+    std::map<std::int64_t, OriginId> origins;
+    std::map<std::pair<std::int64_t, std::int64_t>, std::size_t> column_of;
+    // One snapshot, and no join, which would look up the same few names for every stamp.
     auto read = sql.ask(
-        "SELECT r.name, s.key, s.slot, s.hlc, o.device, o.incarnation, c.name FROM strandline_stamps AS s "
-        "JOIN strandline_resources AS r ON r.id = s.resource JOIN strandline_origins AS o ON o.id = s.origin "
-        "LEFT JOIN strandline_columns AS c ON c.resource = s.resource AND c.id = s.slot - 2");
+        "SELECT 0, id, 0, name, 0, 0 FROM strandline_resources UNION ALL "
+        "SELECT 1, id, 0, device, incarnation, 0 FROM strandline_origins UNION ALL "
+        "SELECT 2, resource, id, name, 0, 0 FROM strandline_columns UNION ALL "
+        "SELECT 3, resource, slot, key, hlc, origin FROM strandline_stamps");
     while (read.step()) {
-        const std::size_t table = index_of_table(read.bytes(0));
-        Known& key = known[{table, read.bytes(1)}];
-        const Stamp stamp{Hlc{read.integer(3)}, origin_from(read.bytes(4), read.integer(5))};
+        const std::int64_t what = read.integer(0);
+        if (what == 0) {
+            table_of[read.integer(1)] = index_of_table(read.bytes(3));
+            continue;
+        }
+        if (what == 1) {
+            origins[read.integer(1)] = origin_from(read.bytes(3), read.integer(4));
+            continue;
+        }
+        const std::size_t table = table_of.at(read.integer(1));
+        if (what == 2) {
+            const auto& columns = tables()[table].columns;
+            const auto at = std::ranges::find(columns, read.bytes(3));
+            column_of[{read.integer(1), read.integer(2)}] = static_cast<std::size_t>(at - columns.begin());
+            continue;
+        }
+        Known& key = known[table][read.bytes(3)];
+        const Stamp stamp{Hlc{read.integer(4)}, origins.at(read.integer(5))};
         const std::int64_t slot = read.integer(2);
         if (slot == kSlotRow) {
             key.row = stamp;
@@ -68,9 +92,7 @@ std::optional<std::map<Place, Known>> read_known(Sql& sql) {
         } else if (slot == kSlotLifeRow) {
             key.life_row = stamp;
         } else {
-            const auto& columns = tables()[table].columns;
-            const auto at = std::ranges::find(columns, read.bytes(6));
-            key.cells[static_cast<std::size_t>(at - columns.begin())] = stamp;
+            key.cells[column_of.at({read.integer(1), slot - kSlotCells})] = stamp;
         }
     }
     if (!read.is_done()) return std::nullopt;
@@ -101,8 +123,8 @@ void demand_claims(Sql& sql, const Model& model) {
         if (claimed == vector.end() || claimed->second < write.last.hlc || held->contains({table, key}) ||
             model.is_suspect(table, key))
             return;
-        const auto there = known->find({table, key});
-        if (there != known->end() && there->second.dominates(write)) return;
+        const auto there = (*known)[table].find(key);
+        if (there != (*known)[table].end() && there->second.dominates(write)) return;
         throw LawBroken(
             1, fmt::format("a write to {}, {} of device {}, is claimed and is not there; written to it:{}",
                            tables()[table].name, write.last.hlc.value, short_hex(write.last.origin.device),

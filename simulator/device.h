@@ -111,7 +111,7 @@ public:
     [[nodiscard]] Sql& sql() { return app_->sql(); }
     /// Laws 2 and 4, now.
     void check_promises();
-    /// Law 4 on the worst that a power cut at this moment could leave.
+    /// Law 4 on the worst that a power cut at this moment could leave, where that is not what check_promises() sees.
     void check_durable();
     /// Law 1, word for word.
     void check_claims();

@@ -133,7 +133,7 @@ void Device::check_claims() {
 }
 
 void Device::check_durable() {
-    if (life_ != Life::running || disk_.is_down()) return;
+    if (life_ != Life::running || disk_.is_down() || disk_.is_synced()) return;
     disk::Disk left(
         {disk_.name() + "-left", [] { return std::uint64_t{0}; }, [this] { return clock_.wall(); }},
         disk_.durable_image());

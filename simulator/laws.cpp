@@ -48,16 +48,26 @@ std::string printable(const std::string& bytes) {
 std::optional<Coverage> read_coverage(Sql& sql) {
     Coverage coverage;
     for (const Table& table : tables()) coverage[table.name];
+    // One snapshot, and no join, which would look up the same few names for every watermark.
     auto read = sql.ask(
-        "SELECT r.name, c.low, o.device, o.incarnation, c.hlc FROM strandline_coverage AS c "
-        "JOIN strandline_resources AS r ON r.id = c.resource JOIN strandline_origins AS o ON o.id = c.origin "
-        "ORDER BY c.resource, c.low");
+        "SELECT 0, id, 0, device, incarnation FROM strandline_origins UNION ALL "
+        "SELECT 1, id, 0, name, 0 FROM strandline_resources UNION ALL "
+        "SELECT 2, resource, origin, low, hlc FROM strandline_coverage");
+    std::map<std::int64_t, OriginId> origins;
+    std::map<std::int64_t, std::vector<Piece>*> pieces_of;
     while (read.step()) {
-        auto& pieces = coverage[read.bytes(0)];
-        const std::string low = read.bytes(1);
-        if (pieces.empty() || pieces.back().low != low) pieces.push_back({low, {}});
-        if (read.integer(4) != 0)
-            pieces.back().vector[origin_from(read.bytes(2), read.integer(3))] = Hlc{read.integer(4)};
+        const std::int64_t what = read.integer(0);
+        if (what == 0) {
+            origins[read.integer(1)] = origin_from(read.bytes(3), read.integer(4));
+        } else if (what == 1) {
+            pieces_of[read.integer(1)] = &coverage[read.bytes(3)];
+        } else {
+            std::vector<Piece>& pieces = *pieces_of.at(read.integer(1));
+            const std::string low = read.bytes(3);
+            if (pieces.empty() || pieces.back().low != low) pieces.push_back({low, {}});
+            const Hlc hlc{read.integer(4)};
+            if (hlc != Hlc{}) pieces.back().vector[origins.at(read.integer(2))] = hlc;
+        }
     }
     if (!read.is_done()) return std::nullopt;
     for (auto& [table, pieces] : coverage) {

@@ -1,4 +1,6 @@
 // The program strandline-sim: one seed or many, each in a process of its own, and what they found.
+#include <malloc.h>
+
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -9,6 +11,7 @@
 #ifdef STRANDLINE_PLANTED
 #include "planted/bugs.h"
 #endif
+#include "simulator/disk/disk.h"
 #include "simulator/options.h"
 #include "simulator/report.h"
 #include "simulator/runs.h"
@@ -65,6 +68,16 @@ void add_planting([[maybe_unused]] CLI::App& app) {
 #endif
 }
 
+/// What is let go of is wanted again at once: giving it back to the system only costs page faults.
+void keep_memory() {
+    constexpr int kKeptBytes = 1 << 30;
+    constexpr int kTakenBytes = 8 << 20;
+    constexpr int kMappedBytes = 32 << 20;  // The largest that it takes.
+    mallopt(M_TRIM_THRESHOLD, kKeptBytes);
+    mallopt(M_TOP_PAD, kTakenBytes);
+    mallopt(M_MMAP_THRESHOLD, kMappedBytes);
+}
+
 int run(int argc, char** argv) {
     Options options;
     CLI::App app(kDoes, "strandline-sim");
@@ -89,6 +102,8 @@ int run(int argc, char** argv) {
         if (options.seeds > 1) return refuse("a report is of one seed: leave out --seeds, or --report");
         if (const std::string wrong = objection_to_file(options.report); !wrong.empty()) return refuse(wrong);
     }
+    disk::run_sqlite_alone();
+    keep_memory();
     return static_cast<int>(run_seeds(options));
 }
 

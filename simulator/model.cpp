@@ -1,6 +1,7 @@
 #include "simulator/model.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include <fmt/format.h>
 
@@ -10,15 +11,9 @@
 namespace strandline::simulator {
 
 void Model::add(std::size_t table, const std::string& key, Write write) {
-    const auto stands_for = [&](const Stamp& stamp, std::int64_t column, const std::string& content) {
-        const std::string whole = std::to_string(table) + "/" + key + "/" + content;
-        const auto [known, is_new] = contents_.try_emplace({stamp, column}, whole);
-        if (!is_new && known->second != whole)
-            throw LawBroken(3, "one stamp has two contents: " + known->second + " and " + whole);
-    };
-    if (write.is_deletion()) stands_for(*write.era, -1, "deleted");
+    if (write.is_deletion()) keep_content(*write.era, -1, {table, key, std::nullopt});
     for (const auto& [column, value] : write.values) {
-        stands_for(value.first, static_cast<std::int64_t>(column), to_text(value.second));
+        keep_content(value.first, static_cast<std::int64_t>(column), {table, key, value.second});
         if (const auto* text = std::get_if<std::string>(&value.second)) bytes_ += text->size();
         if (const auto* blob = std::get_if<Blob>(&value.second)) bytes_ += blob->bytes.size();
     }
@@ -27,14 +22,33 @@ void Model::add(std::size_t table, const std::string& key, Write write) {
     ++count_;
 }
 
+bool Model::Content::is(std::size_t its_table, const std::string& its_key, const Value& its_value) const {
+    if (table != its_table || key != its_key || !value || value->index() != its_value.index()) return false;
+    // Bit by bit, as 0.0 and -0.0 are two contents.
+    const auto* real = std::get_if<double>(&its_value);
+    return real != nullptr ? std::memcmp(real, &std::get<double>(*value), sizeof *real) == 0
+                           : *value == its_value;
+}
+
+std::string Model::Content::text() const {
+    return fmt::format("{}/{}/{}", table, key, value ? to_text(*value) : "deleted");
+}
+
+void Model::keep_content(const Stamp& stamp, std::int64_t column, const Content& content) {
+    const auto [known, is_new] = contents_.try_emplace({stamp, column}, content);
+    if (is_new) return;
+    const bool is_same = content.value ? known->second.is(content.table, content.key, *content.value)
+                                       : known->second.text() == content.text();
+    if (!is_same)
+        throw LawBroken(3, "one stamp has two contents: " + known->second.text() + " and " + content.text());
+}
+
 void Model::demand_content(std::size_t table, const std::string& key, std::size_t column, const Stamp& stamp,
                            const Value& value) const {
     const auto known = contents_.find({stamp, static_cast<std::int64_t>(column)});
-    if (known == contents_.end()) return;
-    const std::string whole = std::to_string(table) + "/" + key + "/" + to_text(value);
-    if (known->second != whole)
-        throw LawBroken(3, "a stamp is sent with another content than it was given to: " + whole +
-                               " instead of " + known->second);
+    if (known == contents_.end() || known->second.is(table, key, value)) return;
+    throw LawBroken(3, "a stamp is sent with another content than it was given to: " +
+                           Content{table, key, value}.text() + " instead of " + known->second.text());
 }
 
 bool Model::is_suspect(std::size_t table, const std::string& key) const {

@@ -86,8 +86,18 @@ private:
     [[nodiscard]] static std::vector<const Write*> of_last_life(const std::vector<const Write*>& writes);
 
     std::map<std::pair<std::size_t, std::string>, std::vector<Write>> writes_;
-    /// What each stamp stands for: table, key, and by column (−1: the era) the value.
-    std::map<std::pair<Stamp, std::int64_t>, std::string> contents_;
+    /// What a stamp stands for.
+    struct Content {
+        std::size_t table = 0;
+        std::string key;
+        std::optional<Value> value;  ///< empty: the row was deleted
+        [[nodiscard]] bool is(std::size_t its_table, const std::string& its_key,
+                              const Value& its_value) const;
+        [[nodiscard]] std::string text() const;
+    };
+    void keep_content(const Stamp& stamp, std::int64_t column, const Content& content);
+    /// By stamp, and column (−1: the era).
+    std::map<std::pair<Stamp, std::int64_t>, Content> contents_;
     std::size_t count_ = 0;
     std::size_t bytes_ = 0;
     Watcher watcher_;

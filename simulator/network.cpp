@@ -59,7 +59,7 @@ void Network::answer(std::uint64_t id) {
 void Network::send(Port port, std::string_view bytes) {
     Pipe* pipe = find(port.pipe);
     if (pipe == nullptr || pipe->sides[port.side].is_shut) return;
-    pipe->sides[port.side].waiting += bytes;
+    pipe->sides[port.side].waiting.add(bytes);
     pump(port.pipe, port.side);
 }
 
@@ -75,8 +75,7 @@ void Network::pump(std::uint64_t id, std::size_t side) {
     while (!sender.waiting.empty() && sender.flying_bytes < kWindowBytes) {
         std::size_t size = std::min(sender.waiting.size(), kChunkBytesMax);
         if (way.is_in_small_pieces) size = 1 + random_.below(std::min(size, kSmallPieceBytesMax));
-        launch(id, side, {Mark::bytes, sender.waiting.substr(0, size), {}});
-        sender.waiting.erase(0, size);
+        launch(id, side, {Mark::bytes, sender.waiting.take(size), {}});
     }
     if (sender.is_shut && sender.waiting.empty() &&
         (sender.flying.empty() || sender.flying.back().mark == Mark::bytes))

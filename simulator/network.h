@@ -106,13 +106,34 @@ private:
         std::string bytes;
         Moment at;
     };
+    /// Bytes in order. Taking some does not move the others, of which there may be megabytes.
+    class Queue {
+    public:
+        void add(std::string_view bytes) { bytes_ += bytes; }
+        [[nodiscard]] std::string take(std::size_t size) {
+            std::string taken = bytes_.substr(taken_, size);
+            taken_ += taken.size();
+            if (taken_ > bytes_.size() / 2) {
+                bytes_.erase(0, taken_);
+                taken_ = 0;
+            }
+            return taken;
+        }
+        [[nodiscard]] std::size_t size() const { return bytes_.size() - taken_; }
+        [[nodiscard]] bool empty() const { return size() == 0; }
+        void clear() { *this = {}; }
+
+    private:
+        std::string bytes_;
+        std::size_t taken_ = 0;
+    };
     /// One side, and what it has sent.
     struct Side {
         std::size_t device = 0;
         std::shared_ptr<End> end;
         bool is_paused = false;
         bool is_shut = false;
-        std::string waiting;
+        Queue waiting;
         std::deque<Chunk> flying;
         std::size_t flying_bytes = 0;
         Moment last_at;

@@ -100,8 +100,12 @@ public:
         return worst_;
     }
     [[nodiscard]] const std::map<std::uint64_t, Ending>& failed() const { return failed_; }
+    [[nodiscard]] const Chronicle::Counts& faults() const { return faults_; }
     [[nodiscard]] const SituationCounts& situations() const { return situations_; }
     [[nodiscard]] std::uint64_t done() const { return done_; }
+    [[nodiscard]] double simulated_seconds() const {
+        return static_cast<double>(simulated_us_) / static_cast<double>(kUsPerSecond);
+    }
 
 private:
     void start(std::uint64_t seed) {
@@ -122,6 +126,8 @@ private:
         const Ending ending = run->second.second.ended(status);
         running_.erase(run);
         ++done_;
+        simulated_us_ += ending.outcome.simulated_us;
+        for (const auto& [name, count] : ending.outcome.faults) faults_[name] += count;
         for (const auto& [name, count] : ending.outcome.situations) situations_[name] += count;
         if (ending.verdict != Verdict::clean) {
             say_finding(seed, ending);
@@ -135,8 +141,10 @@ private:
     const Options& options_;
     std::map<pid_t, std::pair<std::uint64_t, Trial>> running_;
     std::map<std::uint64_t, Ending> failed_;
+    Chronicle::Counts faults_;
     SituationCounts situations_;
     std::uint64_t done_ = 0;
+    std::int64_t simulated_us_ = 0;
     Verdict worst_ = Verdict::clean;
 };
 
@@ -167,12 +175,17 @@ Verdict run_one(const Options& options) {
 Verdict run_seeds(const Options& options) {
     say_first_line(options);
     if (options.seeds == 1) return run_one(options);
+    const auto begin = std::chrono::steady_clock::now();
     Runs runs(options);
     Verdict worst = runs.all();
+    const std::chrono::duration<double> real = std::chrono::steady_clock::now() - begin;
     if (isatty(STDERR_FILENO) != 0) fmt::print(stderr, "\n");
+    for (const auto& [name, count] : runs.faults()) fmt::print("fault {}: {}\n", name, count);
     if (!say_situations(options, runs.situations()) && is_worse(Verdict::law_broken, worst))
         worst = Verdict::law_broken;
-    fmt::print("{} seeds, {} clean\n", runs.done(), runs.done() - runs.failed().size());
+    fmt::print("{} seeds, {} clean; simulated {:.0f} s, {:.0f} times as fast as real time\n", runs.done(),
+               runs.done() - runs.failed().size(), runs.simulated_seconds(),
+               runs.simulated_seconds() / real.count());
     if (options.shrinks && runs.failed().size() > kShrunkMost)
         fmt::print("the first {} are shrunk\n", kShrunkMost);
     std::size_t shrunk = 0;

@@ -93,6 +93,13 @@ int Sql::run(const std::string& sql) {
     return sqlite3_exec(database_, sql.c_str(), nullptr, nullptr, nullptr) & 0xff;
 }
 
+int Sql::run_again(const std::string& sql) {
+    auto statement = ask(sql);
+    while (statement.step()) {
+    }
+    return statement.is_done() ? SQLITE_OK : statement.code() & 0xff;
+}
+
 std::string Sql::error() const {
     return sqlite3_errmsg(database_);
 }

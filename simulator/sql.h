@@ -46,6 +46,8 @@ public:
     [[nodiscard]] Statement ask(const std::string& sql);
     /// SQLite's primary result code.
     int run(const std::string& sql);
+    /// The same, for one statement that is run often: it stays prepared.
+    int run_again(const std::string& sql);
     [[nodiscard]] sqlite3* raw() const { return database_; }
     [[nodiscard]] bool is_open() const { return is_open_; }
     [[nodiscard]] std::string error() const;

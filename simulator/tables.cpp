@@ -36,11 +36,12 @@ std::string encoded_bytes(char tag, const std::string& bytes, bool is_last) {
 
 std::string hex(const std::string& bytes) {
     constexpr const char* kDigits = "0123456789abcdef";
-    std::string out;
+    std::string out(2 * bytes.size(), '\0');
+    auto at = out.begin();
     for (const char c : bytes) {
         const auto byte = static_cast<unsigned char>(c);
-        out += kDigits[byte / 16];
-        out += kDigits[byte % 16];
+        *at++ = kDigits[byte / 16];
+        *at++ = kDigits[byte % 16];
     }
     return out;
 }

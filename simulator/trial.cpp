@@ -14,18 +14,25 @@
 namespace strandline::simulator {
 namespace {
 
-// The child's outcome as texts that end in NUL: law, hash, summary, finding, then counts and names of situations.
+// The child's outcome as texts that end in NUL: law, hash, simulated time, summary, finding, then counts and names
+// of situations, an empty text, and those of faults.
 
 void tell(std::FILE* file, const Outcome& outcome) {
     const auto put = [&](const std::string& text) { std::fwrite(text.c_str(), 1, text.size() + 1, file); };
     put(std::to_string(outcome.law));
     put(std::to_string(outcome.hash));
+    put(std::to_string(outcome.simulated_us));
     put(outcome.summary);
     put(outcome.finding);
-    for (const auto& [name, count] : outcome.situations) {
-        put(std::to_string(count));
-        put(name);
-    }
+    const auto put_counts = [&](const auto& counts) {
+        for (const auto& [name, count] : counts) {
+            put(std::to_string(count));
+            put(name);
+        }
+    };
+    put_counts(outcome.situations);
+    put({});
+    put_counts(outcome.faults);
     std::fflush(file);
 }
 
@@ -40,13 +47,20 @@ Outcome told(std::FILE* file) {
         }
     }
     Outcome outcome;
-    if (texts.size() < 5) return outcome;
+    if (texts.size() < 6) return outcome;
     outcome.law = std::stoi(texts[0]);
     outcome.hash = std::stoull(texts[1]);
-    outcome.summary = texts[2];
-    outcome.finding = texts[3];
-    for (std::size_t i = 4; i + 2 < texts.size(); i += 2)
-        outcome.situations[texts[i + 1]] = std::stoull(texts[i]);
+    outcome.simulated_us = std::stoll(texts[2]);
+    outcome.summary = texts[3];
+    outcome.finding = texts[4];
+    std::size_t at = 5;
+    const auto take_counts = [&](auto& counts) {
+        for (; at + 2 < texts.size() && !texts[at].empty(); at += 2)
+            counts[texts[at + 1]] = std::stoull(texts[at]);
+    };
+    take_counts(outcome.situations);
+    ++at;
+    take_counts(outcome.faults);
     return outcome;
 }
 

@@ -30,10 +30,12 @@ struct Outcome {
     std::string finding;  ///< a sentence; empty: none
     std::string summary;  ///< some lines for people
     std::uint64_t hash = 0;
+    std::int64_t simulated_us = 0;
     /// Rows that crossed into a device, against one for each change and other device. Below 1: changes to one row
     /// were carried together.
     double amplification = 0;
-    std::string report;  ///< the page; empty: none was asked for
+    std::string report;        ///< the page; empty: none was asked for
+    Chronicle::Counts faults;  ///< that were done, by kind
     SituationCounts situations;
 };
 
@@ -90,6 +92,7 @@ private:
     std::unique_ptr<Faults> faults_;
     std::size_t joined_ = 0;  ///< the devices before this one have joined
     bool is_first_act_ = true;
+    std::size_t checked_ = 0;  ///< whose turn it is
     Moment claims_due_;
     std::optional<Moment> healed_at_;
     std::int64_t converged_after_us_ = -1;

@@ -41,6 +41,7 @@ Vector Coverage::floor() const {
 
 bool Coverage::dominates(const Range& range, const Vector& vector) const {
     if (range.is_empty()) return true;
+    if (is_whole()) return pieces_.front().vector.dominates(vector);
     for (std::size_t i = index_of(range.low); i < pieces_.size(); ++i) {
         if (range.high && *range.high <= pieces_[i].range.low) break;
         if (!pieces_[i].vector.dominates(vector)) return false;

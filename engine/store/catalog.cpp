@@ -22,6 +22,9 @@ void Catalog::load() {
         found.push_back(std::move(resource));
     }
     resources_ = std::move(found);
+    rows_.clear();
+    columns_.reload();
+    ++loads_;
     order_parents_first();
 }
 
@@ -108,8 +111,11 @@ void Catalog::name_key(std::int64_t resource, const std::vector<KeyColumn>& key)
 }
 
 const Resource* Catalog::find(const std::string& name) const {
-    const auto at = std::ranges::find_if(
-        resources_, [&](const Resource& resource) { return same_name(resource.name, name); });
+    auto at = std::ranges::find(resources_, name, &Resource::name);
+    if (at == resources_.end()) {
+        at = std::ranges::find_if(resources_,
+                                  [&](const Resource& resource) { return same_name(resource.name, name); });
+    }
     return at != resources_.end() ? &*at : nullptr;
 }
 
@@ -185,6 +191,7 @@ void Catalog::set_rows(std::int64_t resource, std::int64_t rows) {
         .bind(1, rows)
         .bind(2, resource)
         .run();
+    rows_[resource] = rows;
 }
 
 void Catalog::add_rows(std::int64_t resource, std::int64_t difference) {
@@ -193,11 +200,16 @@ void Catalog::add_rows(std::int64_t resource, std::int64_t difference) {
         .bind(1, difference)
         .bind(2, resource)
         .run();
+    if (const auto known = rows_.find(resource); known != rows_.end()) known->second += difference;
 }
 
 std::int64_t Catalog::rows(std::int64_t resource) {
-    Statement find = connection_.prepare("SELECT rows FROM strandline_resources WHERE id = ?");
-    return find.bind(1, resource).step() ? find.integer(0) : 0;
+    const auto [known, is_new] = rows_.try_emplace(resource);
+    if (is_new) {
+        Statement find = connection_.prepare("SELECT rows FROM strandline_resources WHERE id = ?");
+        if (find.bind(1, resource).step()) known->second = find.integer(0);
+    }
+    return known->second;
 }
 
 void Origins::load() {
@@ -211,6 +223,10 @@ void Origins::load() {
         numbers_[id] = static_cast<Origin>(ids_.size());
         ids_.push_back(id);
     }
+}
+
+bool Origins::know(const std::vector<OriginId>& ids) const {
+    return std::ranges::all_of(ids, [&](const OriginId& id) { return numbers_.contains(id); });
 }
 
 Origin Origins::number(const OriginId& id) {

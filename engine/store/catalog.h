@@ -24,6 +24,8 @@ public:
     [[nodiscard]] const std::vector<Resource>& resources() const { return resources_; }
     /// Their numbers, what foreign keys refer to before what refers to it.
     [[nodiscard]] const std::vector<std::int64_t>& parents_first() const { return parents_first_; }
+    /// How often they were read: what was found out about one holds as long as this stays the same.
+    [[nodiscard]] std::uint64_t loads() const { return loads_; }
     [[nodiscard]] const Resource* find(const std::string& name) const;
     [[nodiscard]] const Resource* find(std::int64_t id) const;
 
@@ -37,6 +39,7 @@ public:
     void set_away(std::int64_t resource, bool is_away);
     void set_rows(std::int64_t resource, std::int64_t rows);
     void add_rows(std::int64_t resource, std::int64_t difference);
+    /// How many living rows it has; from memory, once it was asked.
     [[nodiscard]] std::int64_t rows(std::int64_t resource);
 
 private:
@@ -54,6 +57,8 @@ private:
     Columns columns_{connection_};
     std::vector<Resource> resources_;
     std::vector<std::int64_t> parents_first_;
+    std::uint64_t loads_ = 0;
+    std::map<std::int64_t, std::int64_t> rows_;  ///< by resource; unknown when it is not listed
 };
 
 /// The origins that this database knows, by their small numbers. Zero is the first incarnation of this device.
@@ -64,6 +69,8 @@ public:
     void load();
     [[nodiscard]] const std::vector<OriginId>& ids() const { return ids_; }
     [[nodiscard]] const OriginId& id(Origin origin) const { return ids_[static_cast<std::size_t>(origin)]; }
+    /// Whether all of them have their numbers.
+    [[nodiscard]] bool know(const std::vector<OriginId>& ids) const;
     /// The small number of an origin; a new one when it was never heard of. Inside a transaction then.
     Origin number(const OriginId& id);
 

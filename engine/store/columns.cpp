@@ -52,6 +52,7 @@ std::vector<Renamed> Columns::meet(std::int64_t resource, const TableShape& shap
         renamed.push_back({id, column->name, name, was_heard_of ? std::optional(heard->id) : std::nullopt});
     }
     // All names are let go of before any is taken: one column's new name may be another's old one.
+    absent_.erase(resource);
     for (const Renamed& column : renamed) {
         connection_
             .prepare("UPDATE strandline_columns SET is_old = 1, place = NULL WHERE resource = ? AND id = ?")
@@ -166,12 +167,13 @@ ColumnId Columns::id(std::int64_t resource, const std::string& name) {
     return heard.id;
 }
 
-std::vector<std::pair<ColumnId, std::string>> Columns::absent(std::int64_t resource) {
-    std::vector<std::pair<ColumnId, std::string>> absent;
+const std::vector<std::pair<ColumnId, std::string>>& Columns::absent(std::int64_t resource) {
+    const auto [absent, is_new] = absent_.try_emplace(resource);
+    if (!is_new) return absent->second;
     for (const Known& column : known(resource)) {
-        if (!column.place) absent.emplace_back(column.id, column.name);
+        if (!column.place) absent->second.emplace_back(column.id, column.name);
     }
-    return absent;
+    return absent->second;
 }
 
 std::vector<std::string> Columns::dropped(std::int64_t resource) {
@@ -183,6 +185,7 @@ std::vector<std::string> Columns::dropped(std::int64_t resource) {
 }
 
 void Columns::note_dropped(std::int64_t resource, ColumnId column) {
+    absent_.erase(resource);
     connection_
         .prepare(
             "UPDATE strandline_columns SET place = ? WHERE resource = ? AND id = ? AND place IS NULL AND NOT "
@@ -211,6 +214,7 @@ ColumnId Columns::next_id(std::int64_t resource) {
 }
 
 void Columns::put(std::int64_t resource, const Known& column) {
+    absent_.erase(resource);
     Statement put = connection_.prepare(
         "INSERT INTO strandline_columns(resource, name, id, is_old, place, type) VALUES (?, ?, ?, 0, ?, ?) "
         "ON CONFLICT DO UPDATE SET name = excluded.name, id = excluded.id, is_old = 0, "

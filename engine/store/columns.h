@@ -36,7 +36,9 @@ public:
     /// The id of the column that bears a name, or bore it; a new one when no peer spoke of such a column before.
     ColumnId id(std::int64_t resource, const std::string& name);
     /// Columns that the table does not have: it has dropped them, or peers spoke of them.
-    [[nodiscard]] std::vector<std::pair<ColumnId, std::string>> absent(std::int64_t resource);
+    [[nodiscard]] const std::vector<std::pair<ColumnId, std::string>>& absent(std::int64_t resource);
+    /// After a rollback, or when the schema is another: what is kept of absent() may be wrong.
+    void reload() { absent_.clear(); }
     /// The names of those of them whose values were dropped, here or where they came from.
     [[nodiscard]] std::vector<std::string> dropped(std::int64_t resource);
     /// A column that the table does not have was dropped elsewhere, and values of it are not to be had from here.
@@ -66,6 +68,8 @@ private:
     void put(std::int64_t resource, const Known& column);
 
     Connection& connection_;
+    std::map<std::int64_t, std::vector<std::pair<ColumnId, std::string>>>
+        absent_;  ///< unknown when not listed
 };
 
 }  // namespace strandline::engine::store

@@ -264,18 +264,22 @@ Statement Connection::prepare(std::string_view sql) {
     return {statement, idle->second};
 }
 
-std::int64_t Connection::ask_integer(const std::string& sql) {
+std::int64_t Connection::ask_integer(std::string_view sql) {
     Statement statement = prepare(sql);
     return statement.step() ? statement.integer(0) : 0;
 }
 
-std::string Connection::ask_text(const std::string& sql) {
+std::string Connection::ask_text(std::string_view sql) {
     Statement statement = prepare(sql);
     return statement.step() ? statement.text(0) : std::string();
 }
 
 std::int64_t Connection::changes() const {
     return sqlite3_changes64(database_);
+}
+
+bool Connection::has_written() const {
+    return sqlite3_total_changes64(database_) != changes_committed_;
 }
 
 void Connection::set_busy_ms(int milliseconds) {
@@ -296,6 +300,7 @@ Transaction::~Transaction() {
 void Transaction::commit() {
     connection_.prepare("COMMIT").run();
     open_ = false;
+    connection_.changes_committed_ = sqlite3_total_changes64(connection_.database_);
 }
 
 Savepoint::Savepoint(Connection& connection) : connection_(connection) {

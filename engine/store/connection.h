@@ -109,10 +109,12 @@ public:
     /// must not outlive their connection.
     [[nodiscard]] Statement prepare(std::string_view sql);
     /// The first column of the first row of a query about the database itself.
-    [[nodiscard]] std::int64_t ask_integer(const std::string& sql);
-    [[nodiscard]] std::string ask_text(const std::string& sql);
+    [[nodiscard]] std::int64_t ask_integer(std::string_view sql);
+    [[nodiscard]] std::string ask_text(std::string_view sql);
     /// How many rows the last statement changed.
     [[nodiscard]] std::int64_t changes() const;
+    /// Whether rows were changed since the last commit of a Transaction, and perhaps taken back.
+    [[nodiscard]] bool has_written() const;
     /// Waits at most so long for another connection's lock.
     void set_busy_ms(int milliseconds);
     /// Statements are ended with an error once `asked` says so; it is asked every few thousand steps of SQLite's machine, so
@@ -127,10 +129,19 @@ public:
 
 private:
     sqlite3* database_ = nullptr;
+    friend class Transaction;
+    std::int64_t changes_committed_ = 0;  ///< of all that were ever made
     std::function<bool()> stop_asked_;
     bool is_stoppable_ = true;
     std::uint64_t rollbacks_ = 0;
-    std::map<std::string, Statement::Idle, std::less<>> idle_;  ///< by their text
+    /// Texts begin alike, and few are of one length.
+    struct ByLength {
+        using is_transparent = void;
+        bool operator()(std::string_view a, std::string_view b) const {
+            return a.size() != b.size() ? a.size() < b.size() : a < b;
+        }
+    };
+    std::map<std::string, Statement::Idle, ByLength> idle_;  ///< by their text
 };
 
 /// BEGIN IMMEDIATE; rolled back unless committed.

@@ -1,6 +1,6 @@
 #include "engine/store/coverage.h"
 
-#include <map>
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,16 +8,11 @@
 namespace strandline::engine::store {
 namespace {
 
-using Cells = std::map<std::pair<std::string, Origin>, Hlc>;
-
-/// Each piece gets a row for `self` even where its watermark is zero, so that the piece is there at all.
-Cells cells_of(const watermarks::Coverage& coverage, Origin self) {
-    Cells cells;
-    for (const watermarks::Piece& piece : coverage.pieces()) {
-        cells[{piece.range.low, self}] = Hlc{};
-        for (const auto& [origin, hlc] : piece.vector.entries()) cells[{piece.range.low, origin}] = hlc;
-    }
-    return cells;
+/// The vector of the piece that begins there; empty: none does.
+const watermarks::Vector* vector_from(const watermarks::Coverage& coverage, const std::string& low) {
+    const auto at = std::ranges::lower_bound(coverage.pieces(), low, {},
+                                             [](const watermarks::Piece& piece) { return piece.range.low; });
+    return at != coverage.pieces().end() && at->range.low == low ? &at->vector : nullptr;
 }
 
 }  // namespace
@@ -45,28 +40,37 @@ watermarks::Coverage load_coverage(Connection& connection, std::int64_t resource
 
 void save_coverage(Connection& connection, std::int64_t resource, const watermarks::Coverage& before,
                    const watermarks::Coverage& after, Origin self) {
-    const Cells old = cells_of(before, self);
-    const Cells now = cells_of(after, self);
+    const watermarks::Vector nothing;
     Statement put = connection.prepare(
         "INSERT INTO strandline_coverage(resource, low, origin, hlc) VALUES (?, ?, ?, ?) "
         "ON CONFLICT DO UPDATE SET hlc = excluded.hlc");
-    for (const auto& [place, hlc] : now) {
-        const auto at = old.find(place);
-        if (at != old.end() && at->second == hlc && hlc != Hlc{}) continue;
-        put.bind(1, resource)
-            .bind_blob(2, place.first)
-            .bind(3, static_cast<std::int64_t>(place.second))
-            .bind(4, hlc.value)
-            .run();
-    }
     Statement drop =
         connection.prepare("DELETE FROM strandline_coverage WHERE resource = ? AND low = ? AND origin = ?");
-    for (const auto& [place, hlc] : old) {
-        if (now.contains(place)) continue;
-        drop.bind(1, resource)
-            .bind_blob(2, place.first)
-            .bind(3, static_cast<std::int64_t>(place.second))
-            .run();
+    const auto at = [&](Statement& statement, const std::string& low, Origin origin) -> Statement& {
+        return statement.bind(1, resource).bind_blob(2, low).bind(3, static_cast<std::int64_t>(origin));
+    };
+    for (const watermarks::Piece& piece : after.pieces()) {
+        const std::string& low = piece.range.low;
+        const watermarks::Vector* old = vector_from(before, low);
+        const watermarks::Vector& was = old != nullptr ? *old : nothing;
+        auto known = was.entries().begin();
+        for (const auto& [origin, hlc] : piece.vector.entries()) {
+            while (known != was.entries().end() && known->first < origin) ++known;
+            const bool is_known = known != was.entries().end() && *known == std::pair(origin, hlc);
+            if (!is_known) at(put, low, origin).bind(4, hlc.value).run();
+        }
+        // Each piece gets a row for `self` even where its watermark is zero, so that the piece is there at all.
+        if (piece.vector.at(self) == Hlc{}) at(put, low, self).bind(4, std::int64_t{0}).run();
+        if (piece.vector.dominates(was)) continue;
+        for (const auto& [origin, hlc] : was.entries()) {
+            if (origin != self && piece.vector.at(origin) == Hlc{}) at(drop, low, origin).run();
+        }
+    }
+    Statement drop_piece =
+        connection.prepare("DELETE FROM strandline_coverage WHERE resource = ? AND low = ?");
+    for (const watermarks::Piece& piece : before.pieces()) {
+        if (vector_from(after, piece.range.low) == nullptr)
+            drop_piece.bind(1, resource).bind_blob(2, piece.range.low).run();
     }
 }
 

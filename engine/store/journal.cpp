@@ -34,12 +34,13 @@ Hlc Journal::clock() {
 void Journal::set_floor(Hlc floor) {
     if (is_planted(planted::Bug::counter_not_persisted))
         floor.value = hlc::wall_of(floor).value << hlc::kCounterBits;
-    connection_.prepare("UPDATE strandline_clock SET floor = max(floor, ?)").bind(1, floor.value).run();
+    connection_.prepare("UPDATE strandline_clock SET floor = ?1 WHERE floor < ?1").bind(1, floor.value).run();
 }
 
 void Journal::set_applying(bool applying) {
-    connection_.execute(applying ? "INSERT INTO strandline_applying VALUES (1)"
-                                 : "DELETE FROM strandline_applying");
+    connection_
+        .prepare(applying ? "INSERT INTO strandline_applying VALUES (1)" : "DELETE FROM strandline_applying")
+        .run();
 }
 
 }  // namespace strandline::engine::store

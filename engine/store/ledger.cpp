@@ -42,6 +42,7 @@ void Ledger::add_event(Event& event) {
     insert.bind_text(4, event.peer).bind_text(5, event.text).bind(6, event.rows).step();
     event.number = insert.integer(0);
     insert.run();
+    if (event.number <= kEventsMax) return;
     connection_.prepare("DELETE FROM strandline_events WHERE number <= ?")
         .bind(1, event.number - kEventsMax)
         .run();
@@ -103,7 +104,8 @@ std::vector<Ledger::Member> Ledger::members() {
 void Ledger::put_peer(const DeviceId& device, bool connected, std::optional<double> rtt_ms) {
     Statement put = connection_.prepare(
         "INSERT INTO strandline_peers(device, connected, rtt_ms) VALUES (?, ?, ?) "
-        "ON CONFLICT DO UPDATE SET connected = excluded.connected, rtt_ms = excluded.rtt_ms");
+        "ON CONFLICT DO UPDATE SET connected = excluded.connected, rtt_ms = excluded.rtt_ms "
+        "WHERE connected IS NOT excluded.connected OR rtt_ms IS NOT excluded.rtt_ms");
     put.bind_blob(1, bytes_of(device)).bind(2, std::int64_t{connected});
     if (rtt_ms) put.bind(3, Value{*rtt_ms});
     put.run();
@@ -195,7 +197,7 @@ std::map<std::int64_t, std::vector<NotExchangedStatus>> Ledger::not_exchanged() 
 }
 
 void Ledger::set_backfill(const std::optional<BackfillStatus>& backfill) {
-    connection_.execute("DELETE FROM strandline_backfill");
+    connection_.prepare("DELETE FROM strandline_backfill").run();
     if (!backfill) return;
     const std::string done = joined(backfill->resources_done);
     Statement put = connection_.prepare(
@@ -218,7 +220,9 @@ std::optional<BackfillStatus> Ledger::backfill() {
 }
 
 void Ledger::set_state(DeviceState state) {
-    connection_.prepare("UPDATE strandline_device SET state = ?").bind_text(1, name_of(state)).run();
+    connection_.prepare("UPDATE strandline_device SET state = ?1 WHERE state IS NOT ?1")
+        .bind_text(1, name_of(state))
+        .run();
 }
 
 std::int64_t Ledger::add_request(const Request& request) {

@@ -77,12 +77,9 @@ void read_values(Connection& connection, Quarantined& entry) {
 
 }  // namespace
 
-Quarantine::Quarantine(Connection& connection)
-    : connection_(connection),
-      has_any_(connection.prepare("SELECT 1 FROM strandline_quarantine WHERE resource = ? LIMIT 1")) {}
-
 void Quarantine::put(const Quarantined& entry) {
     if (entry.kind == QuarantineKind::refused) drop_refused(entry.resource, entry.key);
+    any_[entry.resource] = true;
     Statement insert = connection_.prepare(
         "INSERT INTO strandline_quarantine(resource, key, kind, due, reason, since) VALUES (?, ?, ?, ?, ?, "
         "?) RETURNING id");
@@ -196,6 +193,7 @@ void Quarantine::make_due(std::int64_t resource, const std::string& key) {
 }
 
 void Quarantine::drop(std::int64_t id) {
+    any_.clear();
     for (const char* table :
          {"strandline_quarantine_stamps", "strandline_quarantine_values", "strandline_quarantine"}) {
         connection_.prepare("DELETE FROM " + std::string(table) + " WHERE id = ?").bind(1, id).run();
@@ -234,8 +232,13 @@ std::int64_t Quarantine::count() {
 }
 
 bool Quarantine::has_any(std::int64_t resource) {
-    const ResetAtEnd reset(has_any_);
-    return has_any_.bind(1, resource).step();
+    const auto [known, is_new] = any_.try_emplace(resource);
+    if (is_new) {
+        Statement find =
+            connection_.prepare("SELECT 1 FROM strandline_quarantine WHERE resource = ? LIMIT 1");
+        known->second = find.bind(1, resource).step();
+    }
+    return known->second;
 }
 
 }  // namespace strandline::engine::store

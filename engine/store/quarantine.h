@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -46,7 +47,7 @@ struct Quarantined {
 /// Tables strandline_quarantine*: what could not be applied, kept and passed on.
 class Quarantine {
 public:
-    explicit Quarantine(Connection& connection);
+    explicit Quarantine(Connection& connection) : connection_(connection) {}
 
     /// Adds it, or takes the place of an earlier refused one of the same key.
     void put(const Quarantined& entry);
@@ -82,14 +83,16 @@ public:
     [[nodiscard]] Dropped dropped(std::int64_t resource);
     [[nodiscard]] bool has_dropped(std::int64_t resource);
     [[nodiscard]] std::int64_t count();
-    /// Whether any of a resource's keys is refused or held: the usual answer, no, costs one look.
+    /// Whether any of a resource's keys is refused or held. Asked all the time, so the answer is kept in memory.
     [[nodiscard]] bool has_any(std::int64_t resource);
+    /// After a rollback: the answers that are kept may be wrong.
+    void reload() { any_.clear(); }
 
 private:
     [[nodiscard]] std::vector<Quarantined> read(Statement& statement);
 
     Connection& connection_;
-    Statement has_any_;
+    std::map<std::int64_t, bool> any_;  ///< what has_any() found, by resource; unknown when it is not listed
 };
 
 }  // namespace strandline::engine::store

@@ -89,6 +89,10 @@ void Stamps::put(std::int64_t resource, std::string_view key, std::int64_t slot,
         .bind(5, static_cast<std::int64_t>(stamp.origin));
     if (digests != nullptr) put_.bind_blob(6, *digests);
     put_.step();
+    const auto newest = newest_.find(resource);
+    const auto origin = static_cast<std::size_t>(stamp.origin);
+    if (newest != newest_.end() && origin < newest->second.size())
+        newest->second[origin] = std::max(newest->second[origin], stamp.hlc);
 }
 
 /// Alone, so that the index by origin, which a changed row would enter anew, stays as it is.
@@ -102,15 +106,34 @@ void Stamps::drop(std::int64_t resource, std::string_view key, std::int64_t slot
     drop_.bind(1, resource).bind_blob(2, key).bind(3, slot).step();
 }
 
+std::vector<Origin> Stamps::origins_above(std::int64_t resource, const watermarks::Vector& vector,
+                                          std::size_t origins) {
+    std::vector<Hlc>& newest = newest_[resource];
+    for (std::size_t i = newest.size(); i < origins; ++i) {
+        Statement find =
+            connection_.prepare("SELECT max(hlc) FROM strandline_stamps WHERE resource = ? AND origin = ?");
+        find.bind(1, resource).bind(2, static_cast<std::int64_t>(i));
+        newest.push_back(find.step() ? Hlc{find.integer(0)} : Hlc{});
+    }
+    std::vector<Origin> above;
+    auto known = vector.entries().begin();
+    for (std::size_t i = 0; i < origins; ++i) {
+        const auto origin = static_cast<Origin>(i);
+        while (known != vector.entries().end() && known->first < origin) ++known;
+        const bool is_known = known != vector.entries().end() && known->first == origin;
+        if (newest[i] > (is_known ? known->second : Hlc{})) above.push_back(origin);
+    }
+    return above;
+}
+
 std::optional<std::vector<std::string>> Stamps::changed_since(std::int64_t resource,
                                                               const watermarks::Range& range,
                                                               const watermarks::Vector& vector,
                                                               std::size_t origins, std::size_t most) {
     std::vector<std::string> keys;
-    for (std::size_t i = 0; i < origins; ++i) {
+    for (const Origin origin : origins_above(resource, vector, origins)) {
         const ResetAtEnd reset(since_);
-        const auto origin = static_cast<Origin>(i);
-        since_.bind(1, resource).bind(2, static_cast<std::int64_t>(i)).bind(3, vector.at(origin).value);
+        since_.bind(1, resource).bind(2, static_cast<std::int64_t>(origin)).bind(3, vector.at(origin).value);
         while (since_.step()) {
             if (!range.contains(since_.bytes(0))) continue;
             if (keys.size() == most) return std::nullopt;
@@ -125,11 +148,9 @@ std::optional<std::vector<std::string>> Stamps::changed_since(std::int64_t resou
 std::int64_t Stamps::count_since(std::int64_t resource, const watermarks::Vector& vector, std::size_t origins,
                                  std::int64_t most) {
     std::int64_t count = 0;
-    for (std::size_t i = 0; i < origins && count < most; ++i) {
+    for (const Origin origin : origins_above(resource, vector, origins)) {
         const ResetAtEnd reset(since_);
-        since_.bind(1, resource)
-            .bind(2, static_cast<std::int64_t>(i))
-            .bind(3, vector.at(static_cast<Origin>(i)).value);
+        since_.bind(1, resource).bind(2, static_cast<std::int64_t>(origin)).bind(3, vector.at(origin).value);
         while (count < most && since_.step()) ++count;
     }
     return count;

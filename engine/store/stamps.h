@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,6 +43,9 @@ public:
     /// Keys that cut the resource into parts of so many keys each, deleted ones too; the first part begins at its beginning.
     [[nodiscard]] std::vector<std::string> cuts(std::int64_t resource, std::int64_t keys, std::size_t most);
 
+    /// Stamps were given to another origin behind our back.
+    void reload() { newest_.clear(); }
+
     /// Reads records in key order.
     class Scan {
     public:
@@ -60,6 +64,9 @@ public:
     };
 
 private:
+    /// The origins of which the resource may have stamps that `vector` does not cover; ascending.
+    [[nodiscard]] std::vector<Origin> origins_above(std::int64_t resource, const watermarks::Vector& vector,
+                                                    std::size_t origins);
     void put(std::int64_t resource, std::string_view key, std::int64_t slot, const Stamp& stamp,
              const std::string* digests);
     void put_digests(std::int64_t resource, std::string_view key, const std::string& digests);
@@ -72,6 +79,9 @@ private:
     Statement put_digests_;
     Statement drop_;
     Statement since_;
+    /// By resource and origin, at least the newest stamp that it has: most origins have written nothing lately, and
+    /// are not looked for in the index.
+    std::map<std::int64_t, std::vector<Hlc>> newest_;
 };
 
 }  // namespace strandline::engine::store

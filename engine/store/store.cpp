@@ -27,16 +27,20 @@ Store::Store(const std::string& path, const std::string& vfs) : connection(path,
 }
 
 void Store::reload() {
+    is_loaded_ = false;
     rows_.clear();
+    quarantine.reload();
     origins.load();
     catalog.load();
     const DeviceRow device = read_device(connection);
     self_ = origins.number({device.device, device.incarnation});
     coverage_.clear();
+    ++coverage_changes_;
     for (const Resource& resource : catalog.resources())
         coverage_[resource.id] = load_coverage(connection, resource.id);
     schema_version_ = connection.ask_integer("PRAGMA schema_version");
     nested.install(catalog.resources());
+    is_loaded_ = true;
 }
 
 std::map<std::int64_t, std::vector<Renamed>> Store::meet_schema() {
@@ -75,6 +79,7 @@ void Store::set_coverage(std::int64_t resource, const watermarks::Coverage& cove
     watermarks::Coverage& mirror = coverage_[resource];
     save_coverage(connection, resource, mirror, coverage, self_);
     mirror = coverage;
+    ++coverage_changes_;
 }
 
 void Store::mark_foreign(const Resource& resource, const Values& key, bool is_foreign) {
@@ -117,6 +122,7 @@ void Store::hand_over(std::int64_t resource, Origin old, Hlc held) {
         statement.bind(1, static_cast<std::int64_t>(self_)).bind(2, resource);
         statement.bind(3, static_cast<std::int64_t>(old)).bind(4, held.value).run();
     }
+    stamps.reload();
     std::vector<watermarks::Piece> pieces = coverage(resource).pieces();
     for (watermarks::Piece& piece : pieces) {
         std::vector<watermarks::Vector::Entry> entries{{self_, piece.vector.at(old)}};

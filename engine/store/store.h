@@ -30,6 +30,8 @@ public:
 
     /// Reads the mirror anew from the database.
     void reload();
+    /// Whether the mirror may say something else than the database: after a step that has failed.
+    [[nodiscard]] bool may_differ() const { return !is_loaded_ || connection.has_written(); }
     /// Takes notice of the schema as it is now; gives the columns that were renamed, by resource. Inside a transaction.
     std::map<std::int64_t, std::vector<Renamed>> meet_schema();
     /// Whether another connection has committed since the last call.
@@ -43,6 +45,8 @@ public:
     [[nodiscard]] const watermarks::Coverage& coverage(std::int64_t resource) const {
         return coverage_.at(resource);
     }
+    /// How often coverage has changed, whichever resource's: what was found out about it holds until then.
+    [[nodiscard]] std::uint64_t coverage_changes() const { return coverage_changes_; }
     /// Writes and mirrors it.
     void set_coverage(std::int64_t resource, const watermarks::Coverage& coverage);
 
@@ -68,10 +72,12 @@ public:
 
 private:
     std::map<std::int64_t, watermarks::Coverage> coverage_;
+    std::uint64_t coverage_changes_ = 1;
     std::map<std::int64_t, std::unique_ptr<Rows>> rows_;
     Origin self_{};
     std::int64_t data_version_ = 0;
     std::int64_t schema_version_ = 0;
+    bool is_loaded_ = false;  ///< to its end
 };
 
 }  // namespace strandline::engine::store

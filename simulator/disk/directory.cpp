@@ -1,5 +1,6 @@
 #include "simulator/disk/directory.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace strandline::simulator::disk {
@@ -44,6 +45,11 @@ void Directory::forget_processes() {
     // A file that has its name only here or only there may come back, or go on, with either.
     for (const auto& [name, file] : visible_) file->forget_processes();
     for (const auto& [name, file] : durable_) file->forget_processes();
+}
+
+bool Directory::is_synced() const {
+    return unsynced_.empty() &&
+           std::ranges::all_of(visible_, [](const auto& entry) { return entry.second->is_synced(); });
 }
 
 std::int64_t Directory::bytes() const {

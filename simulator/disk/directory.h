@@ -27,6 +27,7 @@ public:
     void lose_power(const Survival& survival, const Chance& chance);
     void forget_processes();
 
+    [[nodiscard]] bool is_synced() const;
     [[nodiscard]] std::int64_t bytes() const;
     [[nodiscard]] DiskImage visible() const;
     [[nodiscard]] DiskImage durable() const;

@@ -83,6 +83,10 @@ void Disk::set_capacity(std::optional<std::int64_t> bytes) {
     parts_->capacity_bytes = bytes;
 }
 
+bool Disk::is_synced() const {
+    return parts_->directory.is_synced();
+}
+
 DiskImage Disk::visible_image() const {
     return parts_->directory.visible();
 }
@@ -99,6 +103,12 @@ void Disk::restore(const DiskImage& image) {
 
 const Counters& Disk::counters() const {
     return parts_->faults.counters;
+}
+
+void run_sqlite_alone() {
+    check(sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) == SQLITE_OK &&
+              sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) == SQLITE_OK,
+          "SQLite was in use already");
 }
 
 void seed_sqlite(int seed) {

@@ -95,6 +95,8 @@ public:
 
     // --- images ---------------------------------------------------------------------------------------
 
+    /// Whether a power cut at this moment would leave just what the processes see.
+    [[nodiscard]] bool is_synced() const;
     [[nodiscard]] DiskImage visible_image() const;
     /// The least that a power cut at this moment would leave: nothing unsynced survived.
     [[nodiscard]] DiskImage durable_image() const;
@@ -113,5 +115,8 @@ private:
 /// SQLite draws WAL salts, rowids and random() from one generator of the whole process. A run that must
 /// repeat itself seeds it first; `seed` is not zero, which would mean the default VFS's chance again.
 void seed_sqlite(int seed);
+
+/// For a process that has one thread: SQLite without mutexes and without counts of its memory. Before its first use.
+void run_sqlite_alone();
 
 }  // namespace strandline::simulator::disk

@@ -33,6 +33,9 @@ public:
     [[nodiscard]] const Content& visible() const { return visible_; }
     [[nodiscard]] const Content& durable() const { return durable_; }
 
+    /// Whether a power cut would leave what the processes see.
+    [[nodiscard]] bool is_synced() const { return unsynced_.empty(); }
+
     void write(std::int64_t offset, std::string_view bytes);
     void truncate(std::int64_t size);
     void sync();

@@ -184,3 +184,18 @@ TEST_CASE("tracking a large table is all or nothing when the host has to stop, a
     engine->advance({group.now(0).wall, {group.now(0).steady.value + 10'000}});
     CHECK(group.app(0).ask("SELECT count(*) FROM strandline_journal") == "0");
 }
+
+TEST_CASE("who waits for a lock is woken for the next try, and not for what cannot be done before it") {
+    Group group(1, kNotes, {"notes"});
+    const auto later = [&](std::int64_t ms) {
+        return Now{{group.now(0).wall.value + ms}, {group.now(0).steady.value + ms}};
+    };
+    group.write(0, "INSERT INTO notes VALUES ('a', 1, 2)");
+    group.app(0).run("INSERT INTO notes VALUES ('b', 1, 2); BEGIN IMMEDIATE");
+    group.engine(0).database_changed(later(0));
+    const Now figures_due = later(2 * engine::kFiguresEveryMs);
+    group.engine(0).advance(figures_due);
+    REQUIRE(group.engine(0).next_deadline());
+    CHECK(*group.engine(0).next_deadline() > figures_due.steady);
+    group.app(0).run("COMMIT");
+}

@@ -1,6 +1,7 @@
 // What devices say to each other, and what comes of it.
 #include <catch2/catch.hpp>
 
+#include "engine/limits.h"
 #include "tests/engine/group.h"
 
 using namespace strandline;
@@ -243,6 +244,27 @@ TEST_CASE("a row of a mebibyte travels, live and in a backfill") {
     group.converge();
     CHECK(group.app(2).ask("SELECT length(title), length(body) FROM notes") == "1048576|7");
     CHECK(group.is_same("notes"));
+}
+
+TEST_CASE(
+    "what is due for a peer whose connection has no room wakes nobody again and again, and its silence is "
+    "heard") {
+    Group group(2, kNotes, {"notes"});
+    const auto later = [&](std::int64_t ms) {
+        return Now{{group.now(0).wall.value + ms}, {group.now(0).steady.value + ms}};
+    };
+    group.engine(0).peer_up(group.id(1), group.now(0));
+    while (group.engine(0).next_message(group.id(1), group.now(0))) {
+    }
+    // From now on the host asks for no message.
+    for (const std::int64_t ms : {engine::kPingEveryMs, engine::kPingEveryMs + 5'000}) {
+        group.engine(0).advance(later(ms));
+        REQUIRE(group.engine(0).next_deadline());
+        CHECK(*group.engine(0).next_deadline() > later(ms).steady);
+    }
+    CHECK_FALSE(group.engine(0).is_closed(group.id(1)));
+    group.engine(0).advance(later(engine::kSilenceMaxMs + 1));
+    CHECK(group.engine(0).is_closed(group.id(1)));
 }
 
 TEST_CASE("a peer that falls silent is let go, and told why") {

@@ -47,6 +47,7 @@ TEST_CASE("a file reads as it was written, and keeps durable what was synced, an
         } else if (what < 4) {
             file.sync();
             naive.durable = naive.visible;
+            REQUIRE(file.is_synced());
         } else if (what == 4) {
             taken.emplace_back(file.visible(), naive.visible);
             taken.emplace_back(file.durable(), naive.durable);
@@ -58,6 +59,7 @@ TEST_CASE("a file reads as it was written, and keeps durable what was synced, an
         }
         REQUIRE((bytes_of(file.visible()) == naive.visible));
         REQUIRE((bytes_of(file.durable()) == naive.durable));
+        if (file.is_synced()) REQUIRE((naive.visible == naive.durable));
     }
     for (const auto& [content, bytes] : taken) CHECK((bytes_of(content) == bytes));
 }
