@@ -41,6 +41,11 @@ Device::Device(const EngineOptions& options, Now now)
     for (const auto& member : store.ledger.members()) members.insert(member.device);
     refresh_schema(now);
     fold();
+    if (has_unfetched_rest()) backfill_ = store.ledger.backfill();
+    if (backfill_) {
+        progress_.emplace(static_cast<std::uint64_t>(backfill_->rows_done),
+                          static_cast<std::uint64_t>(backfill_->rows_total));
+    }
 }
 
 void Device::recover() {
@@ -126,24 +131,25 @@ bool Device::fold() {
 }
 
 /// Who will hold all that we hold, before the next fold adds to it.
-std::map<DeviceId, std::set<std::int64_t>> Device::level_peers() const {
-    std::map<DeviceId, std::set<std::int64_t>> level;
+Device::Level Device::level_peers() const {
+    Level level;
     for (const auto& [peer, session] : sessions) {
         for (const Resource& resource : store.catalog.resources()) {
-            if (session.is_level(resource)) level[peer].insert(resource.id);
+            auto ranges = session.level_ranges(resource);
+            if (!ranges.empty()) level[peer].emplace(resource.id, std::move(ranges));
         }
     }
     return level;
 }
 
-void Device::push_found(const Capture::Found& found,
-                        const std::map<DeviceId, std::set<std::int64_t>>& level) {
+void Device::push_found(const Capture::Found& found, const Level& level) {
     for (const auto& [resource, rows] : found) retry_owed_.insert(resource);
     for (const auto& [peer, resources] : level) {
         const auto session = sessions.find(peer);
         if (session == sessions.end() || !session->second.is_ready()) continue;
         for (const auto& [resource, rows] : found) {
-            if (resources.contains(resource)) session->second.push(resource);
+            const auto ranges = resources.find(resource);
+            if (ranges != resources.end()) session->second.push(resource, ranges->second);
         }
     }
 }

@@ -10,7 +10,9 @@
 
 #include <strandline/engine.h>
 
+#include "backfill/breaker.h"
 #include "backfill/progress.h"
+#include "backfill/share.h"
 #include "engine/apply.h"
 #include "engine/capture.h"
 #include "engine/comparer.h"
@@ -69,6 +71,8 @@ public:
     [[nodiscard]] bool is_schema_stale() { return store.schema_changed(); }
     [[nodiscard]] std::optional<SteadyMs> next_deadline() const;
     [[nodiscard]] DeviceState state() const;
+    /// Whether anybody is asked for ranges that were never fetched.
+    [[nodiscard]] bool is_being_filled() const;
 
     store::Store store;
     std::map<DeviceId, Session> sessions;
@@ -105,10 +109,12 @@ private:
     void greet(const Session& session, const message::Hello& hello, Now now);
     /// Folds in the caller's transaction, until the journal is empty or too long for one.
     void fold_within(Capture::Found& found, std::size_t most);
-    [[nodiscard]] std::map<DeviceId, std::set<std::int64_t>> level_peers() const;
+    /// Who is level with us, by table and range.
+    using Level = std::map<DeviceId, std::map<std::int64_t, std::vector<watermarks::Range>>>;
+    [[nodiscard]] Level level_peers() const;
     /// Tries refused rows again in resources where something was written, or the schema changed.
     void retry_refused(Now now);
-    void push_found(const Capture::Found& found, const std::map<DeviceId, std::set<std::int64_t>>& level);
+    void push_found(const Capture::Found& found, const Level& level);
     void restore_wal(Now now);
     void notice_copy(const Opening& found, Now now);
     void meet_schema(Now now);
@@ -122,14 +128,37 @@ private:
     [[nodiscard]] const store::Resource* restored(const Session& session) const;
     void begin_anew(const store::Resource& resource, const Session& session, Now now);
     void tell_not_exchanged(Session& session, Now now);
-    [[nodiscard]] bool is_patient(Session& session, const store::Resource& resource,
-                                  const std::vector<watermarks::Piece>& pieces, Now now);
+    struct Plan {
+        Wanted wanted;
+        PullLength length{};
+        bool is_backfill = false;
+        std::int64_t rows_total = 0;  ///< of the tables that are wanted, over there
+    };
+    /// What to ask of a peer now; perhaps nothing.
+    [[nodiscard]] Plan plan_pull(Session& session, Now now);
+    /// The peers, whom to ask first before the others.
+    [[nodiscard]] std::vector<Session*> by_preference();
+    /// What this peer has, we lack, and nobody is asked for.
+    [[nodiscard]] std::vector<watermarks::Piece> wanted_of(Session& session, const store::Resource& resource,
+                                                           Now now);
+    [[nodiscard]] bool will_be_pushed(const Session& session, const store::Resource& resource,
+                                      const watermarks::Piece& piece) const;
+    void leave_stalled(Now now);
+    [[nodiscard]] bool has_substitute(const Session& session, const Asking::Pull& pull) const;
+    /// Whoever has nothing to do takes over from whom the rest would take longest.
+    void share_pulls(Now now);
+    [[nodiscard]] std::vector<backfill::Slice> rest_of(const Session& busy, const Session& taker) const;
+    void begin_backfill(const Session& session, std::int64_t rows_total, Now now);
+    void meet_lost_source(const DeviceId& peer);
+    /// Whether a backfill has a rest, whoever is asked for it.
+    [[nodiscard]] bool has_unfetched_rest() const;
     /// Resources with rows that came without values of columns that were dropped where they came from.
     [[nodiscard]] std::set<std::int64_t> without_dropped();
     /// Where rows lie that came without values which a device had dropped, as long as this peer may bring them.
     [[nodiscard]] std::vector<watermarks::Piece> dropped_elsewhere(Session& session,
                                                                    const store::Resource& resource);
-    [[nodiscard]] bool is_asked(std::int64_t resource) const;
+    /// What of a resource somebody is asked for already.
+    [[nodiscard]] std::vector<watermarks::Range> asked_ranges(std::int64_t resource) const;
     void count_progress(const Session& session, const message::Pages& pages, const Applied& applied, Now now);
     void put_peer(const Session& session, bool is_connected);
     void tell_applied(const Applied& applied, const Session* session, Now now);
@@ -158,6 +187,7 @@ private:
     std::vector<Event> unwritten_;  ///< events that are not in the database yet
     /// Each peer's session that was over last, until what is to be remembered of it is in the database.
     std::map<DeviceId, Session> gone_;
+    std::map<DeviceId, backfill::Breaker> breakers_;
     std::optional<BackfillStatus> backfill_;
     std::optional<backfill::Progress> progress_;
     std::int64_t backfill_received_ = 0;  ///< rows, in this backfill

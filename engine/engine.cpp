@@ -269,6 +269,7 @@ bool Engine::is_in_step(const DeviceId& peer) const {
 Status Engine::status() const {
     Status status = engine::store::read_status(parts_->device.store.connection, true);
     status.state = parts_->device.state();
+    if (status.backfill) status.backfill->is_waiting = !parts_->device.is_being_filled();
     return status;
 }
 

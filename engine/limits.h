@@ -52,6 +52,19 @@ constexpr std::int64_t kOfferPatienceMs = 1'000;
 /// keep disk and link busy at once, and are what a receiver that dies may be sent again.
 constexpr std::size_t kInFlightBytesMax = 4 * kPageBytesMax;
 
+/// Who is asked and brings nothing durable for so long is left, where somebody else has it: several pages of a slow link.
+constexpr std::int64_t kStallMs = 15'000;
+
+/// Where a table may be cut for a backfill from several peers: at most into so many parts, so the rest that nobody else
+/// can take over is a small share, and each of a few hundred rows at least, some ten milliseconds of a link.
+constexpr std::size_t kCutsMax = 63;
+constexpr std::int64_t kCutRowsMin = 256;
+/// A key that is longer is no place to cut: all cuts of a table go into one message.
+constexpr std::size_t kCutBytesMax = 1024;
+
+/// What a row is taken to cost on the wire until some have come.
+constexpr double kRowBytesGuess = 200;
+
 /// Counters and peers' figures reach the database this often when nothing else commits.
 constexpr std::int64_t kFiguresEveryMs = 1'000;
 

@@ -20,6 +20,7 @@ enum class Kind : std::uint8_t {
     ping = 5,
     pong = 6,
     bye = 7,
+    waive = 8,
     compare = 9
 };
 

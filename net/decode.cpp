@@ -61,6 +61,8 @@ private:
             case static_cast<std::uint64_t>(Kind::bye):
                 expect_fields(1);
                 return Bye{std::string(cursor.text("the reason", kReasonBytesMax))};
+            case static_cast<std::uint64_t>(Kind::waive):
+                return waive();
             case static_cast<std::uint64_t>(Kind::compare):
                 return compare();
             default:
@@ -103,6 +105,15 @@ private:
         pull.wanted = list<Wanted>("what is wanted", kResourcesMax, [this] { return wanted(); });
         demand_no_doubles(pull.wanted, resource_of<Wanted>, "it names a resource twice");
         return pull;
+    }
+
+    Waive waive() {
+        expect_fields(4);
+        Waive waive;
+        waive.pull = number32("the pull's number");
+        waive.resource = resource();
+        waive.range = range();
+        return waive;
     }
 
     Pages pages() {
@@ -194,7 +205,15 @@ private:
                 holding.key =
                     list<KeyColumn>("the key's columns", kColumnsMax, [this] { return key_column(); });
             },
-            [this](Holding& holding) { holding.dropped = columns("what was dropped"); });
+            [this](Holding& holding) { holding.dropped = columns("what was dropped"); },
+            [this](Holding& holding) { holding.cuts = cuts(); });
+    }
+
+    std::vector<std::string> cuts() {
+        auto cuts = list<std::string>("where it can be cut", kPiecesMax,
+                                      [this] { return std::string(cursor.binary("a cut", kBoundBytesMax)); });
+        for (std::size_t i = 1; i < cuts.size(); ++i) demand(cuts[i - 1] < cuts[i], "cuts are not in order");
+        return cuts;
     }
 
     KeyColumn key_column() {

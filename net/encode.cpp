@@ -74,6 +74,13 @@ private:
         text(bye.reason);
     }
 
+    void write(const Waive& waive) {
+        begin(Kind::waive, 4);
+        number(waive.pull);
+        text(waive.resource);
+        range(waive.range);
+    }
+
     void write(const Compare& compare) {
         begin(Kind::compare, 3);
         number(compare.number);
@@ -88,13 +95,20 @@ private:
     }
 
     void write(const Holding& holding) {
-        array(holding.key.empty() ? 4 : holding.dropped.empty() ? 5 : 6);
+        const bool has_cuts = !holding.cuts.empty();
+        const bool has_dropped = has_cuts || (!holding.key.empty() && !holding.dropped.empty());
+        const bool has_key = has_dropped || !holding.key.empty();
+        array(has_cuts ? 7 : has_dropped ? 6 : has_key ? 5 : 4);
         text(holding.resource);
         boolean(holding.device_owned);
         number(holding.rows);
         list(holding.pieces);
-        if (!holding.key.empty()) list(holding.key);
-        if (!holding.key.empty() && !holding.dropped.empty()) list(holding.dropped);
+        if (has_key) list(holding.key);
+        if (has_dropped) list(holding.dropped);
+        if (has_cuts) {
+            array(static_cast<std::uint32_t>(holding.cuts.size()));
+            for (const std::string& cut : holding.cuts) binary(cut);
+        }
     }
 
     void write(const KeyColumn& column) {

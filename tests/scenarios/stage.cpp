@@ -264,9 +264,9 @@ void Stage::status(Words names) {
         const Status status = group_.engine(i).status();
         std::string line = name + " is " + name_of(status.state);
         if (status.backfill) {
-            line += " from " + names_.of(status.backfill->peer) + ", " +
-                    std::to_string(status.backfill->rows_done) + " of " +
-                    std::to_string(status.backfill->rows_total) + " rows";
+            line += std::string(status.backfill->is_waiting ? ", waiting for " : " from ") +
+                    names_.of(status.backfill->peer) + ", " + std::to_string(status.backfill->rows_done) +
+                    " of " + std::to_string(status.backfill->rows_total) + " rows";
         }
         line += "; received " + counted(static_cast<std::uint64_t>(status.received.rows), "row") +
                 "; in quarantine " + std::to_string(status.quarantined);
