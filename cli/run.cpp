@@ -28,6 +28,7 @@ struct RunArguments {
     std::string listen;
     std::vector<std::string> peers;
     bool once = false;
+    bool forgets = false;
     double timeout_seconds = kTimeoutSeconds;
     bool json = false;
 };
@@ -114,7 +115,7 @@ Result<Node> open_node(const RunArguments& arguments, const Wait& began, bool& g
                            wait.tell([&] { return lock_holder_text(arguments.database); });
                            return true;
                        },
-                       must_end});
+                       must_end, arguments.forgets});
 }
 
 Exit run(const RunArguments& arguments) {
@@ -189,6 +190,8 @@ void add_run(CLI::App& app, Action& chosen) {
         ->option_text("SECONDS")
         ->check(CLI::Validator(not_a_time, "", "seconds"))
         ->needs(once);
+    command->add_flag("--forget-deletions", arguments->forgets,
+                      "Forget deletions that every trusted device has acknowledged");
     add_json(command, arguments->json);
 }
 

@@ -29,6 +29,8 @@ Device::Device(const EngineOptions& options, Now now)
     : store(options.database, options.vfs),
       entropy_(options.entropy),
       capture_(store),
+      forgets_(options.forgets),
+      forget_at_(now.steady),
       figures_at_(now.steady),
       due_at_(now.steady) {
     store.connection.stop_when(options.stop_asked);

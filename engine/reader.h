@@ -69,19 +69,26 @@ private:
         std::int64_t resource = 0;
         watermarks::Range range;  ///< what is still to be read
         watermarks::Vector base;
-        watermarks::Vector claim;
+        watermarks::Vector vector;  ///< what we hold there
+        watermarks::Vector claim;   ///< as much of it as `base` lacks
+        bool is_complete = false;   ///< its receiver lacks deletions that were forgotten here
         std::optional<std::deque<std::string>> keys;  ///< the changed ones; empty: by a scan
         std::deque<std::string> held;                 ///< keys of held changes that are still to be read
     };
 
     void plan(std::int64_t resource, const watermarks::Piece& wanted);
     void plan_held(Part& part);
+    /// Cuts the first part to a range in which the same deletions were forgotten. Who lacks some of those is given all
+    /// there is.
+    void meet_forgotten();
     /// Reads as much of the first part as the message has room for.
     void read_part(message::Pages& pages, OriginList& origins);
     void take(const store::Resource& resource, const Part& part, const std::string& key,
               const store::StoredRecord& stored, message::Page& page, OriginList& origins);
     /// Held changes come before the rest, on pages that claim nothing. False: the message is full.
     bool take_held(const store::Resource& resource, Part& part, message::Pages& pages, OriginList& origins);
+    void take_held_within(const store::Resource& resource, const Part& part, const watermarks::Range& range,
+                          message::Pages& pages, OriginList& origins);
     /// Moves what waits in quarantine to pages like `page`, but for their columns.
     void add_waiting(const message::Page& page, message::Pages& pages);
     void add(message::Page page, message::Pages& pages);
@@ -98,6 +105,7 @@ private:
 
     store::Store& store_;
     std::deque<Part> parts_;
+    watermarks::Vector forgotten_;  ///< in the first part
     std::vector<Claim> claims_;
     /// The columns of a page, and which of them were dropped.
     using PageColumns = std::pair<std::vector<std::string>, std::vector<std::uint32_t>>;

@@ -27,11 +27,15 @@ std::vector<Origin> localized(store::Origins& origins, const std::vector<OriginI
     return numbers;
 }
 
-Piece localized(const message::Piece& piece, const std::vector<Origin>& origins) {
+watermarks::Vector localized(const message::Vector& vector, const std::vector<Origin>& origins) {
     std::vector<watermarks::Vector::Entry> entries;
-    for (const auto& [origin, hlc] : piece.vector)
+    for (const auto& [origin, hlc] : vector)
         entries.emplace_back(origins[static_cast<std::size_t>(origin)], hlc);
-    return {{piece.range.low, piece.range.high}, watermarks::Vector::from(std::move(entries))};
+    return watermarks::Vector::from(std::move(entries));
+}
+
+Piece localized(const message::Piece& piece, const std::vector<Origin>& origins) {
+    return {{piece.range.low, piece.range.high}, localized(piece.vector, origins)};
 }
 
 SteadyMs later(SteadyMs at, std::int64_t milliseconds) {
@@ -74,8 +78,10 @@ void Session::have(const message::Have& have) {
                           static_cast<std::int64_t>(holding.rows),
                           holding.key,
                           holding.dropped,
+                          holding.waits,
                           Coverage(pieces),
-                          Coverage(pieces)};
+                          Coverage(pieces),
+                          localized(holding.forgotten, origins)};
             theirs_.push_back(std::move(theirs));
             continue;
         }
@@ -83,6 +89,7 @@ void Session::have(const message::Have& have) {
         if (known == nullptr)
             return close("a Have of " + holding.resource + ", which the complete one did not name");
         known->rows = static_cast<std::int64_t>(holding.rows);
+        known->forgotten.raise(localized(holding.forgotten, origins));
         for (const Piece& piece : pieces) {
             known->acknowledged.raise(piece.range, piece.vector);
             known->expected.raise(piece.range, piece.vector);
@@ -121,6 +128,10 @@ void Session::pull(const message::Pull& pull) {
             return close("a Pull of " + asked.resource + ", which is not tracked here");
         if (theirs(resource->name) != nullptr && !exchanges(*resource))
             return close("a Pull of " + asked.resource + ", which is another table there");
+        if (!knows(message::kKnowsForgotten) && store_.forgotten(resource->id) != Coverage()) {
+            return close("deletions of " + asked.resource +
+                         " were forgotten here, which this version cannot be told; update it");
+        }
         for (const message::Piece& piece : asked.pieces) {
             wanted.emplace_back(resource->id, localized(piece, origins));
             is_delta = is_delta && holds_others(wanted.back().second.vector);
@@ -158,7 +169,7 @@ bool Session::lies_in_asked(const message::Page& page) const {
                                [&](const Piece& piece) { return intersect(piece.range, range) == range; });
 }
 
-bool Session::accepts(const message::Pages& pages) {
+bool Session::accepts_form(const message::Pages& pages) {
     if (!is_ready()) {
         close("Pages before the Have");
         return false;
@@ -202,11 +213,7 @@ void Session::took(const message::Pages& pages) {
             known->expected.raise({page.range.low, page.range.high}, vector);
         }
     }
-    if (pages.pull != 0 && pages.last) {
-        is_push_under_way_ = false;  // A push that was under way gave way to the pull.
-        asked_.reset();
-        if (state_ == SessionState::backfilling) state_ = SessionState::streaming;
-    }
+    if (pages.pull != 0 && pages.last) answered();
 }
 
 void Session::close(std::string reason) {
@@ -242,7 +249,8 @@ std::optional<Message> Session::next_control(Now now) {
     std::optional<Message> out;
     if (!std::exchange(said_hello_, true)) {
         out = message::Hello{store::read_device(store_.connection).name,
-                             store_.origins.id(store_.self()).incarnation, now.wall, message::kCompares};
+                             store_.origins.id(store_.self()).incarnation, now.wall,
+                             message::kCompares | message::kKnowsForgotten};
     } else if (say_all_) {
         out = say_everything();
     } else if (!pongs_to_say_.empty()) {
@@ -262,65 +270,6 @@ std::optional<Message> Session::next_control(Now now) {
     }
     if (out) last_said_ = now.steady;
     return out;
-}
-
-message::Holding Session::holding(const Resource& resource, const std::vector<Piece>& pieces,
-                                  OriginList& origins) {
-    message::Holding holding{
-        resource.name,
-        resource.ownership == Ownership::device_owned,
-        static_cast<std::uint64_t>(std::max<std::int64_t>(0, store_.catalog.rows(resource.id))),
-        {}};
-    for (const Piece& piece : pieces)
-        holding.pieces.push_back({{piece.range.low, piece.range.high}, origins.indexed(piece.vector)});
-    return holding;
-}
-
-Message Session::say_everything() {
-    say_all_ = false;
-    ++said_all_count_;
-    message::Have have{true, {}, {}};
-    OriginList origins(store_.origins);
-    for (const Resource& resource : store_.catalog.resources()) {
-        if (!resource.is_there) continue;
-        const Coverage& coverage = store_.coverage(resource.id);
-        have.holdings.push_back(holding(resource, coverage.pieces(), origins));
-        have.holdings.back().key = key_in_words(resource.key);
-        have.holdings.back().dropped = store_.dropped_columns(resource);
-        told_[resource.id] = coverage;
-    }
-    have.origins = origins.take();
-    return have;
-}
-
-std::optional<Message> Session::say_news() {
-    if (told_all_at_ == store_.coverage_changes()) return std::nullopt;
-    message::Have have;
-    OriginList origins(store_.origins);
-    bool is_all_told = true;
-    for (const Theirs& known : theirs_) {
-        const Resource* resource = find_ours(known);
-        if (resource == nullptr || !resource->is_there) continue;
-        const bool is_pushed =
-            push_due_.contains(resource->id) ||
-            (serving_ && serving_->pull == 0 && serving_->resources.contains(resource->id));
-        const Coverage& coverage = store_.coverage(resource->id);
-        Coverage& told = told_[resource->id];
-        is_all_told = is_all_told && !is_pushed;
-        if (is_pushed || told.dominates(coverage)) continue;
-        std::vector<Piece> news;
-        const watermarks::Vector known_everywhere = told.floor();
-        for (const Piece& piece : coverage.pieces()) {
-            if (!told.dominates(piece.range, piece.vector))
-                news.push_back({piece.range, above(piece.vector, known_everywhere)});
-        }
-        have.holdings.push_back(holding(*resource, news, origins));
-        told = coverage;
-    }
-    if (is_all_told) told_all_at_ = store_.coverage_changes();
-    if (have.holdings.empty()) return std::nullopt;
-    have.origins = origins.take();
-    return have;
 }
 
 void Session::ask(std::map<std::int64_t, std::vector<Piece>> wanted, bool is_backfill) {
@@ -357,6 +306,8 @@ void Session::begin_push() {
         const Resource* resource = store_.catalog.find(id);
         const Theirs* known = resource != nullptr ? theirs(resource->name) : nullptr;
         if (known == nullptr || !known->expected.is_whole()) continue;
+        // What it lacks beyond that it asks for itself.
+        if (!known->expected.dominates(store_.forgotten(id))) continue;
         wanted.emplace_back(id, known->expected.pieces().front());
     }
     constexpr bool kIsDelta = true;

@@ -91,8 +91,10 @@ public:
         std::int64_t rows = 0;
         std::vector<message::KeyColumn> key;
         std::vector<std::string> dropped;  ///< columns that its pages lack values of
+        bool waits = false;                ///< not all that it has acknowledged is in its state yet
         watermarks::Coverage acknowledged;
         watermarks::Coverage expected;
+        watermarks::Vector forgotten = {};  ///< in the whole table
         /// What it is here, found out when the catalog had been read so often; 0: not yet.
         mutable const store::Resource* ours = nullptr;  ///< null: we do not track it
         mutable bool is_exchanged = false;
@@ -104,6 +106,8 @@ public:
     [[nodiscard]] const std::vector<Theirs>& all_theirs() const { return theirs_; }
     /// Whether both track it, as one and the same table (agreement.h).
     [[nodiscard]] bool exchanges(const store::Resource& resource) const;
+    /// Whether the peer lacks deletions that were forgotten here: its rows may be ones that were deleted.
+    [[nodiscard]] bool lags(const store::Resource& resource, const watermarks::Range& range) const;
     /// Both ways, for every table that both track.
     [[nodiscard]] bool is_in_step() const;
     [[nodiscard]] std::optional<SteadyMs> next_deadline() const;
@@ -139,6 +143,14 @@ private:
     };
 
     [[nodiscard]] bool holds_others(const watermarks::Vector& vector) const;
+    [[nodiscard]] bool accepts_form(const message::Pages& pages);
+    /// Whether pages were read before their sender knew of deletions that are forgotten here.
+    [[nodiscard]] bool is_stale(const message::Pages& pages) const;
+    /// Whether more was forgotten here than the peer knows.
+    [[nodiscard]] bool has_forgotten_more(const Theirs& known, const store::Resource& resource) const;
+    void say_forgotten(message::Holding& holding, const store::Resource& resource, OriginList& origins);
+    /// The pull that is out has come to its end.
+    void answered();
     [[nodiscard]] bool has_pages() const { return serving_ || !push_due_.empty() || !rows_due_.empty(); }
     [[nodiscard]] bool is_acknowledged(const Reader::Claim& claim) const;
     void land_acknowledged();
@@ -161,6 +173,7 @@ private:
     bool said_hello_ = false;
     bool said_bye_ = false;
     bool say_all_ = true;
+    bool has_refused_ = false;  ///< pages, and has not said since what is held
     std::uint32_t said_all_count_ = 0;
     std::uint32_t heard_all_count_ = 0;
     SteadyMs last_said_;
@@ -168,9 +181,10 @@ private:
     SteadyMs passed_;  ///< when time last passed
     std::optional<message::Hello> their_hello_;
     std::vector<Theirs> theirs_;
-    std::map<std::int64_t, watermarks::Coverage> told_;  ///< what the peer knows of ours, by resource
-    bool is_push_under_way_ = false;                     ///< the peer's, to us: it holds more than has come
-    std::uint64_t told_all_at_ = 0;  ///< when our coverage had changed so often, told_ had all of it
+    std::map<std::int64_t, watermarks::Vector> told_forgotten_;  ///< by resource: what the peer knows of it
+    std::map<std::int64_t, watermarks::Coverage> told_;          ///< what the peer knows of ours, by resource
+    bool is_push_under_way_ = false;  ///< the peer's, to us: it holds more than has come
+    std::uint64_t told_all_at_ = 0;   ///< when our coverage had changed so often, told_ had all of it
     std::optional<Asked> asked_;
     std::uint32_t pulls_ = 0;
     bool pull_to_say_ = false;

@@ -88,13 +88,20 @@ private:
     }
 
     void write(const Holding& holding) {
-        array(holding.key.empty() ? 4 : holding.dropped.empty() ? 5 : 6);
+        std::uint32_t fields = 4;
+        if (!holding.key.empty()) fields = 5;
+        if (!holding.dropped.empty()) fields = 6;
+        if (holding.waits) fields = 7;
+        if (!holding.forgotten.empty()) fields = 8;
+        array(fields);
         text(holding.resource);
         boolean(holding.device_owned);
         number(holding.rows);
         list(holding.pieces);
-        if (!holding.key.empty()) list(holding.key);
-        if (!holding.key.empty() && !holding.dropped.empty()) list(holding.dropped);
+        if (fields > 4) list(holding.key);
+        if (fields > 5) list(holding.dropped);
+        if (fields > 6) boolean(holding.waits);
+        if (fields > 7) vector(holding.forgotten);
     }
 
     void write(const KeyColumn& column) {
@@ -135,7 +142,8 @@ private:
     }
 
     void write(const Page& page) {
-        array(page.dropped.empty() ? 7 : 8);
+        const bool has_forgotten = !page.forgotten.empty();
+        array(has_forgotten ? 10 : page.dropped.empty() ? 7 : 8);
         text(page.resource);
         range(page.range);
         vector(page.vector);
@@ -143,7 +151,10 @@ private:
         base_ = base_of(page);
         number(static_cast<std::uint64_t>(base_));
         list(page.entries);
-        if (!page.dropped.empty()) list(page.dropped);
+        if (has_forgotten || !page.dropped.empty()) list(page.dropped);
+        if (!has_forgotten) return;
+        vector(page.forgotten);
+        boolean(page.complete);
     }
 
     void write(const std::string& column) { text(column); }

@@ -26,6 +26,8 @@ enum class Bug {
     counter_not_persisted,    ///< the clock keeps its milliseconds, and forgets its counter
     journal_ignored,          ///< a page is read while the journal has rows
     push_own_only,            ///< a push leaves out what others have stamped
+    absence_trusted,          ///< absence counts as deletion in pages that are not complete, too
+    behind_unnoticed,         ///< who lacks forgotten deletions is given what it asked for, and no more
 };
 
 /// For push_own_only: rows that bear another origin's stamp.

@@ -157,6 +157,7 @@ void Device::tell_events() {
         if (event->kind == EventKind::trusted) {
             for (Named& named : named_) named.dialer.hurry(steady());
         }
+        if (event->kind == EventKind::written_again) witness_.owe_again();
         lookout_.told(*event);
         if (Recorder* recorder = world_.chronicle.recorder()) {
             if (event->kind == EventKind::backfill_started)

@@ -65,6 +65,7 @@ void Device::dial(const Device& peer) {
 
 bool Device::open_app() {
     app_.emplace(kDatabase, disk_.name(), syncs_fully_, witness_);
+    witness_.owe_again();  // What the engine wrote again, and had no time to tell.
     const auto lost = witness_.reopened(app_->sql(), may_lose_);
     if (!lost) return false;
     tally_.lost += *lost;
@@ -89,8 +90,9 @@ bool Device::count_opening() {
 }
 
 void Device::open_engine() {
-    auto opened = Engine::open({kDatabase, id(), disk_.name(), [this] { return random_.next(); }, opening()},
-                               clock_.now());
+    EngineOptions options{kDatabase, id(), disk_.name(), [this] { return random_.next(); }, opening()};
+    options.forgets = world_.forgets;
+    auto opened = Engine::open(options, clock_.now());
     if (!opened) {
         note("fails", opened.error().message);
         return;

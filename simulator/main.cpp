@@ -44,6 +44,7 @@ void add_options(CLI::App& app, Options& options) {
     app.add_option("--topology", options.topology, "line, star, ring, mesh, random or islands (mesh)");
     app.add_option("--faults", options.faults, "What goes wrong (swarm)");
     app.add_option("--writes", options.writes_per_minute, "Transactions a minute of each device's app (120)");
+    app.add_flag("--forget", options.forgets, "Devices forget deletions that all have acknowledged");
     app.add_flag("!--no-shrink", options.shrinks, "Leave what fails as it was found");
     app.add_flag("--log", options.log, "A line for each event, in a lane for each device");
     app.add_option("--report", options.report, "A page of the run, to be looked at in a browser: its file");

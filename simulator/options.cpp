@@ -42,7 +42,8 @@ constexpr std::array<Story, 7> kStories{{
 
 std::string to_text(const Options& options) {
     return fmt::format("--devices {} --minutes {} --topology {} --faults {} --writes {}", options.devices,
-                       options.minutes, options.topology, options.faults, options.writes_per_minute);
+                       options.minutes, options.topology, options.faults, options.writes_per_minute) +
+           (options.forgets ? " --forget" : "");
 }
 
 std::optional<Topology> topology_from(const std::string& name) {

@@ -34,6 +34,9 @@ enum class Situation {
     writes_lost,
     lied,
     courier,
+    forgotten,
+    complete_page,
+    written_again,
 };
 
 /// In words, for the summary.

@@ -45,6 +45,9 @@ struct EngineOptions {
     /// Asked now and then inside long steps, on the thread that does them: whether to end now. Such a step is taken back,
     /// or as much of it as is not committed; open() and track() then fail (busy), all else is tried again later.
     std::function<bool()> stop_asked = {};
+    /// Whether deletions are forgotten that all members have acknowledged; else they are remembered for good. Off, until it has
+    /// been simulated for as long as the rest.
+    bool forgets = false;
 };
 
 /// How to make a database a device's.

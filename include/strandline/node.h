@@ -19,6 +19,7 @@ struct NodeOptions {
     /// Asked now and then while open() takes in what was written meanwhile: whether to give that up (busy). What was
     /// taken in so far stays. Once it is open, stop() ends whatever goes on.
     std::function<bool()> stop_asked = {};
+    bool forgets = false;  ///< EngineOptions::forgets
 };
 
 /// Makes `database` a device: its identity in `database`.key (mode 0600) and its metadata. Creates

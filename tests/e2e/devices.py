@@ -118,12 +118,13 @@ class Device:
 
     # --- the process that runs it ----------------------------------------------------------------
 
-    def start(self, *peers, listen=True):
+    def start(self, *peers, listen=True, forgets=False):
         """Runs the device, dialling the peers that are running now."""
         assert self.process is None
         dial = [part for peer in peers for part in ("--peer", f"127.0.0.1:{peer.port}")]
         where = ["--listen", f"127.0.0.1:{self.port or 0}"] if listen else []
-        self.process = subprocess.Popen([BINARY, "run", str(self.path), *where, *dial], text=True,
+        self.process = subprocess.Popen([BINARY, "run", str(self.path), *where, *dial,
+                                         *(["--forget-deletions"] if forgets else [])], text=True,
                                         stdout=subprocess.PIPE, stderr=self.log.open("a"))
         if listen:
             line = self.process.stdout.readline()
@@ -187,10 +188,10 @@ class Case(unittest.TestCase):
         b.trust(a)
         return a, b
 
-    def running_pair(self, **options):
+    def running_pair(self, forgets=False, **options):
         a, b = self.pair(**options)
-        a.start()
-        b.start(a)
+        a.start(forgets=forgets)
+        b.start(a, forgets=forgets)
         return a, b
 
     def until_equal(self, *devices, table="notes"):

@@ -125,6 +125,7 @@ public:
         options.device = id(i);
         options.entropy = entropy();
         options.opening = devices_[i]->opening;
+        options.forgets = forgets;
         auto opened = Engine::open(options, now(i));
         require(opened);
         devices_[i]->engine.emplace(std::move(*opened));
@@ -176,6 +177,8 @@ public:
         wires_[{i, j}].push_back(std::move(*message));
         return true;
     }
+    /// Whether devices that are started from here on forget deletions.
+    bool forgets = false;
     /// Hears every message as it leaves.
     std::function<void(std::size_t from, std::size_t to, const Message&)> on_send;
     /// Messages that have left i and are not at j yet.
