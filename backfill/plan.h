@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -16,6 +17,19 @@ namespace strandline::backfill {
 /// have equal vectors are one. Empty: this peer has nothing for us.
 [[nodiscard]] std::vector<watermarks::Piece> lacking(const watermarks::Coverage& mine,
                                                      const watermarks::Coverage& theirs, Origin self);
+
+/// Whether that coverage has more than `mine` everywhere in its range.
+[[nodiscard]] bool has_more(const watermarks::Coverage& theirs, const watermarks::Piece& mine);
+
+/// The pieces as far as none of the ranges holds them, in their order: what is asked of somebody else already is not
+/// asked again.
+[[nodiscard]] std::vector<watermarks::Piece> without(const std::vector<watermarks::Piece>& pieces,
+                                                     const std::vector<watermarks::Range>& ranges);
+
+/// An order in which parents come before their children, so that a row's parent is there first where that can be.
+/// `parents[i]`: those that `i` refers to, by index. Those that refer to each other in a circle stand together; where
+/// nothing decides, it stays as it was.
+[[nodiscard]] std::vector<std::size_t> parents_first(const std::vector<std::vector<std::size_t>>& parents);
 
 /// How to find what somebody lacks: by the index of recent changes, or by a scan in key order.
 enum class Way { index, scan };

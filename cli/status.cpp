@@ -48,6 +48,7 @@ Json json_of(const PeerStatus& peer) {
 Json json_of(const std::optional<BackfillStatus>& backfill) {
     if (!backfill) return nullptr;
     return {{"peer", to_hex(backfill->peer)},
+            {"waiting", backfill->is_waiting},
             {"rows_done", backfill->rows_done},
             {"rows_total", backfill->rows_total},
             {"resources_done", backfill->resources_done},
@@ -95,6 +96,9 @@ void print_backfill(const Status& status) {
                percent(backfill.rows_done, backfill.rows_total), count_text(backfill.rows_done),
                count_text(backfill.rows_total, "row"), name_text(name_of_peer(status, backfill.peer)),
                name_text(backfill.resource));
+    if (backfill.is_waiting)
+        fmt::print("  waiting until {}, or another that has the rest, is connected\n",
+                   name_text(name_of_peer(status, backfill.peer)));
 }
 
 /// What to do about tracked tables that the app has dropped, or made again as others.

@@ -35,10 +35,17 @@ Device::Device(const EngineOptions& options, Now now)
     restore_wal(now);
     store.ledger.disconnect_peers();
     receipts_ = store.ledger.receipts();
+    owed_ = store::read_owed(store.connection);
     if (options.opening) notice_copy(*options.opening, now);
+    note_opening(now);
     for (const auto& member : store.ledger.members()) members.insert(member.device);
     refresh_schema(now);
     fold();
+    if (has_unfetched_rest()) backfill_ = store.ledger.backfill();
+    if (backfill_) {
+        progress_.emplace(static_cast<std::uint64_t>(backfill_->rows_done),
+                          static_cast<std::uint64_t>(backfill_->rows_total));
+    }
 }
 
 void Device::recover() {
@@ -50,6 +57,7 @@ void Device::recover() {
     if (store.may_differ()) {
         store.reload();
         receipts_ = store.ledger.receipts();
+        owed_ = store::read_owed(store.connection);
     }
     store.connection.set_stoppable(true);
 }
@@ -75,6 +83,7 @@ void Device::notice_copy(const Opening& found, Now now) {
     if (!is_planted(planted::Bug::stamp_reused))
         store.begin_incarnation(static_cast<Incarnation>(entropy_()));
     store::write_opening(store.connection, found);
+    if (left != Opening{}) owe(store::Proof::deep);
     // A database that was never opened takes its first life here, so that copies made before do not share one.
     if (left != Opening{}) {
         const char* which =
@@ -122,24 +131,25 @@ bool Device::fold() {
 }
 
 /// Who will hold all that we hold, before the next fold adds to it.
-std::map<DeviceId, std::set<std::int64_t>> Device::level_peers() const {
-    std::map<DeviceId, std::set<std::int64_t>> level;
+Device::Level Device::level_peers() const {
+    Level level;
     for (const auto& [peer, session] : sessions) {
         for (const Resource& resource : store.catalog.resources()) {
-            if (session.is_level(resource)) level[peer].insert(resource.id);
+            auto ranges = session.level_ranges(resource);
+            if (!ranges.empty()) level[peer].emplace(resource.id, std::move(ranges));
         }
     }
     return level;
 }
 
-void Device::push_found(const Capture::Found& found,
-                        const std::map<DeviceId, std::set<std::int64_t>>& level) {
+void Device::push_found(const Capture::Found& found, const Level& level) {
     for (const auto& [resource, rows] : found) retry_owed_.insert(resource);
     for (const auto& [peer, resources] : level) {
         const auto session = sessions.find(peer);
         if (session == sessions.end() || !session->second.is_ready()) continue;
         for (const auto& [resource, rows] : found) {
-            if (resources.contains(resource)) session->second.push(resource);
+            const auto ranges = resources.find(resource);
+            if (ranges != resources.end()) session->second.push(resource, ranges->second);
         }
     }
 }
@@ -370,7 +380,9 @@ void Device::answer_requests(Now now) {
     for (const auto& [number, request] : store.ledger.open_requests()) {
         Result<void> result;
         if (request.command == "verify") {  // Answered when it is done.
-            if (!std::exchange(verify_request_, number)) verify(now);
+            const bool is_deep = !request.arguments.empty() && request.arguments.front() == "deep";
+            if (!std::exchange(verify_request_, number))
+                verify(is_deep ? store::Proof::deep : store::Proof::shallow, now);
             continue;
         }
         if (request.command == "track") {

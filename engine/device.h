@@ -10,10 +10,13 @@
 
 #include <strandline/engine.h>
 
+#include "backfill/breaker.h"
 #include "backfill/progress.h"
+#include "backfill/share.h"
 #include "engine/apply.h"
 #include "engine/capture.h"
 #include "engine/comparer.h"
+#include "engine/inspector.h"
 #include "engine/session.h"
 #include "engine/store/store.h"
 
@@ -30,8 +33,10 @@ public:
     [[nodiscard]] TrackProgress track_progress() const { return capture_.progress(); }
     [[nodiscard]] Result<void> untrack(const std::vector<std::string>& tables, Now now);
     [[nodiscard]] Result<void> trust(const DeviceId& device, const std::string& name, Now now);
-    /// Compares all tables with the first peer that is in step.
-    void verify(Now now);
+    /// From now on a proof is owed, and begins at once.
+    void verify(store::Proof proof, Now now);
+    /// In an orderly way.
+    void close();
     /// The last comparison since then.
     [[nodiscard]] const std::optional<Verification>& verified() const { return verified_; }
     /// Counts outside the database only once this has it to itself, so that somebody's lock cannot come in between.
@@ -68,6 +73,8 @@ public:
     [[nodiscard]] bool is_schema_stale() { return store.schema_changed(); }
     [[nodiscard]] std::optional<SteadyMs> next_deadline() const;
     [[nodiscard]] DeviceState state() const;
+    /// Whether anybody is asked for ranges that were never fetched.
+    [[nodiscard]] bool is_being_filled() const;
 
     store::Store store;
     std::map<DeviceId, Session> sessions;
@@ -85,21 +92,31 @@ private:
     void take_compare(Session& session, const message::Compare& compare, Now now);
     /// Goes on with comparisons, a step for each peer.
     void compare(Now now);
+    /// What is owed for a time, or because something happened to the database. In the caller's transaction.
+    void owe(store::Proof proof);
+    void note_opening(Now now);
+    void prove(Now now);
+    /// A step of reading the rows themselves.
+    void inspect(Now now);
+    void tell_damaged(const store::Resource& resource, std::size_t rows, const char* what, Now now);
+    [[nodiscard]] bool is_inspecting() const { return owed_.what == store::Proof::deep && !is_inspected_; }
     [[nodiscard]] bool may_begin_comparison(const Session& session) const;
+    void conclude(const Verification& found, Now now);
     /// A step of a comparison, in a transaction in which the journal is empty.
     template <typename Step>
     void compare_within(Session& session, Now now, const Step& step);
     void note_repaired(const Session& session, const message::Pages& pages);
-    void tell_verified(const Verification& found, Now now);
     void take_have(Session& session, const message::Have& have, Now now);
     bool join_ranges();
     void greet(const Session& session, const message::Hello& hello, Now now);
     /// Folds in the caller's transaction, until the journal is empty or too long for one.
     void fold_within(Capture::Found& found, std::size_t most);
-    [[nodiscard]] std::map<DeviceId, std::set<std::int64_t>> level_peers() const;
+    /// Who is level with us, by table and range.
+    using Level = std::map<DeviceId, std::map<std::int64_t, std::vector<watermarks::Range>>>;
+    [[nodiscard]] Level level_peers() const;
     /// Tries refused rows again in resources where something was written, or the schema changed.
     void retry_refused(Now now);
-    void push_found(const Capture::Found& found, const std::map<DeviceId, std::set<std::int64_t>>& level);
+    void push_found(const Capture::Found& found, const Level& level);
     void restore_wal(Now now);
     void notice_copy(const Opening& found, Now now);
     void meet_schema(Now now);
@@ -113,14 +130,37 @@ private:
     [[nodiscard]] const store::Resource* restored(const Session& session) const;
     void begin_anew(const store::Resource& resource, const Session& session, Now now);
     void tell_not_exchanged(Session& session, Now now);
-    [[nodiscard]] bool is_patient(Session& session, const store::Resource& resource,
-                                  const std::vector<watermarks::Piece>& pieces, Now now);
+    struct Plan {
+        Wanted wanted;
+        PullLength length{};
+        bool is_backfill = false;
+        std::int64_t rows_total = 0;  ///< of the tables that are wanted, over there
+    };
+    /// What to ask of a peer now; perhaps nothing.
+    [[nodiscard]] Plan plan_pull(Session& session, Now now);
+    /// The peers, whom to ask first before the others.
+    [[nodiscard]] std::vector<Session*> by_preference();
+    /// What this peer has, we lack, and nobody is asked for.
+    [[nodiscard]] std::vector<watermarks::Piece> wanted_of(Session& session, const store::Resource& resource,
+                                                           Now now);
+    [[nodiscard]] bool will_be_pushed(const Session& session, const store::Resource& resource,
+                                      const watermarks::Piece& piece) const;
+    void leave_stalled(Now now);
+    [[nodiscard]] bool has_substitute(const Session& session, const Asking::Pull& pull) const;
+    /// Whoever has nothing to do takes over from whom the rest would take longest.
+    void share_pulls(Now now);
+    [[nodiscard]] std::vector<backfill::Slice> rest_of(const Session& busy, const Session& taker) const;
+    void begin_backfill(const Session& session, std::int64_t rows_total, Now now);
+    void meet_lost_source(const DeviceId& peer);
+    /// Whether a backfill has a rest, whoever is asked for it.
+    [[nodiscard]] bool has_unfetched_rest() const;
     /// Resources with rows that came without values of columns that were dropped where they came from.
     [[nodiscard]] std::set<std::int64_t> without_dropped();
     /// Where rows lie that came without values which a device had dropped, as long as this peer may bring them.
     [[nodiscard]] std::vector<watermarks::Piece> dropped_elsewhere(Session& session,
                                                                    const store::Resource& resource);
-    [[nodiscard]] bool is_asked(std::int64_t resource) const;
+    /// What of a resource somebody is asked for already.
+    [[nodiscard]] std::vector<watermarks::Range> asked_ranges(std::int64_t resource) const;
     void count_progress(const Session& session, const message::Pages& pages, const Applied& applied, Now now);
     void put_peer(const Session& session, bool is_connected);
     void tell_applied(const Applied& applied, const Session* session, Now now);
@@ -133,7 +173,15 @@ private:
     Entropy entropy_;
     Capture capture_;
     Comparer comparer_{store};
-    bool is_verify_asked_ = false;
+    store::OwedProof owed_;
+    SteadyMs prove_at_;
+    SteadyMs prove_again_at_;
+    bool is_inspected_ = false;  ///< as it is owed
+    std::vector<std::int64_t> to_inspect_;
+    std::optional<Inspector> inspector_;
+    bool is_inspection_torn_ = false;  ///< a step of it failed
+    Damage damaged_;
+    std::set<DeviceId> proved_with_;              ///< without success, since it is owed
     std::optional<std::int64_t> verify_request_;  ///< of another process, which waits for it
     std::optional<Verification> verified_;
     /// What each peer said last that it holds, also after it went away; as the database has it.
@@ -141,6 +189,7 @@ private:
     std::vector<Event> unwritten_;  ///< events that are not in the database yet
     /// Each peer's session that was over last, until what is to be remembered of it is in the database.
     std::map<DeviceId, Session> gone_;
+    std::map<DeviceId, backfill::Breaker> breakers_;
     std::optional<BackfillStatus> backfill_;
     std::optional<backfill::Progress> progress_;
     std::int64_t backfill_received_ = 0;  ///< rows, in this backfill

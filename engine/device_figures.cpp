@@ -32,6 +32,7 @@ void Device::let_pass(Now now) {
     retry_refused(now);
     for (auto& [peer, session] : sessions) session.let_pass(now);
     plan_pulls(now);
+    prove(now);
     compare(now);
     for (auto& [peer, session] : sessions) tell_in_step(session, now);
     if (now.steady >= figures_at_) write_figures(now);
@@ -130,13 +131,8 @@ DeviceState Device::state() const {
     });
     if (backfill_ || is_split) return DeviceState::backfilling;
     const bool is_asking =
-        std::ranges::any_of(sessions, [](const auto& entry) { return entry.second.is_asking(); });
+        std::ranges::any_of(sessions, [](const auto& entry) { return !entry.second.asking().empty(); });
     return is_asking ? DeviceState::catching_up : DeviceState::ready;
-}
-
-bool Device::is_asked(std::int64_t resource) const {
-    return std::ranges::any_of(sessions,
-                               [&](const auto& entry) { return entry.second.is_asking_for(resource); });
 }
 
 std::optional<SteadyMs> Device::next_deadline() const {
@@ -147,15 +143,22 @@ std::optional<SteadyMs> Device::next_deadline() const {
     for (const auto& [peer, session] : sessions) {
         if (const auto deadline = session.next_deadline()) sooner(*deadline);
         if (session.in_step_owed) sooner(*session.in_step_due);
+        for (const Asking::Pull& pull : session.asking().pulls()) {
+            if (has_substitute(session, pull)) sooner({pull.heard_at.value + kStallMs});
+        }
+        const auto breaker = breakers_.find(peer);
+        if (breaker != breakers_.end() && breaker->second.retry_at()) sooner(*breaker->second.retry_at());
         if (const auto deadline = comparer_.next_deadline(session)) sooner(*deadline);
-        if (may_begin_comparison(session)) sooner({});
+        if (may_begin_comparison(session)) sooner(prove_at_);
         // While somebody is asked, it is the answer that we wait for.
-        if (session.is_asking() || !session.is_ready()) continue;
+        if (!session.may_ask(PullLength::is_short)) continue;
         for (const auto& [resource, since] : session.waiting_since) {
-            if (!is_asked(resource)) sooner({since.value + kOfferPatienceMs});
+            if (asked_ranges(resource).empty()) sooner({since.value + kOfferPatienceMs});
         }
     }
     if (due_at_) sooner(*due_at_);
+    if (is_inspecting()) sooner(prove_at_);
+    if (!proved_with_.empty()) sooner(prove_again_at_);
     if (retry_) sooner(retried_at_);
     const bool has_traffic = sent.bytes > 0 || received.bytes > 0 || sent.rows > 0;
     if (figures_changed_ || has_traffic || !unwritten_.empty() || state() != written_state_)

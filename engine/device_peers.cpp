@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "backfill/plan.h"
 #include "engine/device.h"
 #include "engine/limits.h"
 #include "engine/text.h"
@@ -12,14 +11,6 @@ namespace strandline::engine {
 
 using store::Resource;
 using store::Transaction;
-
-namespace {
-
-std::string rows_text(std::int64_t rows) {
-    return std::to_string(rows) + (rows == 1 ? " row" : " rows");
-}
-
-}  // namespace
 
 // --- peers --------------------------------------------------------------------------------------
 
@@ -46,10 +37,7 @@ void Device::disconnect(const DeviceId& peer, const std::string& reason, Now now
     comparer_.forget(peer);
     figures_changed_ = true;
     std::erase_if(inbox, [&](const auto& waiting) { return waiting.first == peer; });
-    if (backfill_ && backfill_->peer == peer) {
-        backfill_.reset();
-        progress_.reset();
-    }
+    meet_lost_source(peer);
     // At once, so that whoever sees the peer gone sees all that was said to it counted.
     Transaction transaction(store.connection);
     put_figures();
@@ -75,8 +63,12 @@ void Device::take(Session& session, const message::Message& message, Now now) {
         if (!store.origins.know(pull->origins)) transaction.emplace(store.connection);
         session.pull(*pull);
         if (transaction) transaction->commit();
+    } else if (const auto* waive = std::get_if<message::Waive>(&message)) {
+        session.waive(*waive);
     } else if (const auto* pages = std::get_if<message::Pages>(&message)) {
         take_pages(session, *pages, now);
+        // What it must not send it would send again, if it were asked at once.
+        if (session.state() == SessionState::closed) breakers_[session.peer()].failed(now, entropy_());
     } else if (const auto* compare = std::get_if<message::Compare>(&message)) {
         take_compare(session, *compare, now);
     } else if (const auto* ping = std::get_if<message::Ping>(&message)) {
@@ -136,6 +128,7 @@ const Resource* Device::restored(const Session& session) const {
 }
 
 void Device::begin_anew(const Resource& resource, const Session& session, Now now) {
+    owe(store::Proof::deep);
     const bool takes_back = capture_.begin_anew(static_cast<Incarnation>(entropy_()));
     tell(EventKind::incarnation, now, resource.name, to_hex(session.peer()),
          "a peer holds writes of this device that this database does not: it was restored from a copy, "
@@ -172,7 +165,8 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
     add_traffic();
     const bool is_lowered = pages.pull != 0 && pages.last && join_ranges();
     transaction.commit();
-    session.took(pages);
+    session.took(pages, now);
+    if (pages.pull != 0) breakers_[session.peer()].brought();
     note_repaired(session, pages);
     push_found(found, level);
     // A backfill would try them with every page; its last one does.
@@ -211,74 +205,6 @@ void Device::tell_applied(const Applied& applied, const Session* session, Now no
         tell(EventKind::changes_applied, now, resource, peer, rows_text(rows), rows);
 }
 
-void Device::count_progress(const Session& session, const message::Pages& pages, const Applied& applied,
-                            Now now) {
-    if (!backfill_ || session.state() != SessionState::backfilling) return;
-    backfill_received_ += applied.received;
-    for (const auto& [resource, rows] : applied.changed) progress_->add(static_cast<std::uint64_t>(rows));
-    if (pages.last) progress_->finish();
-    backfill_->rows_done = static_cast<std::int64_t>(progress_->rows_done());
-    backfill_->rows_total = static_cast<std::int64_t>(progress_->rows_total());
-    if (!pages.pages.empty()) {
-        const std::string& resource = pages.pages.back().resource;
-        if (!backfill_->resource.empty() && backfill_->resource != resource)
-            backfill_->resources_done.push_back(backfill_->resource);
-        backfill_->resource = resource;
-    }
-    if (pages.last) {
-        tell(EventKind::backfill_done, now, {}, to_hex(session.peer()), rows_text(backfill_received_),
-             backfill_received_);
-        backfill_.reset();
-        progress_.reset();
-    }
-    store.ledger.set_backfill(backfill_);
-}
-
-void Device::plan_pulls(Now now) {
-    for (auto& [peer, session] : sessions) {
-        if (!session.is_ready() || session.is_asking()) continue;
-        std::map<std::int64_t, std::vector<watermarks::Piece>> wanted;
-        std::uint64_t rows_total = 0;
-        bool is_backfill = false;
-        for (const Resource& resource : store.catalog.resources()) {
-            const auto* theirs = session.theirs(resource.name);
-            if (!resource.is_there || !session.exchanges(resource)) continue;
-            if (is_asked(resource.id)) continue;
-            auto pieces = backfill::lacking(store.coverage(resource.id), theirs->acknowledged, store.self());
-            if (!pieces.empty() && is_patient(session, resource, pieces, now)) continue;
-            session.waiting_since.erase(resource.id);
-            if (pieces.empty()) pieces = dropped_elsewhere(session, resource);
-            if (pieces.empty()) continue;
-            // A first fill, or the rest of one; not the first words of a peer to somebody who has rows of its own.
-            const bool is_first = store.catalog.rows(resource.id) == 0 && theirs->rows > 0 &&
-                                  watermarks::is_unfetched(pieces.front().vector, store.self());
-            is_backfill = is_backfill || is_first || !store.coverage(resource.id).is_whole();
-            rows_total += static_cast<std::uint64_t>(std::max<std::int64_t>(0, theirs->rows));
-            wanted[resource.id] = std::move(pieces);
-        }
-        if (wanted.empty()) continue;
-        if (is_backfill && !backfill_) {
-            std::uint64_t rows_done = 0;
-            for (const auto& [id, pieces] : wanted)
-                rows_done += static_cast<std::uint64_t>(std::max<std::int64_t>(0, store.catalog.rows(id)));
-            progress_.emplace(rows_done, rows_total);
-            backfill_received_ = 0;
-            backfill_ = BackfillStatus{peer,
-                                       static_cast<std::int64_t>(progress_->rows_done()),
-                                       static_cast<std::int64_t>(progress_->rows_total()),
-                                       {},
-                                       {}};
-            tell(EventKind::backfill_started, now, {}, to_hex(peer),
-                 rows_text(static_cast<std::int64_t>(rows_total)) + " expected",
-                 static_cast<std::int64_t>(rows_total));
-            // At once: should even its first page not fit on the disk, whoever asks is told all the same.
-            figures_at_ = now.steady;
-        }
-        session.ask(std::move(wanted), is_backfill);
-        figures_changed_ = true;
-    }
-}
-
 std::set<std::int64_t> Device::without_dropped() {
     std::set<std::int64_t> without;
     for (const Resource& resource : store.catalog.resources()) {
@@ -286,37 +212,6 @@ std::set<std::int64_t> Device::without_dropped() {
             without.insert(resource.id);
     }
     return without;
-}
-
-std::vector<watermarks::Piece> Device::dropped_elsewhere(Session& session, const Resource& resource) {
-    if (!store.quarantine.has_any(resource.id) || !session.asked_for_dropped.insert(resource.id).second)
-        return {};
-    const auto dropped = store.quarantine.dropped(resource.id);
-    const auto& gone_there = session.theirs(resource.name)->dropped;
-    const bool may_be_there = std::ranges::any_of(dropped.columns, [&](const std::string& column) {
-        return std::ranges::none_of(gone_there,
-                                    [&](const std::string& gone) { return store::same_name(gone, column); });
-    });
-    if (!may_be_there) return {};
-    // Our coverage says that we hold the writes, but not their values: so it asks as one who holds nothing.
-    return {{{dropped.first, dropped.last + '\0'}, {}}};
-}
-
-/// What a connected writer will push to us itself need not be pulled from somebody who got it first.
-bool Device::is_patient(Session& session, const Resource& resource,
-                        const std::vector<watermarks::Piece>& pieces, Now now) {
-    const watermarks::Coverage& mine = store.coverage(resource.id);
-    const auto* theirs = session.theirs(resource.name);
-    if (!mine.is_whole() || !theirs->acknowledged.is_whole() || pieces.size() != 1) return false;
-    const watermarks::Vector news =
-        above(theirs->acknowledged.pieces().front().vector, mine.pieces().front().vector);
-    for (const auto& [origin, hlc] : news.entries()) {
-        const DeviceId& writer = store.origins.id(origin).device;
-        const auto direct = sessions.find(writer);
-        if (writer == session.peer() || direct == sessions.end() || !direct->second.is_ready()) return false;
-    }
-    const auto [since, is_new] = session.waiting_since.try_emplace(resource.id, now.steady);
-    return now.steady.value < since->second.value + kOfferPatienceMs;
 }
 
 std::optional<Message> Device::read_pages(Session& session, Now now) {

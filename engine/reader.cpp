@@ -56,6 +56,15 @@ bool covered(const Stamp& stamp, const watermarks::Vector& vector) {
     return vector.covers(stamp.origin, stamp.hlc);
 }
 
+/// What was altered behind our back repairs nothing.
+bool is_as_recorded(const Resource& resource, const StoredRecord& stored, const message::Entry& entry) {
+    for (std::size_t i = 0; i < entry.values.size(); ++i) {
+        const std::string_view known = store::get_digest(stored.digests, resource.columns[i].id);
+        if (!known.empty() && known != store::digest_of(entry.values[i])) return false;
+    }
+    return true;
+}
+
 /// The key just behind this one, in byte order.
 std::string after(const std::string& key) {
     return key + '\0';
@@ -91,6 +100,20 @@ message::Vector OriginList::indexed(const watermarks::Vector& vector) {
     return out;
 }
 
+std::vector<Origin> localized(store::Origins& origins, const std::vector<OriginId>& ids) {
+    std::vector<Origin> numbers;
+    numbers.reserve(ids.size());
+    for (const OriginId& id : ids) numbers.push_back(origins.number(id));
+    return numbers;
+}
+
+watermarks::Piece localized(const message::Piece& piece, const std::vector<Origin>& origins) {
+    std::vector<watermarks::Vector::Entry> entries;
+    for (const auto& [origin, hlc] : piece.vector)
+        entries.emplace_back(origins[static_cast<std::size_t>(origin)], hlc);
+    return {{piece.range.low, piece.range.high}, watermarks::Vector::from(std::move(entries))};
+}
+
 // A delta that fits one message is one transaction at its receiver, over all tables; a backfill goes page by page.
 Reader::Reader(store::Store& store, const std::vector<std::pair<std::int64_t, watermarks::Piece>>& wanted,
                bool is_delta)
@@ -99,7 +122,7 @@ Reader::Reader(store::Store& store, const std::vector<std::pair<std::int64_t, wa
 }
 
 Reader::Reader(store::Store& store, const std::map<std::int64_t, std::set<std::string>>& keys)
-    : store_(store), bytes_max_(kDeltaBytesMax) {
+    : store_(store), is_repair_(true), bytes_max_(kDeltaBytesMax) {
     for (const auto& [resource, wanted] : keys)
         parts_.push_back({resource, {}, {}, {}, std::deque<std::string>(wanted.begin(), wanted.end()), {}});
 }
@@ -134,6 +157,36 @@ void Reader::plan_held(Part& part) {
     }
 }
 
+void Reader::leave_out(std::int64_t resource, const watermarks::Range& range) {
+    std::deque<Part> left;
+    for (Part& part : parts_) {
+        if (part.resource != resource || !intersect(part.range, range)) {
+            left.push_back(std::move(part));
+            continue;
+        }
+        for (watermarks::Piece& outside : backfill::without({{part.range, {}}}, {range})) {
+            Part rest = part;
+            const auto is_left_out = [&](const std::string& key) { return !outside.range.contains(key); };
+            if (rest.keys) std::erase_if(*rest.keys, is_left_out);
+            std::erase_if(rest.held, is_left_out);
+            rest.range = std::move(outside.range);
+            left.push_back(std::move(rest));
+        }
+    }
+    parts_ = std::move(left);
+}
+
+void Reader::raise_claim(Part& part) {
+    // What came to be held back since is not among what is read.
+    if (part.keys || store_.quarantine.has_any(part.resource)) return;
+    std::optional<watermarks::Vector> floor;
+    for (const watermarks::Piece& mine : store_.coverage(part.resource).pieces()) {
+        if (!intersect(mine.range, part.range)) continue;
+        floor = floor ? smaller(*floor, mine.vector) : mine.vector;
+    }
+    part.claim.raise(above(*floor, part.base));
+}
+
 message::Pages Reader::next() {
     message::Pages pages;
     OriginList origins(store_.origins);
@@ -152,6 +205,7 @@ void Reader::read_part(message::Pages& pages, OriginList& origins) {
     if (resource == nullptr) return parts_.pop_front();
     absent_ = store_.catalog.columns().absent(part.resource);
     if (!take_held(*resource, part, pages, origins)) return;
+    raise_claim(part);
     message::Page page{
         resource->name, {part.range.low, part.range.high}, origins.indexed(part.claim), {}, {}};
     for (const store::ValueColumn& column : resource->columns) page.columns.push_back(column.name);
@@ -199,6 +253,7 @@ void Reader::take(const Resource& resource, const Part& part, const std::string&
     message::Entry entry;
     entry.key = key;
     if (!fill_values(resource, key, missing, entry)) return;
+    if (is_repair_ && !is_as_recorded(resource, stored, entry)) return;
     put_stamps(resource, missing, origins, entry);
     for (const CellStamp& cell : missing.cells) {
         const auto at = std::ranges::find_if(

@@ -31,11 +31,16 @@ private:
     std::map<Origin, Origin> indexes_;
 };
 
+/// Origins of a message as our own small numbers. A new one gets a number, which the caller's next
+/// transaction keeps; until then nothing refers to it on disk.
+[[nodiscard]] std::vector<Origin> localized(store::Origins& origins, const std::vector<OriginId>& ids);
+[[nodiscard]] watermarks::Piece localized(const message::Piece& piece, const std::vector<Origin>& origins);
+
 /// Reads, message by message, all that we hold in some ranges and some vectors do not cover: the answer
 /// to a pull, or a push.
 ///
-/// The vectors that it claims are our coverage when it began; what was written since may be read too,
-/// which is more than claimed, never less. Each message is read in one snapshot in which the journal is
+/// The vectors that it claims are our coverage when it began, or, in a scan, when the page is read; what was written
+/// since may be read too, which is more than claimed, never less. Each message is read in one snapshot in which the journal is
 /// empty: the caller sees to that.
 class Reader {
 public:
@@ -57,6 +62,8 @@ public:
     /// The next message's pages; afterwards is_done() may be true. Call inside the snapshot.
     [[nodiscard]] message::Pages next();
     [[nodiscard]] bool is_done() const { return parts_.empty(); }
+    /// Nothing of this range is wanted any more.
+    void leave_out(std::int64_t resource, const watermarks::Range& range);
     /// All that the messages so far have brought the receiver to; of the last call to next().
     [[nodiscard]] const std::vector<Claim>& claims() const { return claims_; }
     [[nodiscard]] std::int64_t rows_in_last() const { return rows_; }
@@ -76,6 +83,8 @@ private:
 
     void plan(std::int64_t resource, const watermarks::Piece& wanted);
     void plan_held(Part& part);
+    /// A scan reads what was written since it began, so it may claim it.
+    void raise_claim(Part& part);
     /// Reads as much of the first part as the message has room for.
     void read_part(message::Pages& pages, OriginList& origins);
     void take(const store::Resource& resource, const Part& part, const std::string& key,
@@ -105,6 +114,7 @@ private:
     std::map<PageColumns, std::vector<message::Entry>> waiting_;
     /// Columns that the table of that part does not have.
     std::vector<std::pair<ColumnId, std::string>> absent_;
+    bool is_repair_ = false;  ///< rows are sent because somebody has them otherwise
     std::int64_t rows_ = 0;
     std::size_t bytes_ = 0;
     std::size_t bytes_max_ = 0;  ///< of one message

@@ -18,20 +18,24 @@ namespace {
 /// Pings that wait for their answer; a peer that floods them is answered the newest.
 constexpr std::size_t kPongsMax = 8;
 
-/// Origins of a message as our own small numbers. A new one gets a number, which the caller's next
-/// transaction keeps; until then nothing refers to it on disk.
-std::vector<Origin> localized(store::Origins& origins, const std::vector<OriginId>& ids) {
-    std::vector<Origin> numbers;
-    numbers.reserve(ids.size());
-    for (const OriginId& id : ids) numbers.push_back(origins.number(id));
-    return numbers;
+bool holds(const Wanted& wanted, std::int64_t resource, const watermarks::Range& range) {
+    return std::ranges::any_of(wanted, [&](const auto& asked) {
+        return asked.first == resource && std::ranges::any_of(asked.second, [&](const Piece& piece) {
+                   return intersect(piece.range, range) == range;
+               });
+    });
 }
 
-Piece localized(const message::Piece& piece, const std::vector<Origin>& origins) {
-    std::vector<watermarks::Vector::Entry> entries;
-    for (const auto& [origin, hlc] : piece.vector)
-        entries.emplace_back(origins[static_cast<std::size_t>(origin)], hlc);
-    return {{piece.range.low, piece.range.high}, watermarks::Vector::from(std::move(entries))};
+/// Bytes of keys and values, and rows.
+std::pair<std::size_t, std::size_t> size_of(const message::Pages& pages) {
+    std::size_t bytes = 0;
+    std::size_t rows = 0;
+    for (const message::Page& page : pages.pages) {
+        for (const message::Entry& entry : page.entries)
+            bytes += entry.key.size() + store::bytes_of(entry.values);
+        rows += page.entries.size();
+    }
+    return {bytes, rows};
 }
 
 SteadyMs later(SteadyMs at, std::int64_t milliseconds) {
@@ -74,6 +78,7 @@ void Session::have(const message::Have& have) {
                           static_cast<std::int64_t>(holding.rows),
                           holding.key,
                           holding.dropped,
+                          {},
                           Coverage(pieces),
                           Coverage(pieces)};
             theirs_.push_back(std::move(theirs));
@@ -83,60 +88,15 @@ void Session::have(const message::Have& have) {
         if (known == nullptr)
             return close("a Have of " + holding.resource + ", which the complete one did not name");
         known->rows = static_cast<std::int64_t>(holding.rows);
+        if (!holding.cuts.empty()) known->cuts = holding.cuts;
         for (const Piece& piece : pieces) {
             known->acknowledged.raise(piece.range, piece.vector);
             known->expected.raise(piece.range, piece.vector);
         }
     }
+    if (have.complete) find_cuts_due();
     land_acknowledged();
     if (state_ == SessionState::probing) state_ = SessionState::streaming;
-}
-
-bool Session::is_acknowledged(const Reader::Claim& claim) const {
-    const Resource* resource = store_.catalog.find(claim.resource);
-    const Theirs* known = resource != nullptr ? theirs(resource->name) : nullptr;
-    return known == nullptr || known->acknowledged.dominates(claim.range, claim.vector);
-}
-
-void Session::land_acknowledged() {
-    const auto has_landed = [&](const InFlight& sent) {
-        return std::ranges::all_of(sent.claims,
-                                   [&](const Reader::Claim& claim) { return is_acknowledged(claim); });
-    };
-    while (!in_flight_.empty() && has_landed(in_flight_.front())) in_flight_.pop_front();
-    bytes_in_flight_ = 0;
-    for (const InFlight& sent : in_flight_) bytes_in_flight_ += sent.bytes;
-}
-
-void Session::pull(const message::Pull& pull) {
-    if (!is_ready()) return close("a Pull before the Have");
-    if (serving_ && serving_->pull != 0) return close("a second Pull before the first was answered");
-    const std::vector<Origin> origins = localized(store_.origins, pull.origins);
-    std::vector<std::pair<std::int64_t, Piece>> wanted;
-    std::set<std::int64_t> resources;
-    bool is_delta = true;
-    for (const message::Wanted& asked : pull.wanted) {
-        const Resource* resource = store_.catalog.find(asked.resource);
-        if (resource == nullptr || !resource->is_there)
-            return close("a Pull of " + asked.resource + ", which is not tracked here");
-        if (theirs(resource->name) != nullptr && !exchanges(*resource))
-            return close("a Pull of " + asked.resource + ", which is another table there");
-        for (const message::Piece& piece : asked.pieces) {
-            wanted.emplace_back(resource->id, localized(piece, origins));
-            is_delta = is_delta && holds_others(wanted.back().second.vector);
-        }
-        resources.insert(resource->id);
-    }
-    // A push that is under way is let go: what it had left, the pull or the next Have brings.
-    serving_.emplace(Serving{Reader(store_, wanted, is_delta), pull.number, std::move(resources)});
-    push_due_.clear();
-}
-
-/// Whether somebody who asks with this vector was given something there before: it names others than the peer itself.
-bool Session::holds_others(const watermarks::Vector& vector) const {
-    return std::ranges::any_of(vector.entries(), [&](const watermarks::Vector::Entry& entry) {
-        return store_.origins.id(entry.first).device != peer_;
-    });
 }
 
 void Session::ping(const message::Ping& ping) {
@@ -148,14 +108,6 @@ void Session::pong(const message::Pong& pong, Now now) {
     if (!ping_out_ || ping_out_->first != pong.nonce) return;
     rtt_ms_ = static_cast<double>(now.steady.value - ping_out_->second.value);
     ping_out_.reset();
-}
-
-bool Session::lies_in_asked(const message::Page& page) const {
-    const Resource* resource = store_.catalog.find(page.resource);
-    if (resource == nullptr || !asked_->wanted.contains(resource->id)) return false;
-    const watermarks::Range range{page.range.low, page.range.high};
-    return std::ranges::any_of(asked_->wanted.at(resource->id),
-                               [&](const Piece& piece) { return intersect(piece.range, range) == range; });
 }
 
 bool Session::accepts(const message::Pages& pages) {
@@ -180,16 +132,27 @@ bool Session::accepts(const message::Pages& pages) {
         }
         return true;
     }
-    if (!asked_ || asked_->number != pages.pull ||
-        !std::ranges::all_of(pages.pages, [&](const auto& page) { return lies_in_asked(page); })) {
+    const Asking::Pull* asked = asking_.find(pages.pull);
+    const auto lies_in_asked = [&](const message::Page& page) {
+        const Resource* resource = store_.catalog.find(page.resource);
+        return resource != nullptr && holds(asked->wanted, resource->id, {page.range.low, page.range.high});
+    };
+    if (asked == nullptr || !asked->is_said || !std::ranges::all_of(pages.pages, lies_in_asked)) {
         close("Pages that nobody asked for");
         return false;
     }
     return true;
 }
 
-void Session::took(const message::Pages& pages) {
+void Session::took(const message::Pages& pages, Now now) {
+    if (const Asking::Pull* pull = asking_.find(pages.pull)) {
+        const auto [bytes, rows] = size_of(pages);
+        pace_.count(bytes, rows, now.steady.value - pull->heard_at.value);
+    }
     for (const message::Page& page : pages.pages) {
+        const Resource* resource = store_.catalog.find(page.resource);
+        if (resource != nullptr && !page.vector.empty())
+            asking_.brought(pages.pull, resource->id, {page.range.low, page.range.high}, now);
         if (Theirs* known = find_theirs(page.resource)) {
             // What it sent, it has.
             std::vector<watermarks::Vector::Entry> entries;
@@ -204,17 +167,20 @@ void Session::took(const message::Pages& pages) {
     }
     if (pages.pull != 0 && pages.last) {
         is_push_under_way_ = false;  // A push that was under way gave way to the pull.
-        asked_.reset();
-        if (state_ == SessionState::backfilling) state_ = SessionState::streaming;
+        asking_.end(pages.pull);
     }
+    if (!is_ready()) return;
+    const bool is_long = asking_.find(PullLength::is_long) != nullptr;
+    state_ = is_long ? SessionState::backfilling : SessionState::streaming;
 }
 
 void Session::close(std::string reason) {
     if (state_ == SessionState::closed) return;
     state_ = SessionState::closed;
     close_reason_ = plain(std::move(reason), message::kReasonBytesMax);
-    serving_.reset();
-    asked_.reset();
+    serving_.clear();
+    asking_.clear();
+    waives_to_say_.clear();
     push_due_.clear();
     rows_due_.clear();
     compares_to_say_.clear();
@@ -242,19 +208,24 @@ std::optional<Message> Session::next_control(Now now) {
     std::optional<Message> out;
     if (!std::exchange(said_hello_, true)) {
         out = message::Hello{store::read_device(store_.connection).name,
-                             store_.origins.id(store_.self()).incarnation, now.wall, message::kCompares};
+                             store_.origins.id(store_.self()).incarnation, now.wall,
+                             message::kWaives | message::kCompares};
     } else if (say_all_) {
         out = say_everything();
     } else if (!pongs_to_say_.empty()) {
         out = message::Pong{pongs_to_say_.front()};
         pongs_to_say_.pop_front();
-    } else if (pull_to_say_) {
-        out = say_pull();
+    } else if (const Asking::Pull* pull = asking_.next_to_say()) {
+        out = say_pull(*pull);
+    } else if (!waives_to_say_.empty()) {
+        out = std::move(waives_to_say_.front());
+        waives_to_say_.pop_front();
     } else if (is_ready() && (!ping_out_ && (pings_ == 0 || now.steady >= later(last_said_, kPingEveryMs)))) {
         ping_out_ = {++pings_, now.steady};
         out = message::Ping{pings_};
     } else if (is_ready()) {
-        out = say_news();
+        out = say_cuts();
+        if (!out) out = say_news();
         if (!out && !compares_to_say_.empty() && !has_pages()) {
             out = std::move(compares_to_say_.front());
             compares_to_say_.pop_front();
@@ -301,11 +272,9 @@ std::optional<Message> Session::say_news() {
     for (const Theirs& known : theirs_) {
         const Resource* resource = find_ours(known);
         if (resource == nullptr || !resource->is_there) continue;
-        const bool is_pushed =
-            push_due_.contains(resource->id) ||
-            (serving_ && serving_->pull == 0 && serving_->resources.contains(resource->id));
         const Coverage& coverage = store_.coverage(resource->id);
         Coverage& told = told_[resource->id];
+        const bool is_pushed = is_pushing(resource->id);
         is_all_told = is_all_told && !is_pushed;
         if (is_pushed || told.dominates(coverage)) continue;
         std::vector<Piece> news;
@@ -323,89 +292,44 @@ std::optional<Message> Session::say_news() {
     return have;
 }
 
-void Session::ask(std::map<std::int64_t, std::vector<Piece>> wanted, bool is_backfill) {
-    asked_ = Asked{++pulls_, std::move(wanted)};
-    pull_to_say_ = true;
-    if (is_backfill) state_ = SessionState::backfilling;
+void Session::ask(Wanted wanted, PullLength length, Now now) {
+    asking_.begin(length, std::move(wanted), now);
+    if (length == PullLength::is_long) state_ = SessionState::backfilling;
 }
 
-Message Session::say_pull() {
-    pull_to_say_ = false;
-    message::Pull pull{asked_ ? asked_->number : 0, {}, {}};
+void Session::leave_to_others(std::uint32_t pull, std::int64_t resource, const watermarks::Range& range) {
+    waives_to_say_.push_back({pull, store_.catalog.find(resource)->name, {range.low, range.high}});
+    asking_.waive(pull, resource, range);
+}
+
+Message Session::say_pull(const Asking::Pull& pull) {
+    message::Pull said{pull.number, {}, {}};
     OriginList origins(store_.origins);
-    for (const auto& [id, pieces] : asked_->wanted) {
+    for (const auto& [id, pieces] : pull.wanted) {
         message::Wanted wanted{store_.catalog.find(id)->name, {}};
         for (const Piece& piece : pieces)
             wanted.pieces.push_back({{piece.range.low, piece.range.high}, origins.indexed(piece.vector)});
-        pull.wanted.push_back(std::move(wanted));
+        said.wanted.push_back(std::move(wanted));
     }
-    pull.origins = origins.take();
-    return pull;
-}
-
-bool Session::is_level(const Resource& resource) const {
-    const Theirs* known = theirs(resource.name);
-    if (!is_ready() || !exchanges(resource)) return false;
-    const Coverage& coverage = store_.coverage(resource.id);
-    if (!coverage.is_whole() || !known->expected.is_whole()) return false;
-    return known->expected.dominates(coverage) || is_planted(planted::Bug::push_own_only);
-}
-
-void Session::begin_push() {
-    std::vector<std::pair<std::int64_t, Piece>> wanted;
-    for (const std::int64_t id : push_due_) {
-        const Resource* resource = store_.catalog.find(id);
-        const Theirs* known = resource != nullptr ? theirs(resource->name) : nullptr;
-        if (known == nullptr || !known->expected.is_whole()) continue;
-        wanted.emplace_back(id, known->expected.pieces().front());
-    }
-    constexpr bool kIsDelta = true;
-    serving_.emplace(Serving{Reader(store_, wanted, kIsDelta), 0, std::move(push_due_)});
-    push_due_.clear();
-}
-
-void Session::begin_sending_rows() {
-    serving_.emplace(Serving{Reader(store_, std::exchange(rows_due_, {})), 0, {}});
-}
-
-std::optional<Message> Session::next_pages(Now now) {
-    if (!serving_ && !push_due_.empty()) begin_push();
-    if (!serving_) begin_sending_rows();
-    message::Pages pages = serving_->reader.next();
-    pages.pull = serving_->pull;
-    if (is_planted(planted::Bug::push_own_only) && pages.pull == 0)
-        planted::leave_out_others(pages, store_.origins.id(store_.self()));
-    pages.basis = heard_all_count_;
-    rows_in_last_ = serving_->reader.rows_in_last();
-    for (const Reader::Claim& claim : serving_->reader.claims()) {
-        const Resource* resource = store_.catalog.find(claim.resource);
-        Theirs* known = resource != nullptr ? find_theirs(resource->name) : nullptr;
-        if (known == nullptr) continue;
-        known->expected.raise(claim.range, claim.vector);
-        told_[claim.resource].raise(claim.range, claim.vector);
-    }
-    if (!serving_->reader.claims().empty()) {
-        in_flight_.push_back({serving_->reader.claims(), serving_->reader.bytes_in_last()});
-        bytes_in_flight_ += in_flight_.back().bytes;
-    }
-    const bool says_nothing = pages.pull == 0 && pages.pages.empty();
-    if (serving_->reader.is_done()) serving_.reset();
-    if (says_nothing) return std::nullopt;
-    last_said_ = now.steady;
-    return pages;
+    said.origins = origins.take();
+    return said;
 }
 
 // --- what is so ---------------------------------------------------------------------------------
+
+bool Session::knows(std::uint64_t features) const {
+    return their_hello_ && (their_hello_->features & features) == features;
+}
+
+bool Session::may_ask(PullLength length) const {
+    return is_ready() && asking_.find(length) == nullptr && (asking_.empty() || knows(message::kWaives));
+}
 
 const Session::Theirs* Session::theirs(const std::string& resource) const {
     const auto is_it = [&](const Theirs& known) { return store::same_name(known.resource, resource); };
     auto at = std::ranges::find(theirs_, resource, &Theirs::resource);
     if (at == theirs_.end()) at = std::ranges::find_if(theirs_, is_it);
     return at != theirs_.end() ? &*at : nullptr;
-}
-
-bool Session::knows(std::uint64_t feature) const {
-    return their_hello_ && (their_hello_->features & feature) == feature;
 }
 
 bool Session::exchanges(const Resource& resource) const {
@@ -428,7 +352,8 @@ Session::Theirs* Session::find_theirs(const std::string& resource) {
 }
 
 bool Session::is_in_step() const {
-    if (!is_ready() || said_all_count_ == 0 || asked_ || is_push_under_way_ || has_pages()) return false;
+    if (!is_ready() || said_all_count_ == 0 || !asking_.empty() || is_push_under_way_ || has_pages())
+        return false;
     return std::ranges::all_of(theirs_, [&](const Theirs& known) {
         const Resource* resource = find_ours(known);
         if (!known.is_exchanged) return true;

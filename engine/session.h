@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <map>
 #include <optional>
 #include <set>
@@ -11,6 +12,8 @@
 #include <strandline/message.h>
 #include <strandline/time.h>
 
+#include "backfill/share.h"
+#include "engine/asking.h"
 #include "engine/limits.h"
 #include "engine/reader.h"
 #include "engine/store/store.h"
@@ -39,12 +42,13 @@ public:
     void hello(const message::Hello& hello, Now now);
     void have(const message::Have& have);
     void pull(const message::Pull& pull);
+    void waive(const message::Waive& waive);
     void ping(const message::Ping& ping);
     void pong(const message::Pong& pong, Now now);
     /// Whether pages fit what was agreed. False: drop them, the peer will learn better; or the session is closed now.
     [[nodiscard]] bool accepts(const message::Pages& pages);
     /// The pages are durable.
-    void took(const message::Pages& pages);
+    void took(const message::Pages& pages, Now now);
     void close(std::string reason);
     /// The peer has closed it: nothing is left to be said.
     void leave(std::string reason);
@@ -60,17 +64,20 @@ public:
     [[nodiscard]] bool may_send_pages() const { return has_pages() && bytes_in_flight_ < kInFlightBytesMax; }
     /// Call inside a snapshot in which the journal is empty.
     [[nodiscard]] std::optional<Message> next_pages(Now now);
-    /// Whether the peer is, or will be, level with us in a resource: then a local write is pushed to it.
-    [[nodiscard]] bool is_level(const store::Resource& resource) const;
-    void push(std::int64_t resource) { push_due_.insert(resource); }
+    /// Where the peer is, or will be, level with us in a resource: there a local write is pushed to it. During a
+    /// backfill these are the ranges that it has been sent.
+    [[nodiscard]] std::vector<watermarks::Range> level_ranges(const store::Resource& resource) const;
+    void push(std::int64_t resource, const std::vector<watermarks::Range>& ranges);
     /// Whole rows that the peer lacks, or has otherwise, although it claims to hold them.
     void send_rows(std::int64_t resource, std::set<std::string> keys) { rows_due_[resource].merge(keys); }
     /// A word of a comparison. It goes behind all pages that are due, so that it finds them applied.
     void say(message::Compare compare) { compares_to_say_.push_back(std::move(compare)); }
     /// Our resources, or what we hold of them, are others than we have said: say all anew.
     void say_all() { say_all_ = true; }
-    /// Asks for these pieces; at most one pull is out at a time.
-    void ask(std::map<std::int64_t, std::vector<watermarks::Piece>> wanted, bool is_backfill);
+    /// Of that pull, somebody else is asked for this range from now on. Only where knows(kWaives).
+    void leave_to_others(std::uint32_t pull, std::int64_t resource, const watermarks::Range& range);
+    /// Asks for these pieces, of which there are some. Only what may_ask() allows.
+    void ask(Wanted wanted, PullLength length, Now now);
 
     // --- what is so -------------------------------------------------------------------------------
 
@@ -80,10 +87,9 @@ public:
     [[nodiscard]] bool is_ready() const {
         return state_ == SessionState::streaming || state_ == SessionState::backfilling;
     }
-    [[nodiscard]] bool is_asking() const { return asked_.has_value(); }
-    [[nodiscard]] bool is_asking_for(std::int64_t resource) const {
-        return asked_ && asked_->wanted.contains(resource);
-    }
+    [[nodiscard]] const Asking& asking() const { return asking_; }
+    /// A long and a short pull may be out at once, where the peer knows that.
+    [[nodiscard]] bool may_ask(PullLength length) const;
     /// What the peer holds of a resource; null: it does not track it, or has not said so yet.
     struct Theirs {
         std::string resource;
@@ -91,6 +97,7 @@ public:
         std::int64_t rows = 0;
         std::vector<message::KeyColumn> key;
         std::vector<std::string> dropped;  ///< columns that its pages lack values of
+        std::vector<std::string> cuts;     ///< where a backfill of it may be divided
         watermarks::Coverage acknowledged;
         watermarks::Coverage expected;
         /// What it is here, found out when the catalog had been read so often; 0: not yet.
@@ -99,8 +106,6 @@ public:
         mutable std::uint64_t found_at_load = 0;
     };
     [[nodiscard]] const Theirs* theirs(const std::string& resource) const;
-    /// Whether the peer's Hello had that bit among its features.
-    [[nodiscard]] bool knows(std::uint64_t feature) const;
     [[nodiscard]] const std::vector<Theirs>& all_theirs() const { return theirs_; }
     /// Whether both track it, as one and the same table (agreement.h).
     [[nodiscard]] bool exchanges(const store::Resource& resource) const;
@@ -108,6 +113,9 @@ public:
     [[nodiscard]] bool is_in_step() const;
     [[nodiscard]] std::optional<SteadyMs> next_deadline() const;
     [[nodiscard]] std::optional<double> rtt_ms() const { return rtt_ms_; }
+    [[nodiscard]] const backfill::Pace& pace() const { return pace_; }
+    /// Whether its Hello has all these bits.
+    [[nodiscard]] bool knows(std::uint64_t features) const;
     [[nodiscard]] const DeviceId& peer() const { return peer_; }
     [[nodiscard]] const std::optional<message::Hello>& their_hello() const { return their_hello_; }
     [[nodiscard]] std::int64_t rows_in_last() const { return rows_in_last_; }
@@ -123,10 +131,6 @@ public:
     std::set<std::string> told_not_exchanged;
 
 private:
-    struct Asked {
-        std::uint32_t number = 0;
-        std::map<std::int64_t, std::vector<watermarks::Piece>> wanted;
-    };
     struct Serving {
         Reader reader;
         std::uint32_t pull = 0;  ///< zero: a push
@@ -139,19 +143,24 @@ private:
     };
 
     [[nodiscard]] bool holds_others(const watermarks::Vector& vector) const;
-    [[nodiscard]] bool has_pages() const { return serving_ || !push_due_.empty() || !rows_due_.empty(); }
+    [[nodiscard]] bool has_pages() const {
+        return !serving_.empty() || !push_due_.empty() || !rows_due_.empty();
+    }
+    [[nodiscard]] bool is_pushing(std::int64_t resource) const;
     [[nodiscard]] bool is_acknowledged(const Reader::Claim& claim) const;
     void land_acknowledged();
     /// Null: we do not track it.
     const store::Resource* find_ours(const Theirs& theirs) const;
     [[nodiscard]] Theirs* find_theirs(const std::string& resource);
-    [[nodiscard]] bool lies_in_asked(const message::Page& page) const;
     [[nodiscard]] Message say_everything();
     [[nodiscard]] std::optional<Message> say_news();
-    [[nodiscard]] Message say_pull();
+    void find_cuts_due();
+    [[nodiscard]] std::optional<Message> say_cuts();
+    [[nodiscard]] Message say_pull(const Asking::Pull& pull);
     [[nodiscard]] message::Holding holding(const store::Resource& resource,
                                            const std::vector<watermarks::Piece>& pieces, OriginList& origins);
     void begin_push();
+    void let_push_go(const std::set<std::int64_t>& resources);
     void begin_sending_rows();
 
     DeviceId peer_;
@@ -171,13 +180,16 @@ private:
     std::map<std::int64_t, watermarks::Coverage> told_;  ///< what the peer knows of ours, by resource
     bool is_push_under_way_ = false;                     ///< the peer's, to us: it holds more than has come
     std::uint64_t told_all_at_ = 0;  ///< when our coverage had changed so often, told_ had all of it
-    std::optional<Asked> asked_;
-    std::uint32_t pulls_ = 0;
-    bool pull_to_say_ = false;
-    std::optional<Serving> serving_;
+    Asking asking_;
+    backfill::Pace pace_;
+    std::deque<message::Waive> waives_to_say_;
+    std::set<std::int64_t> cuts_due_;  ///< of these the peer lacks much
+    /// In turn, a message each; at most one is a push.
+    std::list<Serving> serving_;
+    bool pushed_last_ = false;
     std::deque<InFlight> in_flight_;
     std::size_t bytes_in_flight_ = 0;
-    std::set<std::int64_t> push_due_;
+    std::map<std::int64_t, std::vector<watermarks::Range>> push_due_;
     std::map<std::int64_t, std::set<std::string>> rows_due_;
     std::deque<message::Compare> compares_to_say_;
     std::deque<std::uint64_t> pongs_to_say_;

@@ -60,6 +60,10 @@ std::string plain(std::string text, std::size_t bytes_max) {
     return text;
 }
 
+std::string rows_text(std::int64_t rows) {
+    return std::to_string(rows) + (rows == 1 ? " row" : " rows");
+}
+
 std::string shown(const Value& value) {
     if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
     if (const auto* real = std::get_if<double>(&value)) return real_of(*real);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include <strandline/value.h>
@@ -10,6 +11,9 @@ namespace strandline::engine {
 /// Text for people that came from, or goes to, another device: on one line, without control characters, and of
 /// at most `bytes_max` bytes. What is cut ends in whole UTF-8 characters.
 [[nodiscard]] std::string plain(std::string text, std::size_t bytes_max);
+
+/// 1 row, 2 rows.
+[[nodiscard]] std::string rows_text(std::int64_t rows);
 
 /// A value as people read it, as an SQL literal in one short line: 7, 'text', x'00ff'.
 [[nodiscard]] std::string shown(const Value& value);

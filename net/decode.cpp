@@ -5,6 +5,7 @@
 #include "net/codec.h"
 #include "net/fields.h"
 #include "net/limits.h"
+#include "net/packing.h"
 
 namespace strandline::net {
 namespace {
@@ -61,6 +62,8 @@ private:
             case static_cast<std::uint64_t>(Kind::bye):
                 expect_fields(1);
                 return Bye{std::string(cursor.text("the reason", kReasonBytesMax))};
+            case static_cast<std::uint64_t>(Kind::waive):
+                return waive();
             case static_cast<std::uint64_t>(Kind::compare):
                 return compare();
             default:
@@ -105,6 +108,15 @@ private:
         return pull;
     }
 
+    Waive waive() {
+        expect_fields(4);
+        Waive waive;
+        waive.pull = number32("the pull's number");
+        waive.resource = resource();
+        waive.range = range();
+        return waive;
+    }
+
     Pages pages() {
         expect_fields(5);
         Pages pages;
@@ -112,7 +124,20 @@ private:
         pages.basis = number32("the basis");
         pages.last = cursor.boolean("`last`");
         pages.origins = origins();
-        pages.pages = list<Page>("the pages", kPagesMax, [this] { return page(); });
+        pages.pages = cursor.is_at_binary() ? packed_pages() : page_list();
+        return pages;
+    }
+
+    std::vector<Page> page_list() {
+        return list<Page>("the pages", kPagesMax, [this] { return page(); });
+    }
+
+    std::vector<Page> packed_pages() {
+        const std::string bytes = unpack(cursor.binary("what is packed", kFrameBytesMax));
+        const Cursor message = std::exchange(cursor, Cursor(bytes));
+        std::vector<Page> pages = page_list();
+        demand(cursor.at_end(), "bytes follow behind the packed pages");
+        cursor = message;
         return pages;
     }
 
@@ -194,7 +219,15 @@ private:
                 holding.key =
                     list<KeyColumn>("the key's columns", kColumnsMax, [this] { return key_column(); });
             },
-            [this](Holding& holding) { holding.dropped = columns("what was dropped"); });
+            [this](Holding& holding) { holding.dropped = columns("what was dropped"); },
+            [this](Holding& holding) { holding.cuts = cuts(); });
+    }
+
+    std::vector<std::string> cuts() {
+        auto cuts = list<std::string>("where it can be cut", kPiecesMax,
+                                      [this] { return std::string(cursor.binary("a cut", kBoundBytesMax)); });
+        for (std::size_t i = 1; i < cuts.size(); ++i) demand(cuts[i - 1] < cuts[i], "cuts are not in order");
+        return cuts;
     }
 
     KeyColumn key_column() {

@@ -7,6 +7,7 @@
 
 #include "net/bytes.h"
 #include "net/codec.h"
+#include "net/packing.h"
 
 namespace strandline::net {
 namespace {
@@ -22,6 +23,9 @@ struct Sink {
 /// Writes each part of a message; decode.cpp reads them back in the same order, under the same names.
 class Encoder {
 public:
+    /// `packer` null: nothing is packed.
+    explicit Encoder(Packer* packer) : packer_of_pages_(packer) {}
+
     std::string message(const Message& message) {
         std::visit([this](const auto& body) { write(body); }, message);
         return std::move(sink_.bytes);
@@ -56,7 +60,16 @@ private:
         number(pages.basis);
         boolean(pages.last);
         list(pages.origins);
+        const std::size_t begin = sink_.bytes.size();
         list(pages.pages);
+        if (packer_of_pages_ != nullptr) pack_from(begin);
+    }
+
+    void pack_from(std::size_t begin) {
+        const auto packed = packer_of_pages_->pack(std::string_view(sink_.bytes).substr(begin));
+        if (!packed) return;
+        sink_.bytes.resize(begin);
+        binary(*packed);
     }
 
     void write(const Ping& ping) {
@@ -74,6 +87,13 @@ private:
         text(bye.reason);
     }
 
+    void write(const Waive& waive) {
+        begin(Kind::waive, 4);
+        number(waive.pull);
+        text(waive.resource);
+        range(waive.range);
+    }
+
     void write(const Compare& compare) {
         begin(Kind::compare, 3);
         number(compare.number);
@@ -88,13 +108,20 @@ private:
     }
 
     void write(const Holding& holding) {
-        array(holding.key.empty() ? 4 : holding.dropped.empty() ? 5 : 6);
+        const bool has_cuts = !holding.cuts.empty();
+        const bool has_dropped = has_cuts || (!holding.key.empty() && !holding.dropped.empty());
+        const bool has_key = has_dropped || !holding.key.empty();
+        array(has_cuts ? 7 : has_dropped ? 6 : has_key ? 5 : 4);
         text(holding.resource);
         boolean(holding.device_owned);
         number(holding.rows);
         list(holding.pieces);
-        if (!holding.key.empty()) list(holding.key);
-        if (!holding.key.empty() && !holding.dropped.empty()) list(holding.dropped);
+        if (has_key) list(holding.key);
+        if (has_dropped) list(holding.dropped);
+        if (has_cuts) {
+            array(static_cast<std::uint32_t>(holding.cuts.size()));
+            for (const std::string& cut : holding.cuts) binary(cut);
+        }
     }
 
     void write(const KeyColumn& column) {
@@ -246,12 +273,17 @@ private:
     Sink sink_;
     msgpack::packer<Sink> packer_{sink_};
     std::int64_t base_ = 0;
+    Packer* packer_of_pages_;
 };
 
 }  // namespace
 
 std::string encode(const Message& message) {
-    return Encoder().message(message);
+    return Encoder(nullptr).message(message);
+}
+
+std::string encode(const Message& message, Packer& packer) {
+    return Encoder(&packer).message(message);
 }
 
 }  // namespace strandline::net

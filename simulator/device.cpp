@@ -30,8 +30,8 @@ net::Secret<32> seed_of_identity(const Random& random) {
 
 /// What a line of the log says about a message.
 std::string brief(const Message& message) {
-    static constexpr std::array<const char*, 8> kNames{"Hello", "Have", "Pull", "Pages",
-                                                       "Ping",  "Pong", "Bye",  "Compare"};
+    static constexpr std::array<const char*, 9> kNames{"Hello", "Have", "Pull",  "Pages",  "Ping",
+                                                       "Pong",  "Bye",  "Waive", "Compare"};
     std::string text = kNames[message.index()];
     if (const auto* have = std::get_if<message::Have>(&message)) {
         text += fmt::format("{} of {} tables", have->complete ? " complete," : "", have->holdings.size());
@@ -157,6 +157,8 @@ void Device::tell_events() {
         if (event->kind == EventKind::trusted) {
             for (Named& named : named_) named.dialer.hurry(steady());
         }
+        if (event->kind == EventKind::damaged && !was_damaged_)
+            throw LawBroken(5, "rows count as damaged, and nobody has damaged any: " + event->text);
         lookout_.told(*event);
         if (Recorder* recorder = world_.chronicle.recorder()) {
             if (event->kind == EventKind::backfill_started)

@@ -26,7 +26,8 @@ constexpr const char* kDoes =
 constexpr const char* kExits =
     "Exit status: 0 clean, 2 wrong usage, 3 a law was broken, 4 no convergence, 5 a crash.\n"
     "Faults: swarm (each seed arms some), all, none, or names with commas between; see docs/simulator.md.\n"
-    "Scenarios: quiet, torn-network, power, wrong-clocks, old-copies, couriers, hostile-peers.";
+    "Scenarios: quiet, torn-network, power, wrong-clocks, old-copies, couriers, hostile-peers, one-source,\n"
+    "three-sources.";
 
 int refuse(const std::string& sentence) {
     fmt::print(stderr, "strandline-sim: {}\nSee: strandline-sim --help\n", sentence);
@@ -44,6 +45,8 @@ void add_options(CLI::App& app, Options& options) {
     app.add_option("--topology", options.topology, "line, star, ring, mesh, random or islands (mesh)");
     app.add_option("--faults", options.faults, "What goes wrong (swarm)");
     app.add_option("--writes", options.writes_per_minute, "Transactions a minute of each device's app (120)");
+    app.add_option("--fill", options.filled_rows,
+                   "Rows of 1 kB that the last device lacks when it joins, over links of 2 MB/s (0)");
     app.add_flag("!--no-shrink", options.shrinks, "Leave what fails as it was found");
     app.add_flag("--log", options.log, "A line for each event, in a lane for each device");
     app.add_option("--report", options.report, "A page of the run, to be looked at in a browser: its file");

@@ -27,8 +27,10 @@ struct Story {
     double minutes;
     const char* topology;
     const char* faults;
+    std::uint64_t filled_rows = 0;
+    std::uint64_t writes_per_minute = 120;
 };
-constexpr std::array<Story, 7> kStories{{
+constexpr std::array<Story, 9> kStories{{
     {"quiet", 5, 1, "mesh", "none"},
     {"torn-network", 5, 1, "ring", "reset,half-open,flips,pieces,partition,one-way,clog"},
     {"power", 4, 1, "mesh", "power-cut,crash"},
@@ -36,13 +38,16 @@ constexpr std::array<Story, 7> kStories{{
     {"old-copies", 4, 1, "mesh", "restore,crash"},
     {"couriers", 7, 2, "islands", "stop,reset"},
     {"hostile-peers", 5, 1, "mesh", "liar,stranger"},
+    {"one-source", 2, 0.5, "mesh", "none", 20'000, 0},
+    {"three-sources", 4, 0.5, "mesh", "none", 20'000, 0},
 }};
 
 }  // namespace
 
 std::string to_text(const Options& options) {
-    return fmt::format("--devices {} --minutes {} --topology {} --faults {} --writes {}", options.devices,
-                       options.minutes, options.topology, options.faults, options.writes_per_minute);
+    return fmt::format("--devices {} --minutes {} --topology {} --faults {} --writes {}{}", options.devices,
+                       options.minutes, options.topology, options.faults, options.writes_per_minute,
+                       options.filled_rows > 0 ? fmt::format(" --fill {}", options.filled_rows) : "");
 }
 
 std::optional<Topology> topology_from(const std::string& name) {
@@ -60,6 +65,8 @@ std::optional<Options> scenario(const std::string& name) {
     options.minutes = story->minutes;
     options.topology = story->topology;
     options.faults = story->faults;
+    options.filled_rows = story->filled_rows;
+    options.writes_per_minute = story->writes_per_minute;
     return options;
 }
 
@@ -69,6 +76,8 @@ std::string objection(const Options& options) {
     if (!(options.minutes > 0 && options.minutes <= kMinutesMost))
         return "the minutes must be more than 0, and at most those of a year";
     if (options.writes_per_minute > 60'000) return "an app can write 60000 times a minute at most";
+    if (options.filled_rows > 1'000'000) return "a simulated disk is memory: 1000000 rows at most";
+    if (options.filled_rows > 0 && options.devices < 2) return "a device is filled from another one";
     if (options.seeds < 1 || options.jobs < 1) return "seeds and jobs are 1 or more";
     if (!topology_from(options.topology)) return "there is no topology '" + options.topology + "'";
     if (options.topology == "islands" && options.devices < 3)

@@ -26,6 +26,9 @@ struct Options {
     std::size_t devices = 5;
     double minutes = 1;
     std::uint64_t writes_per_minute = 120;  ///< transactions of each device's app
+    /// Rows of about 1 kB that the first device writes, and all but the last have before that one joins, over links of
+    /// 2 MB/s: how long it then takes is how fast a backfill is.
+    std::uint64_t filled_rows = 0;
     std::string topology = "mesh";
     std::string faults = "swarm";  ///< "swarm", "all", "none", or names with commas between
     std::string scenario;

@@ -46,6 +46,18 @@ App::Outcome Workload::load(App& app, std::size_t rows) {
     return done == App::Outcome::done ? app.commit() : done;
 }
 
+void Workload::fill(App& app, std::size_t rows) {
+    constexpr std::size_t kRowsEach = 1'000;
+    constexpr std::size_t kBytes = 1'000;
+    const Table& files = *std::ranges::find(tables(), std::string_view("files"), &Table::name);
+    for (std::size_t i = 0; i < rows; ++i) {
+        if (i % kRowsEach == 0) app.begin();
+        app.execute(insert_into(files, "INSERT"), {Blob{random_.bytes(16)}, Blob{random_.bytes(kBytes)},
+                                                   static_cast<std::int64_t>(kBytes)});
+        if (i % kRowsEach == kRowsEach - 1 || i == rows - 1) app.commit();
+    }
+}
+
 App::Outcome Workload::store(App& app, std::size_t rows, std::size_t bytes) {
     const Table& files = *std::ranges::find(tables(), std::string_view("files"), &Table::name);
     const auto table = static_cast<std::size_t>(&files - tables().data());

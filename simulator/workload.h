@@ -24,6 +24,9 @@ public:
     /// So many rows of about so many bytes each in one transaction.
     App::Outcome store(App& app, std::size_t rows, std::size_t bytes);
 
+    /// So many new rows of about 1 kB, in transactions of a thousand.
+    void fill(App& app, std::size_t rows);
+
 private:
     App::Outcome statements(App& app, std::size_t count);
     App::Outcome statement(App& app, std::size_t table);

@@ -25,11 +25,15 @@ constexpr std::int64_t kPollUs = kUsPerSecond / 4;
 /// Longest that anything waits which is not data: a silent peer is given up after 35 s, a dial that nobody answers
 /// after 10 s, the next one comes up to 30 s later; what was held is looked at once a minute.
 constexpr std::int64_t kPatienceUs = 180 * kUsPerSecond;
-/// After convergence: the last receipts, then nothing but heartbeats.
+/// After convergence: reading all rows and comparing them, one peer after another.
+constexpr std::int64_t kProofUs = 60 * kUsPerSecond;
+/// And then: the last receipts, then nothing but heartbeats.
 constexpr std::int64_t kReceiptsUs = 5 * kUsPerSecond;
 constexpr std::int64_t kSilenceUs = 25 * kUsPerSecond;
 /// With more devices than this the summary tells no links, and none is weighed.
 constexpr std::size_t kDevicesToldMost = 10;
+/// Of each link, where a device is filled.
+constexpr std::int64_t kFillBytesPerSecond = 2'000'000;
 constexpr std::int64_t kCourierStayUs = 10 * kUsPerSecond;
 
 }  // namespace
@@ -83,6 +87,7 @@ void World::build() {
         for (const auto& [a, b] : {std::pair(from, to), std::pair(to, from)}) {
             network_.link(a, b).latency_us = links.between(200, 60'000);
             network_.link(a, b).bytes_per_second = links.between(100'000, 20'000'000);
+            if (options_.filled_rows > 0) network_.link(a, b).bytes_per_second = kFillBytesPerSecond;
         }
     }
     const Surroundings world{schedule_, chronicle_, network_, model_,
@@ -98,7 +103,8 @@ void World::build() {
                 [this](const DeviceId& liar) { model_.distrust(liar); }},
         options_.seed, options_.faults);
     // A third is held back when devices join late, and whoever dials them meets nobody yet.
-    const std::size_t late = faults_->is_armed("late-join") ? options_.devices / 3 : 0;
+    std::size_t late = faults_->is_armed("late-join") ? options_.devices / 3 : 0;
+    if (options_.filled_rows > 0) late = std::max<std::size_t>(late, 1);
     while (joined_ < options_.devices - late) join_next();
     for (const auto& [from, to] : links_) devices_[from]->dial(*devices_[to]);
 }
@@ -177,6 +183,10 @@ void World::move_courier(std::size_t island) {
 // --- first act ----------------------------------------------------------------------------------
 
 void World::first_act() {
+    if (options_.filled_rows > 0) {
+        workloads_[0].fill(*devices_[0]->app(), options_.filled_rows);
+        devices_[0]->wrote();
+    }
     if (options_.writes_per_minute > 0) {
         for (std::size_t i = 0; i < devices_.size(); ++i) keep_writing(i);
     }
@@ -260,6 +270,8 @@ void World::second_act() {
         record();
     }
     converged_after_us_ = schedule_.now().us - begin.us;
+    demand_filled_once();
+    demand_proofs();
     demand_final_state();
     demand_silence();
 }
@@ -283,6 +295,40 @@ std::string World::what_lacks() {
         if (!first) first = std::move(coverage);
     }
     return {};
+}
+
+/// Law 6, by what the devices themselves say: each reads its rows, compares with a peer, and finds nothing that differs but
+/// what was damaged for it.
+void World::demand_proofs() {
+    // Of what a liar has written devices may hold different things, for ever. What is owed is tried with every peer all
+    // the same, and given up for a while.
+    if (faults_->is_armed("liar")) return run_until(after(schedule_.now(), kProofUs / 3));
+    faults_->damage_rows();
+    const auto devices = living();
+    for (Device* device : devices) device->prove();
+    const Moment end = after(schedule_.now(), kProofUs);
+    const auto owes = [&](Device* device) {
+        const auto is_peer = [&](Device* other) { return device->has_session(*other); };
+        return std::ranges::any_of(devices, is_peer) && device->owes_proof();
+    };
+    for (auto owing = std::ranges::find_if(devices, owes); owing != devices.end();
+         owing = std::ranges::find_if(devices, owes)) {
+        if (schedule_.now() >= end)
+            throw LawBroken(6, fmt::format("device {} cannot prove that it holds what its peers hold",
+                                           (*owing)->index()));
+        run_until(after(schedule_.now(), kPollUs));
+    }
+}
+
+/// Law 7, of a device that was filled while nobody wrote and nothing failed: at most what is on its way at once comes twice.
+void World::demand_filled_once() {
+    if (options_.filled_rows == 0 || options_.faults != "none" || options_.writes_per_minute > 0) return;
+    constexpr std::uint64_t kRowsOnTheWay = 4 * 512;
+    const std::uint64_t rows = devices_.back()->tally().rows_received;
+    const std::uint64_t most = options_.filled_rows + kRowsOnTheWay;
+    if (rows > most)
+        throw LawBroken(7,
+                        fmt::format("{} rows came to a device that lacked {}", rows, options_.filled_rows));
 }
 
 void World::demand_final_state() {

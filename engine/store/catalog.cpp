@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backfill/plan.h"
 #include "engine/store/schema.h"
 #include "engine/store/triggers.h"
 
@@ -24,6 +25,20 @@ void Catalog::load() {
     rows_.clear();
     columns_.reload();
     ++loads_;
+    order_parents_first();
+}
+
+void Catalog::order_parents_first() {
+    std::vector<std::vector<std::size_t>> parents(resources_.size());
+    for (std::size_t child = 0; child < resources_.size(); ++child) {
+        for (const std::string& name : resources_[child].parents) {
+            if (const Resource* parent = find(name))
+                parents[child].push_back(static_cast<std::size_t>(parent - resources_.data()));
+        }
+    }
+    parents_first_.clear();
+    for (const std::size_t next : backfill::parents_first(parents))
+        parents_first_.push_back(resources_[next].id);
 }
 
 std::map<std::int64_t, std::vector<Renamed>> Catalog::meet() {
@@ -53,6 +68,7 @@ void Catalog::fill_shape(Resource& resource, const std::string& signature) {
     resource.is_there = true;
     resource.key = with_old_names(resource.id, shape->key);
     resource.unique = shape->unique;
+    resource.parents = shape->parents;
     columns_.fill(resource, *shape);
 }
 

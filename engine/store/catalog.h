@@ -22,6 +22,8 @@ public:
     /// it. Gives the columns that were renamed, by resource. Inside a transaction.
     std::map<std::int64_t, std::vector<Renamed>> meet();
     [[nodiscard]] const std::vector<Resource>& resources() const { return resources_; }
+    /// Their numbers, what foreign keys refer to before what refers to it.
+    [[nodiscard]] const std::vector<std::int64_t>& parents_first() const { return parents_first_; }
     /// How often they were read: what was found out about one holds as long as this stays the same.
     [[nodiscard]] std::uint64_t loads() const { return loads_; }
     [[nodiscard]] const Resource* find(const std::string& name) const;
@@ -41,6 +43,7 @@ public:
     [[nodiscard]] std::int64_t rows(std::int64_t resource);
 
 private:
+    void order_parents_first();
     void fill_shape(Resource& resource, const std::string& signature);
     /// Whether it is the table that was tracked: no ALTER TABLE can change what a key is, but for its names.
     [[nodiscard]] bool is_same_key(const Resource& resource, const TableShape& shape,
@@ -53,6 +56,7 @@ private:
     Connection& connection_;
     Columns columns_{connection_};
     std::vector<Resource> resources_;
+    std::vector<std::int64_t> parents_first_;
     std::uint64_t loads_ = 0;
     std::map<std::int64_t, std::int64_t> rows_;  ///< by resource; unknown when it is not listed
 };

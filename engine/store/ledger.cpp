@@ -211,8 +211,12 @@ std::optional<BackfillStatus> Ledger::backfill() {
     Statement read =
         connection_.prepare("SELECT peer, rows_done, rows_total, resource, done FROM strandline_backfill");
     if (!read.step()) return std::nullopt;
-    return BackfillStatus{device_id_from_bytes(read.bytes(0)), read.integer(1), read.integer(2),
-                          parted(read.text(4)), read.text(3)};
+    return BackfillStatus{device_id_from_bytes(read.bytes(0)),
+                          false,
+                          read.integer(1),
+                          read.integer(2),
+                          parted(read.text(4)),
+                          read.text(3)};
 }
 
 void Ledger::set_state(DeviceState state) {

@@ -105,6 +105,13 @@ Result<void> read_indexes(Connection& connection, TableShape& shape) {
     return {};
 }
 
+void read_parents(Connection& connection, TableShape& shape) {
+    Statement statement =
+        connection.prepare("SELECT DISTINCT \"table\" FROM pragma_foreign_key_list(?) ORDER BY 1");
+    statement.bind_text(1, shape.name);
+    while (statement.step()) shape.parents.push_back(statement.text(0));
+}
+
 /// Error: it is something else than a table whose rows are the app's own.
 Result<void> check_is_plain(const std::string& name, const std::string& type) {
     if (type == "view")
@@ -193,6 +200,7 @@ Result<TableShape> inspect_table(Connection& connection, const std::string& tabl
                            "with a key, best a random 16-byte BLOB or a UUID as TEXT");
     }
     if (auto read = read_indexes(connection, shape); !read) return tl::unexpected(read.error());
+    read_parents(connection, shape);
     if (auto checked = check_limits(shape); !checked) return tl::unexpected(checked.error());
     return shape;
 }

@@ -43,6 +43,7 @@ struct TableShape {
     std::vector<std::string> types;    ///< of `columns`, as declared
     Values initial;  ///< what each column holds where nobody has set it: its DEFAULT, or NULL
     std::vector<UniqueIndex> unique;
+    std::vector<std::string> parents;  ///< tables that its foreign keys refer to
     bool key_is_rowid = false;  ///< a bare INTEGER PRIMARY KEY: SQLite itself numbers the rows, from 1 on
 };
 
@@ -68,6 +69,7 @@ struct Resource {
     std::vector<KeyColumn> key;
     std::vector<ValueColumn> columns;  ///< those the table has now, by ascending id
     std::vector<UniqueIndex> unique;
+    std::vector<std::string> parents;  ///< tables that its foreign keys refer to, tracked or not
 
     [[nodiscard]] std::vector<Collation> collations() const;
     [[nodiscard]] std::optional<ColumnId> column(const std::string& column_name) const;

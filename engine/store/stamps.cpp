@@ -156,6 +156,25 @@ std::int64_t Stamps::count_since(std::int64_t resource, const watermarks::Vector
     return count;
 }
 
+std::vector<std::string> Stamps::cuts(std::int64_t resource, std::int64_t keys, std::size_t most) {
+    std::vector<std::string> cuts;
+    // Each key has a row in one of these slots, and few have two.
+    Statement skip = connection_.prepare(
+        "SELECT key FROM strandline_stamps WHERE resource = ?1 AND key >= ?2 AND slot IN (0, 1) "
+        "ORDER BY key, slot LIMIT 1 OFFSET ?3");
+    std::string from;
+    while (cuts.size() < most) {
+        skip.bind(1, resource).bind_blob(2, from).bind(3, keys);
+        if (!skip.step()) break;
+        std::string key = skip.text(0);
+        skip.reset();
+        if (key == from) break;
+        cuts.push_back(key);
+        from = std::move(key);
+    }
+    return cuts;
+}
+
 Stamps::Scan::Scan(Connection& connection, std::int64_t resource, const watermarks::Range& range)
     : statement_(connection.prepare(range.high
                                         ? "SELECT key, slot, hlc, origin, digests FROM strandline_stamps "

@@ -40,6 +40,9 @@ public:
     [[nodiscard]] std::int64_t count_since(std::int64_t resource, const watermarks::Vector& vector,
                                            std::size_t origins, std::int64_t most);
 
+    /// Keys that cut the resource into parts of so many keys each, deleted ones too; the first part begins at its beginning.
+    [[nodiscard]] std::vector<std::string> cuts(std::int64_t resource, std::int64_t keys, std::size_t most);
+
     /// Stamps were given to another origin behind our back.
     void reload() { newest_.clear(); }
 

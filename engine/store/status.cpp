@@ -136,6 +136,11 @@ Status read_status(Connection& connection, bool running) {
             count_behind(connection, receipts[peer.device], not_exchanged[peer.device], origins.size());
     }
     status.backfill = ledger.backfill();
+    if (status.backfill) {
+        status.backfill->is_waiting = std::ranges::none_of(status.peers, [&](const PeerStatus& peer) {
+            return peer.connected && peer.device == status.backfill->peer;
+        });
+    }
     status.quarantined = connection.ask_integer("SELECT count(*) FROM strandline_quarantine");
     status.sent = ledger.traffic("sent");
     status.received = ledger.traffic("received");

@@ -89,6 +89,12 @@ struct Entry {
 
 // What a Hello's `features` say.
 
+/// Takes pages that are packed. The host's matter, who encodes: it says and hears this bit itself.
+constexpr std::uint64_t kUnpacks = 1;
+
+/// Answers two pulls at a time, hears what of them is waived, and wants to know where tables can be cut.
+constexpr std::uint64_t kWaives = 2;
+
 /// Takes part in comparisons: Compare.
 constexpr std::uint64_t kCompares = 4;
 
@@ -97,8 +103,8 @@ struct Hello {
     std::string name;  ///< for people; may be empty
     Incarnation incarnation{};
     WallMs wall;  ///< the sender's clock, to tell skew
-    /// What the sender knows beyond the first protocol, as bits: a message kind or form that came later is
-    /// said only to a peer that knows it. Bits that the receiver does not know mean nothing to it.
+    /// What the sender knows beyond the first protocol, as bits, kUnpacks and the like: a message kind or form
+    /// that came later is said only to a peer that knows it. Bits that the receiver does not know mean nothing to it.
     std::uint64_t features = 0;
 };
 
@@ -117,6 +123,9 @@ struct Holding {
     std::vector<Piece> pieces;        ///< of a complete Have: without gaps from the first key to the end
     std::vector<KeyColumn> key = {};  ///< not complete: left out
     std::vector<std::string> dropped = {};  ///< columns that its pages lack values of; not complete: left out
+    /// Keys that cut the table into parts of about as many rows, ascending: where a backfill from several peers
+    /// may be divided. Said once of a large table to who lacks much of it; else left out.
+    std::vector<std::string> cuts = {};
 };
 
 /// Watermarks. At once an offer (pull what you lack) and a receipt (this is durable here).
@@ -135,6 +144,13 @@ struct Pull {
     std::uint32_t number = 0;  ///< the asker's; answers repeat it
     std::vector<OriginId> origins;
     std::vector<Wanted> wanted;
+};
+
+/// "Of that pull I no longer want this range": somebody else brings it. What is on its way already is taken all the same.
+struct Waive {
+    std::uint32_t pull = 0;
+    std::string resource;
+    Range range;
 };
 
 /// A slice of one resource in key order: all that the sender holds in `range` and the base does not
@@ -202,7 +218,7 @@ struct Compare {
     std::vector<Comparison> comparisons;
 };
 
-using Message = std::variant<Hello, Have, Pull, Pages, Ping, Pong, Bye, Compare>;
+using Message = std::variant<Hello, Have, Pull, Pages, Ping, Pong, Bye, Waive, Compare>;
 
 }  // namespace strandline::message
 

@@ -63,7 +63,9 @@ struct PeerStatus {
 };
 
 struct BackfillStatus {
-    DeviceId peer;
+    DeviceId peer;  ///< who is asked, or was last
+    /// Nobody is asked now: it goes on by itself once this peer, or another that has the rest, is back.
+    bool is_waiting = false;
     std::int64_t rows_done = 0;
     std::int64_t rows_total = 0;
     std::vector<std::string> resources_done;

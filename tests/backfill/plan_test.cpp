@@ -1,5 +1,6 @@
 #include "backfill/plan.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <random>
@@ -117,6 +118,45 @@ TEST_CASE("where only the peer's pieces differ, one piece is asked for") {
     const Coverage theirs(
         {{{"", "f"}, vector_of({{kAnna, 5}})}, {{"f", std::nullopt}, vector_of({{kAnna, 6}})}});
     CHECK(lacking(Coverage(), theirs, kSelf) == std::vector<Piece>{{{"", std::nullopt}, {}}});
+}
+
+TEST_CASE("what is asked of somebody else already is left out, key by key") {
+    std::mt19937_64 random(7);
+    for (int run = 0; run < 500; ++run) {
+        const auto plan = lacking(any_coverage(random), any_coverage(random), kSelf);
+        std::vector<watermarks::Range> asked;
+        for (auto ranges = random() % 4; ranges > 0; --ranges) {
+            const std::size_t low = random() % CoverageTwin::kKeys;
+            const std::size_t high = low + random() % (CoverageTwin::kKeys - low + 1);
+            asked.push_back(CoverageTwin::range(low, high));
+        }
+        const auto left = without(plan, asked);
+        for (std::size_t key = 0; key < CoverageTwin::kKeys; ++key) {
+            const std::string at = CoverageTwin::range(key, key + 1).low;
+            const auto holds = [&](const auto& piece) { return piece.range.contains(at); };
+            const bool is_asked = std::ranges::any_of(
+                asked, [&](const watermarks::Range& range) { return range.contains(at); });
+            const auto wanted = std::ranges::count_if(plan, holds);
+            CHECK(std::ranges::count_if(left, holds) == (is_asked ? 0 : wanted));
+        }
+        for (const Piece& piece : left) CHECK_FALSE(piece.range.is_empty());
+    }
+}
+
+TEST_CASE("parents come before their children, and what nothing decides stays as it was") {
+    CHECK(parents_first({}).empty());
+    CHECK(parents_first({{}, {}, {}}) == std::vector<std::size_t>{0, 1, 2});
+    // 0 refers to 2, which refers to 1 and itself.
+    CHECK(parents_first({{2}, {}, {1, 2}}) == std::vector<std::size_t>{1, 2, 0});
+    // Two children of one parent.
+    CHECK(parents_first({{2}, {2}, {}}) == std::vector<std::size_t>{2, 0, 1});
+}
+
+TEST_CASE(
+    "tables that refer to each other in a circle stand together, between their parents and their children") {
+    // 0 refers to the circle of 1, 3 and 4, which refers to 2.
+    CHECK(parents_first({{1}, {3}, {}, {4, 2}, {1}}) == std::vector<std::size_t>{2, 1, 3, 4, 0});
+    CHECK(parents_first({{1}, {0}}) == std::vector<std::size_t>{0, 1});
 }
 
 TEST_CASE("few changed keys are found by the index, many by a scan") {

@@ -217,6 +217,11 @@ public:
         }
         return count;
     }
+    /// Time passes on every clock, and nothing is carried.
+    void tick(std::int64_t ms) {
+        steady_ms_ += ms;
+        for (std::size_t i = 0; i < size(); ++i) shift_clock(i, ms);
+    }
     /// Time passes on every clock, and what that brings is carried.
     void pass(std::int64_t ms) {
         steady_ms_ += ms;

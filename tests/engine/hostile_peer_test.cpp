@@ -101,10 +101,19 @@ TEST_CASE("messages out of their order end the session") {
         partial.complete = false;
         stage.check_refused(partial);
     }
-    SECTION("a second Pull before the first was answered") {
+    SECTION("a second Pull of one number") {
         stage.greet();
         const message::Pull pull{1, {}, {{"notes", {{{"", {}}, {}}}}}};
         stage.say(pull);
+        stage.check_refused(pull);
+    }
+    SECTION("a third Pull before one of two was answered") {
+        stage.greet();
+        message::Pull pull{1, {}, {{"notes", {{{"", {}}, {}}}}}};
+        stage.say(pull);
+        pull.number = 2;
+        stage.say(pull);
+        pull.number = 3;
         stage.check_refused(pull);
     }
 }

@@ -199,3 +199,17 @@ TEST_CASE("who waits for a lock is woken for the next try, and not for what cann
     CHECK(*group.engine(0).next_deadline() > figures_due.steady);
     group.app(0).run("COMMIT");
 }
+
+TEST_CASE("a receipt changes nothing in the database, and is heard while another process holds the lock") {
+    Group group(2, kNotes, {"notes"});
+    group.connect(0, 1);
+    group.converge();
+    group.write(0, "INSERT INTO notes VALUES ('a', 1, 2)");
+    REQUIRE(group.carry(0, 1));
+    group.app(0).run("BEGIN IMMEDIATE");
+    REQUIRE(group.carry(1, 0));
+    CHECK(group.engine(0).wants_input());
+    CHECK_FALSE(group.engine(0).locked_since());
+    CHECK(group.engine(0).is_in_step(group.id(1)));
+    group.app(0).run("COMMIT");
+}

@@ -42,7 +42,7 @@ TEST_CASE("bytes that are no message are refused") {
     check_refused(from_hex("c1"), "not MessagePack");
     check_refused(from_hex("91a101"), "its number is not a number");
     check_refused(from_hex("9100"), "number 0 is not known");
-    check_refused(from_hex("9108"), "number 8 is not known");
+    check_refused(from_hex("910b"), "number 11 is not known");
     check_refused(from_hex("91cfffffffffffffffff"), "number 18446744073709551615 is not known");
     check_refused(from_hex("9105"), "too few fields");
     check_refused(from_hex("92050500"), "bytes follow behind its end");
@@ -92,6 +92,10 @@ TEST_CASE("origins that are named twice, malformed or not listed are refused") {
     check_refused_when(two_holdings(), "names an origin twice", [](Have& h) { h.origins[1] = h.origins[0]; });
     check_refused(from_hex("9402c291c42700"), "cut short");
     check_refused(from_hex("9402c291c401ff90"), "has not 40 bytes");
+    check_refused_when(holding_with_cuts(), "cuts are not in order",
+                       [](Have& h) { h.holdings[0].cuts[1] = h.holdings[0].cuts[0]; });
+    check_refused_when(Waive{1, "notes", {"a", "b"}}, "ends before it begins",
+                       [](Waive& w) { w.range.high = "a"; });
     check_refused_when(two_holdings(), "index is not in its list",
                        [](Have& h) { h.holdings[0].pieces[0].vector[1].first = Origin{2}; });
     check_refused_when(all_forms(), "index is not in its list",

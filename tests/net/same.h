@@ -50,7 +50,7 @@ inline bool same(const KeyColumn& a, const KeyColumn& b) {
 }
 inline bool same(const Holding& a, const Holding& b) {
     return a.resource == b.resource && a.device_owned == b.device_owned && a.rows == b.rows &&
-           same(a.pieces, b.pieces) && same(a.key, b.key) && a.dropped == b.dropped;
+           same(a.pieces, b.pieces) && same(a.key, b.key) && a.dropped == b.dropped && a.cuts == b.cuts;
 }
 inline bool same(const Wanted& a, const Wanted& b) {
     return a.resource == b.resource && same(a.pieces, b.pieces);
@@ -93,6 +93,10 @@ inline bool same(const Bye& a, const Bye& b) {
 }
 inline bool same(const Compare& a, const Compare& b) {
     return a.number == b.number && a.asks == b.asks && same(a.comparisons, b.comparisons);
+}
+
+inline bool same(const Waive& a, const Waive& b) {
+    return a.pull == b.pull && a.resource == b.resource && a.range == b.range;
 }
 
 inline bool same(const Message& a, const Message& b) {

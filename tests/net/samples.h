@@ -199,6 +199,13 @@ inline Pull two_wanted() {
     return pull;
 }
 
+inline Have holding_with_cuts() {
+    Have have{false, two_origins(), {}};
+    have.holdings.push_back({"notes", false, 100000, {{{"", std::nullopt}, {{Origin{0}, today(1)}}}}});
+    have.holdings.back().cuts = {"g", std::string("m\0", 2), "t"};
+    return have;
+}
+
 inline Pages push_of_two_pages() {
     Page part = page_of({"id"}, {});
     part.range = {"low", "lower"};
@@ -244,6 +251,7 @@ inline std::vector<Sample> samples() {
             {"have_complete", two_holdings()},
             {"have_with_key", holding_with_key()},
             {"have_with_dropped", holding_with_dropped()},
+            {"have_with_cuts", holding_with_cuts()},
             {"have_nothing", Have{}},
             {"pull", two_wanted()},
             {"pages_of_every_value", answer},
@@ -256,6 +264,8 @@ inline std::vector<Sample> samples() {
             {"ping", Ping{0}},
             {"pong", Pong{0xffffffffffffffff}},
             {"bye", Bye{"the device is paused"}},
+            {"waive", Waive{7, "notes", {"k", "z"}}},
+            {"waive_to_the_end", Waive{4294967295, "notes", {"", std::nullopt}}},
             {"compare", some_compared()},
             {"compare_nothing", Compare{1, true, {}}}};
 }

@@ -33,14 +33,20 @@ public:
     void operator()(const message::Hello& hello) { say("Hello, clock " + shown_since_start(hello.wall)); }
     void operator()(const message::Ping& ping) { say("Ping " + std::to_string(ping.nonce)); }
     void operator()(const message::Pong& pong) { say("Pong " + std::to_string(pong.nonce)); }
+    void operator()(const message::Waive& waive) {
+        say("Waive of pull " + std::to_string(waive.pull) + ": " + waive.resource + ", " +
+            shown_range(waive.range.low, waive.range.high));
+    }
     void operator()(const message::Bye& bye) { say("Bye: " + names_.told(bye.reason)); }
     void operator()(const message::Have& have) {
         origins_ = &have.origins;
         std::vector<std::string> parts;
         for (const message::Holding& holding : have.holdings) {
-            parts.push_back(holding.resource + (holding.device_owned ? " device-owned, " : ", ") +
-                            counted(holding.rows, "row") + ", " + shown_pieces(holding.pieces) +
-                            (holding.dropped.empty() ? "" : ", without " + joined(holding.dropped, ", ")));
+            parts.push_back(
+                holding.resource + (holding.device_owned ? " device-owned, " : ", ") +
+                counted(holding.rows, "row") + ", " + shown_pieces(holding.pieces) +
+                (holding.dropped.empty() ? "" : ", without " + joined(holding.dropped, ", ")) +
+                (holding.cuts.empty() ? "" : ", cut in " + std::to_string(holding.cuts.size() + 1)));
         }
         say((have.complete ? "Have in all: " : "Have: ") + (parts.empty() ? "nothing" : joined(parts, "; ")));
     }

@@ -46,6 +46,7 @@ const std::map<std::string, Stage::Action>& Stage::actions() {
         {"start", &Stage::start},
         {"copy", &Stage::copy},
         {"restore", &Stage::restore},
+        {"verify", &Stage::verify},
         {"rows", &Stage::rows},
         {"watermarks", &Stage::watermarks},
         {"events", &Stage::events},
@@ -219,6 +220,13 @@ void Stage::clock(Words words) {
     group_.shift_clock(index(words[0]), span_from(words[1]));
 }
 
+void Stage::verify(Words words) {
+    const bool is_deep = words.size() == 2 && words[1] == "deep";
+    if (words.size() != 1 && !is_deep) fail("verify DEVICE, or verify DEVICE deep");
+    const std::size_t i = running(words[0]);
+    say_answer(i, group_.engine(i).verify(is_deep, group_.now(i)));
+}
+
 // --- what is so ---------------------------------------------------------------------------------
 
 void Stage::rows(Words words) {
@@ -256,9 +264,9 @@ void Stage::status(Words names) {
         const Status status = group_.engine(i).status();
         std::string line = name + " is " + name_of(status.state);
         if (status.backfill) {
-            line += " from " + names_.of(status.backfill->peer) + ", " +
-                    std::to_string(status.backfill->rows_done) + " of " +
-                    std::to_string(status.backfill->rows_total) + " rows";
+            line += std::string(status.backfill->is_waiting ? ", waiting for " : " from ") +
+                    names_.of(status.backfill->peer) + ", " + std::to_string(status.backfill->rows_done) +
+                    " of " + std::to_string(status.backfill->rows_total) + " rows";
         }
         line += "; received " + counted(static_cast<std::uint64_t>(status.received.rows), "row") +
                 "; in quarantine " + std::to_string(status.quarantined);

@@ -1,0 +1,327 @@
+#include <algorithm>
+#include <iterator>
+#include <limits>
+
+#include "backfill/plan.h"
+#include "backfill/share.h"
+#include "engine/device.h"
+#include "engine/limits.h"
+#include "engine/text.h"
+
+// Device, continued: whom it asks for what, and how far a backfill is.
+namespace strandline::engine {
+
+using store::Resource;
+using watermarks::is_unfetched;
+using watermarks::Piece;
+using watermarks::Range;
+
+// --- whom, and for what -------------------------------------------------------------------------
+
+void Device::plan_pulls(Now now) {
+    for (auto& [peer, breaker] : breakers_) static_cast<void>(breaker.may_ask(now));
+    leave_stalled(now);
+    for (Session* session : by_preference()) {
+        Plan plan = plan_pull(*session, now);
+        if (plan.wanted.empty()) continue;
+        if (plan.is_backfill) begin_backfill(*session, plan.rows_total, now);
+        session->ask(std::move(plan.wanted), plan.length, now);
+        figures_changed_ = true;
+    }
+    share_pulls(now);
+}
+
+/// What a peer does not bring is asked of others. It may bring it yet, late: that is taken, and clears its name.
+void Device::leave_stalled(Now now) {
+    for (auto& [peer, session] : sessions) {
+        std::vector<Asking::Pull> stalled;
+        std::ranges::copy_if(session.asking().pulls(), std::back_inserter(stalled), [&](const auto& pull) {
+            return now.steady.value >= pull.heard_at.value + kStallMs && has_substitute(session, pull);
+        });
+        for (const Asking::Pull& pull : stalled) {
+            for (const auto& [resource, pieces] : pull.left) {
+                for (const Piece& piece : pieces) session.leave_to_others(pull.number, resource, piece.range);
+            }
+            breakers_[peer].failed(now, entropy_());
+            tell(EventKind::trouble, now, {}, to_hex(peer),
+                 "it was asked and has brought nothing for " + std::to_string(kStallMs / 1'000) +
+                     " s; the rest is asked of others");
+        }
+    }
+}
+
+/// Whether somebody else has what a pull is still to bring. While a message waits for another process's lock, it is not
+/// the peer that brings nothing.
+bool Device::has_substitute(const Session& session, const Asking::Pull& pull) const {
+    if (!session.knows(message::kWaives) || !inbox.empty()) return false;
+    return std::ranges::any_of(sessions, [&](const auto& entry) {
+        const Session& other = entry.second;
+        const auto breaker = breakers_.find(entry.first);
+        const bool is_open = breaker != breakers_.end() && breaker->second.retry_at();
+        if (&other == &session || is_open || !other.may_ask(pull.length)) return false;
+        return std::ranges::any_of(pull.left, [&](const auto& asked) {
+            const Resource* resource = store.catalog.find(asked.first);
+            if (resource == nullptr || !other.exchanges(*resource)) return false;
+            return std::ranges::any_of(asked.second, [&](const Piece& piece) {
+                return backfill::has_more(other.theirs(resource->name)->acknowledged, piece);
+            });
+        });
+    });
+}
+
+/// Who would bring a page soonest, by what was measured, comes first; who is not measured yet, last.
+std::vector<Session*> Device::by_preference() {
+    std::vector<Session*> peers;
+    for (auto& [peer, session] : sessions) peers.push_back(&session);
+    const auto page_ms = [](const Session* session) {
+        const auto rtt_ms = session->rtt_ms();
+        if (!rtt_ms) return std::numeric_limits<double>::max();
+        const auto pace = session->pace().bytes_per_ms();
+        return *rtt_ms + (pace ? static_cast<double>(kPageBytesMax) / *pace : 0.0);
+    };
+    std::ranges::stable_sort(peers, {}, page_ms);
+    return peers;
+}
+
+void Device::share_pulls(Now now) {
+    for (Session* taker : by_preference()) {
+        if (!taker->may_ask(PullLength::is_long) || !breakers_[taker->peer()].may_ask(now)) continue;
+        Session* busiest = nullptr;
+        std::vector<backfill::Slice> rest;
+        std::vector<std::size_t> taken;
+        double longest = 0;
+        for (auto& [peer, session] : sessions) {
+            if (!session.knows(message::kWaives) || session.asking().find(PullLength::is_long) == nullptr)
+                continue;
+            auto slices = rest_of(session, *taker);
+            const auto own = session.pace().bytes_per_ms();
+            const auto others = taker->pace().bytes_per_ms();
+            const double in_hand = static_cast<double>(kInFlightBytesMax) /
+                                   session.pace().bytes_per_row().value_or(kRowBytesGuess);
+            auto indexes = backfill::taken_over(slices, in_hand, own && others ? *others / *own : 1);
+            double rows = 0;
+            for (const backfill::Slice& slice : slices) rows += slice.rows;
+            const double lasts = rows / own.value_or(others.value_or(1));
+            if (indexes.empty() || lasts <= longest) continue;
+            longest = lasts;
+            busiest = &session;
+            rest = std::move(slices);
+            taken = std::move(indexes);
+        }
+        if (busiest == nullptr) continue;
+        Wanted wanted;
+        for (const std::size_t i : taken) {
+            const auto& [resource, piece, rows, is_held] = rest[i];
+            if (wanted.empty() || wanted.back().first != resource)
+                wanted.emplace_back(resource, std::vector<Piece>());
+            auto& pieces = wanted.back().second;
+            if (!pieces.empty() && pieces.back().range.high == piece.range.low &&
+                pieces.back().vector == piece.vector) {
+                pieces.back().range.high = piece.range.high;
+            } else {
+                pieces.push_back(piece);
+            }
+        }
+        for (const auto& [resource, pieces] : wanted) {
+            const std::uint32_t pull = busiest->asking().find(PullLength::is_long)->number;
+            for (const Piece& piece : pieces) busiest->leave_to_others(pull, resource, piece.range);
+        }
+        taker->ask(std::move(wanted), PullLength::is_long, now);
+    }
+}
+
+/// What of a long pull is still to come, cut where it may be divided.
+std::vector<backfill::Slice> Device::rest_of(const Session& busy, const Session& taker) const {
+    std::vector<backfill::Slice> rest;
+    for (const auto& [id, pieces] : busy.asking().find(PullLength::is_long)->left) {
+        const Resource* resource = store.catalog.find(id);
+        const auto* theirs = resource != nullptr ? busy.theirs(resource->name) : nullptr;
+        if (theirs == nullptr) continue;
+        const auto* others = taker.theirs(resource->name);
+        const auto& cuts = theirs->cuts.empty() && others != nullptr ? others->cuts : theirs->cuts;
+        const double rows = static_cast<double>(theirs->rows) / static_cast<double>(cuts.size() + 1);
+        for (const Piece& piece : pieces) {
+            for (backfill::Slice& slice : backfill::sliced(id, piece, cuts, rows)) {
+                slice.is_held = taker.exchanges(*resource) && others->rows >= theirs->rows / 2 &&
+                                backfill::has_more(others->acknowledged, slice.piece);
+                rest.push_back(std::move(slice));
+            }
+        }
+    }
+    return rest;
+}
+
+Device::Plan Device::plan_pull(Session& session, Now now) {
+    const bool takes_short = session.may_ask(PullLength::is_short);
+    const bool takes_long = session.may_ask(PullLength::is_long);
+    Plan plan;
+    if ((!takes_short && !takes_long) || !breakers_[session.peer()].may_ask(now)) return plan;
+    for (const std::int64_t id : store.catalog.parents_first()) {
+        const Resource& resource = *store.catalog.find(id);
+        if (!resource.is_there || !session.exchanges(resource)) continue;
+        const auto& theirs = *session.theirs(resource.name);
+        auto pieces = wanted_of(session, resource, now);
+        std::erase_if(pieces, [&](const Piece& piece) {
+            return is_unfetched(piece.vector, store.self()) ? !takes_long : !takes_short;
+        });
+        if (pieces.empty()) {
+            if (takes_short) pieces = dropped_elsewhere(session, resource);
+            if (!pieces.empty()) plan.wanted.emplace_back(id, std::move(pieces));
+            continue;
+        }
+        const bool is_long = is_unfetched(pieces.back().vector, store.self());
+        // A first fill, or the rest of one; not the first words of a peer to somebody who has rows of its own.
+        const bool is_first = is_long && store.catalog.rows(id) == 0 && theirs.rows > 0;
+        plan.is_backfill = plan.is_backfill || is_first || (is_long && !store.coverage(id).is_whole());
+        if (is_long) plan.length = PullLength::is_long;
+        plan.rows_total += std::max<std::int64_t>(0, theirs.rows);
+        plan.wanted.emplace_back(id, std::move(pieces));
+    }
+    return plan;
+}
+
+std::vector<Piece> Device::wanted_of(Session& session, const Resource& resource, Now now) {
+    const auto& theirs = *session.theirs(resource.name);
+    const auto lacking = backfill::lacking(store.coverage(resource.id), theirs.acknowledged, store.self());
+    if (lacking.empty()) session.waiting_since.erase(resource.id);
+    auto pieces = backfill::without(lacking, asked_ranges(resource.id));
+    const auto is_pushed = [&](const Piece& piece) { return will_be_pushed(session, resource, piece); };
+    if (std::ranges::none_of(pieces, is_pushed)) {
+        if (!pieces.empty()) session.waiting_since.erase(resource.id);
+        return pieces;
+    }
+    const auto [since, is_new] = session.waiting_since.try_emplace(resource.id, now.steady);
+    if (now.steady.value < since->second.value + kOfferPatienceMs) {
+        std::erase_if(pieces, is_pushed);
+    } else {
+        session.waiting_since.erase(since);
+    }
+    return pieces;
+}
+
+/// What a connected writer will push to us itself need not be pulled from somebody who got it first.
+bool Device::will_be_pushed(const Session& session, const Resource& resource, const Piece& piece) const {
+    // During a backfill nobody pushes what is not fetched.
+    if (!store.coverage(resource.id).is_whole() && is_unfetched(piece.vector, store.self())) return false;
+    for (const Piece& theirs : session.theirs(resource.name)->acknowledged.pieces()) {
+        if (!intersect(theirs.range, piece.range)) continue;
+        const watermarks::Vector news = above(theirs.vector, piece.vector);
+        for (const auto& [origin, hlc] : news.entries()) {
+            const DeviceId& writer = store.origins.id(origin).device;
+            const auto direct = sessions.find(writer);
+            if (writer == session.peer() || direct == sessions.end() || !direct->second.is_ready())
+                return false;
+        }
+    }
+    return true;
+}
+
+std::vector<Range> Device::asked_ranges(std::int64_t resource) const {
+    std::vector<Range> asked;
+    for (const auto& [peer, session] : sessions) {
+        const auto left = session.asking().left_of(resource);
+        asked.insert(asked.end(), left.begin(), left.end());
+    }
+    return asked;
+}
+
+std::vector<Piece> Device::dropped_elsewhere(Session& session, const Resource& resource) {
+    if (!store.quarantine.has_any(resource.id) || session.waiting_since.contains(resource.id)) return {};
+    if (!asked_ranges(resource.id).empty()) return {};
+    if (!session.asked_for_dropped.insert(resource.id).second) return {};
+    const auto dropped = store.quarantine.dropped(resource.id);
+    const auto& gone_there = session.theirs(resource.name)->dropped;
+    const bool may_be_there = std::ranges::any_of(dropped.columns, [&](const std::string& column) {
+        return std::ranges::none_of(gone_there,
+                                    [&](const std::string& gone) { return store::same_name(gone, column); });
+    });
+    if (!may_be_there) return {};
+    // Our coverage says that we hold the writes, but not their values: so it asks as one who holds nothing.
+    return {{{dropped.first, dropped.last + '\0'}, {}}};
+}
+
+// --- how far a backfill is ----------------------------------------------------------------------
+
+bool Device::is_being_filled() const {
+    return std::ranges::any_of(sessions, [](const auto& entry) {
+        return entry.second.asking().find(PullLength::is_long) != nullptr;
+    });
+}
+
+void Device::begin_backfill(const Session& session, std::int64_t rows_total, Now now) {
+    if (backfill_ && is_being_filled()) return;
+    if (!backfill_) {
+        std::int64_t rows_done = 0;
+        for (const Resource& resource : store.catalog.resources())
+            rows_done +=
+                session.exchanges(resource) ? std::max<std::int64_t>(0, store.catalog.rows(resource.id)) : 0;
+        progress_.emplace(static_cast<std::uint64_t>(rows_done), static_cast<std::uint64_t>(rows_total));
+        backfill_received_ = 0;
+        backfill_.emplace();
+        backfill_->rows_done = static_cast<std::int64_t>(progress_->rows_done());
+        backfill_->rows_total = static_cast<std::int64_t>(progress_->rows_total());
+    }
+    backfill_->peer = session.peer();
+    tell(EventKind::backfill_started, now, {}, to_hex(session.peer()), rows_text(rows_total) + " expected",
+         rows_total);
+    // At once: should even its first page not fit on the disk, whoever asks is told all the same.
+    figures_at_ = now.steady;
+}
+
+bool Device::has_unfetched_rest() const {
+    return std::ranges::any_of(store.catalog.resources(), [&](const Resource& resource) {
+        const auto& pieces = store.coverage(resource.id).pieces();
+        return pieces.size() > 1 && std::ranges::any_of(pieces, [&](const Piece& piece) {
+                   return is_unfetched(piece.vector, store.self());
+               });
+    });
+}
+
+/// A peer that is gone was asked for what nobody else is asked for yet.
+void Device::meet_lost_source(const DeviceId& peer) {
+    if (!backfill_ || backfill_->peer != peer) return;
+    for (const auto& [other, session] : sessions) {
+        if (session.asking().find(PullLength::is_long) != nullptr) backfill_->peer = other;
+    }
+    if (backfill_->peer != peer || has_unfetched_rest()) return;
+    backfill_.reset();
+    progress_.reset();
+}
+
+void Device::count_progress(const Session& session, const message::Pages& pages, const Applied& applied,
+                            Now now) {
+    const Asking::Pull* pull = session.asking().find(pages.pull);
+    if (pull == nullptr || pull->length != PullLength::is_long) return;
+    // It had rows of its own, and so much comes that it takes more than one message.
+    if (!backfill_ && !pages.last && has_unfetched_rest()) {
+        std::int64_t rows_total = 0;
+        for (const auto& [id, pieces] : pull->wanted)
+            rows_total += session.theirs(store.catalog.find(id)->name)->rows;
+        begin_backfill(session, rows_total, now);
+    }
+    if (!backfill_) return;
+    backfill_received_ += applied.received;
+    for (const auto& [resource, rows] : applied.changed) progress_->add(static_cast<std::uint64_t>(rows));
+    const bool is_asked_on = std::ranges::any_of(sessions, [&](const auto& entry) {
+        return entry.first != session.peer() && entry.second.asking().find(PullLength::is_long) != nullptr;
+    });
+    const bool is_done = pages.last && !is_asked_on && !has_unfetched_rest();
+    if (is_done) progress_->finish();
+    backfill_->rows_done = static_cast<std::int64_t>(progress_->rows_done());
+    backfill_->rows_total = static_cast<std::int64_t>(progress_->rows_total());
+    if (!pages.pages.empty()) {
+        const std::string& resource = pages.pages.back().resource;
+        if (!backfill_->resource.empty() && backfill_->resource != resource)
+            backfill_->resources_done.push_back(backfill_->resource);
+        backfill_->resource = resource;
+    }
+    if (is_done) {
+        tell(EventKind::backfill_done, now, {}, to_hex(session.peer()), rows_text(backfill_received_),
+             backfill_received_);
+        backfill_.reset();
+        progress_.reset();
+    }
+    store.ledger.set_backfill(backfill_);
+}
+
+}  // namespace strandline::engine
