@@ -26,6 +26,7 @@ enum class Bug {
     counter_not_persisted,    ///< the clock keeps its milliseconds, and forgets its counter
     journal_ignored,          ///< a page is read while the journal has rows
     push_own_only,            ///< a push leaves out what others have stamped
+    switch_starts_over,       ///< who goes on with another's backfill is asked for what has come, too
 };
 
 /// For push_own_only: rows that bear another origin's stamp.
