@@ -28,6 +28,7 @@ long most_resident_kib() {
 
 void tell(const Event& event) {
     if (event.kind == EventKind::in_step) std::printf("in_step_told %.9f\n", now_seconds());
+    if (event.kind == EventKind::backfill_done) std::printf("filled %.9f\n", now_seconds());
     if (event.kind == EventKind::changes_applied)
         std::printf("applied %lld %.9f\n", static_cast<long long>(event.rows), now_seconds());
     if (event.kind == EventKind::trouble || event.kind == EventKind::quarantined) say(event.text);
@@ -48,10 +49,11 @@ int complain(const Error& error) {
 
 }  // namespace
 
-int run_device(const std::string& database, const std::string& peer, bool is_once) {
+int run_device(const std::string& database, const std::string& peer, bool is_once, bool compression) {
     std::setvbuf(stdout, nullptr, _IOLBF, 0);
     NodeOptions options{database, "127.0.0.1:0", {}};
     if (!peer.empty()) options = {database, "", {peer}};
+    options.compression = compression;
     auto node = Node::open(options);
     if (!node) return complain(node.error());
     node->on_event(tell);

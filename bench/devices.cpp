@@ -53,13 +53,18 @@ void remove_database(const std::string& path) {
     for (const char* suffix : {"", "-wal", "-shm", ".key", ".lock"}) std::filesystem::remove(path + suffix);
 }
 
-RunningPair::RunningPair(const std::string& a, const std::string& b, Run run)
-    : a_({kDeviceWord, a, "", "on"}),
-      b_({kDeviceWord, b, "127.0.0.1:" + a_.next("port", "the port of A"), run == Run::once ? "once" : "on"}),
+RunningPair::RunningPair(const std::string& a, const std::string& b, Run run, Wire wire)
+    : a_({kDeviceWord, a, "", "on", wire == Wire::packed ? "packed" : "plain"}),
+      b_({kDeviceWord, b, "127.0.0.1:" + a_.next("port", "the port of A"), run == Run::once ? "once" : "on",
+          wire == Wire::packed ? "packed" : "plain"}),
       dialled_(std::stod(b_.next("dials", "B to dial"))) {}
 
 double RunningPair::in_step() {
     return std::stod(b_.next("in_step", "B to be in step with A")) - dialled_;
+}
+
+double RunningPair::filled() {
+    return std::stod(b_.next("filled", "B to be filled")) - dialled_;
 }
 
 void RunningPair::wait_until_in_step() {
@@ -126,9 +131,12 @@ void Devices::bring_in_step() {
     is_in_step = true;
 }
 
+bool Devices::are_equal() const {
+    return value_of(diff_databases(a_, b_, {kTable}, 0)).is_equal();
+}
+
 void Devices::check_equal() const {
-    const Difference difference = value_of(diff_databases(a_, b_, {kTable}, 0));
-    if (!difference.is_equal()) throw Trouble("A and B differ, so what was measured is worth nothing");
+    if (!are_equal()) throw Trouble("A and B differ, so what was measured is worth nothing");
 }
 
 Devices& Workbench::devices(std::int64_t count) {

@@ -37,14 +37,18 @@ struct DeviceEnd {
 
 /// How long B runs: `once` as run_once() does, or on and on.
 enum class Run { once, on };
+/// How rows travel between A and B.
+enum class Wire { packed, plain };
 
 /// Two devices that run, each in a process: B has dialled A.
 class RunningPair {
 public:
-    RunningPair(const std::string& a, const std::string& b, Run run);
+    RunningPair(const std::string& a, const std::string& b, Run run, Wire wire = Wire::packed);
 
     /// Run::once: waits until run_once() has returned; the seconds since it began to dial.
     double in_step();
+    /// Waits until B has told that its backfill is done; the seconds since it began to dial.
+    double filled();
     /// Run::on: waits until B has told that it is in step.
     void wait_until_in_step();
     /// Waits until B has applied so many rows; when it had, as now_seconds() tells it.
@@ -72,6 +76,7 @@ public:
     void renew_b();
     /// Catches B up where nobody has yet.
     void bring_in_step();
+    [[nodiscard]] bool are_equal() const;
     /// Error (Trouble): the tables of A and B differ.
     void check_equal() const;
 
@@ -99,7 +104,8 @@ struct Workbench {
 
 // The workloads; each adds its lines to the report.
 void measure_capture(Workbench& bench);
-void measure_catch_up(Workbench& bench);
+void measure_backfill(Workbench& bench);
+void measure_beside(Workbench& bench);
 void measure_changed(Workbench& bench);
 void measure_live(Workbench& bench);
 

@@ -20,9 +20,10 @@ struct Workload {
 };
 
 constexpr Workload kWorkloads[] = {{"capture", measure_capture},
-                                   {"catch-up", measure_catch_up},
+                                   {"backfill", measure_backfill},
                                    {"changed", measure_changed},
-                                   {"live", measure_live}};
+                                   {"live", measure_live},
+                                   {"beside", measure_beside}};
 
 struct Arguments {
     std::int64_t rows = 100'000;
@@ -109,8 +110,9 @@ int parse_and_run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     try {
-        if (argc == 5 && argv[1] == std::string(strandline::bench::kDeviceWord))
-            return strandline::bench::run_device(argv[2], argv[3], argv[4] == std::string("once"));
+        if (argc == 6 && argv[1] == std::string(strandline::bench::kDeviceWord))
+            return strandline::bench::run_device(argv[2], argv[3], argv[4] == std::string("once"),
+                                                 argv[5] == std::string("packed"));
         return strandline::bench::parse_and_run(argc, argv);
     } catch (const std::exception& error) {
         strandline::bench::say(error.what());

@@ -29,6 +29,7 @@ struct RunArguments {
     std::vector<std::string> peers;
     bool once = false;
     double timeout_seconds = kTimeoutSeconds;
+    bool no_compression = false;
     bool json = false;
 };
 
@@ -114,7 +115,7 @@ Result<Node> open_node(const RunArguments& arguments, const Wait& began, bool& g
                            wait.tell([&] { return lock_holder_text(arguments.database); });
                            return true;
                        },
-                       must_end});
+                       must_end, !arguments.no_compression});
 }
 
 Exit run(const RunArguments& arguments) {
@@ -189,6 +190,10 @@ void add_run(CLI::App& app, Action& chosen) {
         ->option_text("SECONDS")
         ->check(CLI::Validator(not_a_time, "", "seconds"))
         ->needs(once);
+    command
+        ->add_flag("--no-compression", arguments->no_compression,
+                   "Send and take rows as they are: saves work on a fast network")
+        ->option_text(" ");
     add_json(command, arguments->json);
 }
 

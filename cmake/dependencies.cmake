@@ -4,3 +4,4 @@ find_package(SQLite3 REQUIRED)      # SQLite::SQLite3
 find_package(Threads REQUIRED)      # Threads::Threads
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)  # PkgConfig::sodium
+pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)      # PkgConfig::zstd

@@ -29,6 +29,10 @@ bool Cursor::take_nil() {
     return true;
 }
 
+bool Cursor::is_at_binary() const {
+    return !left_.empty() && left_.front() >= '\xc4' && left_.front() <= '\xc6';
+}
+
 bool Cursor::boolean(const char* what) {
     const Head head = this->head();
     if (head.type != Type::boolean) refuse(what, "is neither true nor false");

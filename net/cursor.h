@@ -27,6 +27,7 @@ public:
 
     /// Takes it when nil is next.
     [[nodiscard]] bool take_nil();
+    [[nodiscard]] bool is_at_binary() const;
     [[nodiscard]] bool boolean(const char* what);
     [[nodiscard]] std::uint64_t number(const char* what, std::uint64_t max);
     [[nodiscard]] std::int64_t signed_number(const char* what);

@@ -5,6 +5,7 @@
 #include "net/codec.h"
 #include "net/fields.h"
 #include "net/limits.h"
+#include "net/packing.h"
 
 namespace strandline::net {
 namespace {
@@ -123,7 +124,20 @@ private:
         pages.basis = number32("the basis");
         pages.last = cursor.boolean("`last`");
         pages.origins = origins();
-        pages.pages = list<Page>("the pages", kPagesMax, [this] { return page(); });
+        pages.pages = cursor.is_at_binary() ? packed_pages() : page_list();
+        return pages;
+    }
+
+    std::vector<Page> page_list() {
+        return list<Page>("the pages", kPagesMax, [this] { return page(); });
+    }
+
+    std::vector<Page> packed_pages() {
+        const std::string bytes = unpack(cursor.binary("what is packed", kFrameBytesMax));
+        const Cursor message = std::exchange(cursor, Cursor(bytes));
+        std::vector<Page> pages = page_list();
+        demand(cursor.at_end(), "bytes follow behind the packed pages");
+        cursor = message;
         return pages;
     }
 

@@ -7,6 +7,7 @@
 
 #include "net/bytes.h"
 #include "net/codec.h"
+#include "net/packing.h"
 
 namespace strandline::net {
 namespace {
@@ -22,6 +23,9 @@ struct Sink {
 /// Writes each part of a message; decode.cpp reads them back in the same order, under the same names.
 class Encoder {
 public:
+    /// `packer` null: nothing is packed.
+    explicit Encoder(Packer* packer) : packer_of_pages_(packer) {}
+
     std::string message(const Message& message) {
         std::visit([this](const auto& body) { write(body); }, message);
         return std::move(sink_.bytes);
@@ -56,7 +60,16 @@ private:
         number(pages.basis);
         boolean(pages.last);
         list(pages.origins);
+        const std::size_t begin = sink_.bytes.size();
         list(pages.pages);
+        if (packer_of_pages_ != nullptr) pack_from(begin);
+    }
+
+    void pack_from(std::size_t begin) {
+        const auto packed = packer_of_pages_->pack(std::string_view(sink_.bytes).substr(begin));
+        if (!packed) return;
+        sink_.bytes.resize(begin);
+        binary(*packed);
     }
 
     void write(const Ping& ping) {
@@ -260,12 +273,17 @@ private:
     Sink sink_;
     msgpack::packer<Sink> packer_{sink_};
     std::int64_t base_ = 0;
+    Packer* packer_of_pages_;
 };
 
 }  // namespace
 
 std::string encode(const Message& message) {
-    return Encoder().message(message);
+    return Encoder(nullptr).message(message);
+}
+
+std::string encode(const Message& message, Packer& packer) {
+    return Encoder(&packer).message(message);
 }
 
 }  // namespace strandline::net

@@ -41,4 +41,13 @@ constexpr std::size_t kShortDigestBytes = 8;  // Of a comparison; the long ones 
 constexpr std::size_t kDigestsBytesMax = 64 * 1024;      // Rows are listed where there are a few.
 constexpr std::size_t kEntriesPerPageMax = 1024 * 1024;  // A whole frame of rows of 64 bytes.
 
+// --- packing -------------------------------------------------------------------------------------------
+
+constexpr std::size_t kPackedBytesMin = 1024;  // A few rows: what could be spared is less than a packet.
+/// Two deltas. What is larger is one large value, most of them packed already, and would be in memory twice.
+constexpr std::size_t kPackedBytesMax = 8 * 1024 * 1024;
+constexpr std::size_t kPackingSharePays = 8;      // Less than an eighth is not worth the receiver's work.
+constexpr std::size_t kPackedMessagesJudged = 8;  // Two windows of pages, which come in bursts.
+constexpr std::size_t kPackingRestMost = 64;      // Some 30 MiB, until what follows is tried again.
+
 }  // namespace strandline::net

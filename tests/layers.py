@@ -42,6 +42,7 @@ LIBRARIES = {
     r"sqlite3(ext)?\.h": {"engine/store", "simulator/disk", "simulator", "bench", "examples"},  # An example plays the app, whose file it is.
     r"asio(\.hpp|/.*)": {"net/tcp", "bench"},
     r"sodium(\.h|/.*)": {"net", "bench"},
+    r"zstd(_errors)?\.h": {"net"},
     r"msgpack(\.hpp|/.*)": {"net", "engine", "engine/store", "bench"},
     r"spdlog/.*": {"cli"},
     r"fmt/.*": set(ALLOWED) - {"include"},

@@ -89,6 +89,9 @@ struct Entry {
 
 // What a Hello's `features` say.
 
+/// Takes pages that are packed. The host's matter, who encodes: it says and hears this bit itself.
+constexpr std::uint64_t kUnpacks = 1;
+
 /// Answers two pulls at a time, hears what of them is waived, and wants to know where tables can be cut.
 constexpr std::uint64_t kWaives = 2;
 
@@ -100,8 +103,8 @@ struct Hello {
     std::string name;  ///< for people; may be empty
     Incarnation incarnation{};
     WallMs wall;  ///< the sender's clock, to tell skew
-    /// What the sender knows beyond the first protocol, as bits: a message kind or form that came later is
-    /// said only to a peer that knows it. Bits that the receiver does not know mean nothing to it.
+    /// What the sender knows beyond the first protocol, as bits, kUnpacks and the like: a message kind or form
+    /// that came later is said only to a peer that knows it. Bits that the receiver does not know mean nothing to it.
     std::uint64_t features = 0;
 };
 

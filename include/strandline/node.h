@@ -19,6 +19,8 @@ struct NodeOptions {
     /// Asked now and then while open() takes in what was written meanwhile: whether to give that up (busy). What was
     /// taken in so far stays. Once it is open, stop() ends whatever goes on.
     std::function<bool()> stop_asked = {};
+    /// Rows travel compressed, both ways, where the peer can take it and it pays. On a fast network it rarely does.
+    bool compression = true;
 };
 
 /// Makes `database` a device: its identity in `database`.key (mode 0600) and its metadata. Creates

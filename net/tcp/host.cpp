@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <utility>
+#include <variant>
 
 #include <asio/post.hpp>
 
@@ -93,10 +94,10 @@ bool Host::is_file_lost() {
 
 void Host::say(const DeviceId& peer, Connection& connection) {
     while (connection.wants_output()) {
-        const auto message = engine().next_message(peer, now());
+        auto message = engine().next_message(peer, now());
         if (is_file_lost()) return;
         if (message) {
-            const std::string frame = encode(*message);
+            const std::string frame = frame_of(*message, peer);
             if (frame.size() > kFrameBytesMax) {
                 // Told, and the process lives; a row of that size stays here until it is smaller.
                 const std::string why =
@@ -113,6 +114,13 @@ void Host::say(const DeviceId& peer, Connection& connection) {
             return;
         }
     }
+}
+
+std::string Host::frame_of(Message& message, const DeviceId& peer) {
+    if (auto* hello = std::get_if<message::Hello>(&message); hello != nullptr && parts_.packs)
+        hello->features |= message::kUnpacks;
+    const auto packer = packers_.find(peer);
+    return packer != packers_.end() ? encode(message, packer->second) : encode(message);
 }
 
 void Host::tell_events() {
@@ -247,6 +255,9 @@ void Host::moved_bytes(std::size_t sent, std::size_t received) {
 void Host::received(Connection& connection, const std::string& frame) {
     auto message = decode(frame);
     if (!message) return connection.close(message.error());
+    const auto* hello = std::get_if<message::Hello>(&*message);
+    if (hello != nullptr && parts_.packs && (hello->features & message::kUnpacks) != 0)
+        packers_.try_emplace(*connection.peer(), now_us);
     engine().receive(*connection.peer(), std::move(*message), now());
     ask_settle();
 }

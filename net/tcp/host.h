@@ -14,6 +14,7 @@
 #include <strandline/engine.h>
 
 #include "net/key_file.h"
+#include "net/packing.h"
 #include "net/tcp/connection.h"
 #include "net/tcp/dialer.h"
 #include "net/tcp/listener.h"
@@ -34,6 +35,7 @@ struct HostParts {
     std::optional<Listener> listener;
     Engine engine;
     std::vector<Address> peers;
+    bool packs = true;  ///< pages for peers that unpack, and says that it unpacks itself
 };
 
 /// An engine among sockets: carries what passes through the engine's doors, and nothing else.
@@ -92,6 +94,7 @@ private:
     void ask_settle();
     void settle();
     void say(const DeviceId& peer, Connection& connection);
+    [[nodiscard]] std::string frame_of(Message& message, const DeviceId& peer);
     void tell_events();
     [[nodiscard]] bool is_file_lost();
     void tell_lock();
@@ -136,6 +139,7 @@ private:
     std::vector<Named> named_;
     std::vector<ConnectionRef> connections_;  ///< all that live, oldest first
     std::map<DeviceId, ConnectionRef> sessions_;
+    std::map<DeviceId, Packer> packers_;  ///< of sessions whose peer unpacks
 };
 
 }  // namespace strandline::net::tcp

@@ -114,6 +114,7 @@ void Host::end_session(Connection& connection, const std::string& why) {
     const auto session = sessions_.find(*connection.peer());
     if (session == sessions_.end() || session->second.get() != &connection) return;
     sessions_.erase(session);
+    packers_.erase(*connection.peer());
     const auto at = now();
     engine().peer_down(*connection.peer(), why, at);
     // Both sides lose a session at one moment; the jitter keeps them from dialling at one moment too.

@@ -18,6 +18,12 @@ Now now() {
             SteadyMs{duration_cast<milliseconds>(steady).count()}};
 }
 
+std::int64_t now_us() {
+    using std::chrono::duration_cast;
+    return duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
 std::array<std::uint8_t, 32> random_seed() {
     std::array<std::uint8_t, 32> seed{};
     // A request of up to 256 bytes is never cut short once the kernel's pool is seeded (getrandom(2)).

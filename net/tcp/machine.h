@@ -10,6 +10,8 @@ namespace strandline::net::tcp {
 
 /// Both clocks, read at one moment.
 [[nodiscard]] Now now();
+/// Microseconds, on the steady one.
+[[nodiscard]] std::int64_t now_us();
 /// 64 bits of the kernel's randomness. Threads: any.
 [[nodiscard]] std::uint64_t system_entropy();
 /// 32 bytes of the same: a key's seed.

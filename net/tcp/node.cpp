@@ -105,9 +105,10 @@ Result<Node> Node::open(const NodeOptions& options) {
     place.note_rest();
     const auto counted = unlocked([&] { return count(*key, options.database, *engine); }, options.wait_on);
     if (!counted) return tl::unexpected(counted.error());
-    parts->host.emplace(parts->context,
-                        tcp::HostParts{options.database, std::move(place), std::move(*lock), std::move(*key),
-                                       std::move(*listener), std::move(*engine), std::move(*peers)});
+    parts->host.emplace(
+        parts->context,
+        tcp::HostParts{options.database, std::move(place), std::move(*lock), std::move(*key),
+                       std::move(*listener), std::move(*engine), std::move(*peers), options.compression});
     return Node(std::move(parts));
 }
 

@@ -118,12 +118,12 @@ class Device:
 
     # --- the process that runs it ----------------------------------------------------------------
 
-    def start(self, *peers, listen=True):
+    def start(self, *peers, listen=True, options=()):
         """Runs the device, dialling the peers that are running now."""
         assert self.process is None
         dial = [part for peer in peers for part in ("--peer", f"127.0.0.1:{peer.port}")]
         where = ["--listen", f"127.0.0.1:{self.port or 0}"] if listen else []
-        self.process = subprocess.Popen([BINARY, "run", str(self.path), *where, *dial], text=True,
+        self.process = subprocess.Popen([BINARY, "run", str(self.path), *where, *dial, *options], text=True,
                                         stdout=subprocess.PIPE, stderr=self.log.open("a"))
         if listen:
             line = self.process.stdout.readline()
@@ -147,10 +147,10 @@ class Device:
         status, _ = self.end()
         assert status == 0, f"exit {status}: {self.log.read_text()}"
 
-    def once(self, *peers, seconds=PATIENCE_SECONDS):
+    def once(self, *peers, seconds=PATIENCE_SECONDS, options=()):
         """`run --once`; its exit status."""
         dial = [part for peer in peers for part in ("--peer", f"127.0.0.1:{peer.port}")]
-        return strandline("run", self.path, *dial, "--once", "--timeout", seconds).returncode
+        return strandline("run", self.path, *dial, "--once", "--timeout", seconds, *options).returncode
 
     def end_anyhow(self):
         if self.process is not None:

@@ -32,8 +32,12 @@ std::map<std::string, std::string> golden_messages() {
     return golden;
 }
 
+/// How something is packed is the packer's choice: what is read of it is not.
+constexpr const char* kPacked = "pages_of_every_form_packed";
+
 TEST_CASE("every message is on the wire as it always was") {
     auto golden = golden_messages();
+    golden.erase(kPacked);
     for (const Sample& sample : samples()) {
         INFO(sample.name << ' ' << to_hex(encode(sample.message)));
         CHECK((to_hex(encode(sample.message)) == golden[sample.name]));
@@ -50,6 +54,12 @@ TEST_CASE("every message comes back as it was, in every field") {
         REQUIRE(decoded);
         CHECK(same(*decoded, sample.message));
     }
+}
+
+TEST_CASE("pages that were packed once are read as ever") {
+    const auto decoded = decode(from_hex(golden_messages()[kPacked]));
+    REQUIRE(decoded);
+    CHECK(same(*decoded, all_forms()));
 }
 
 TEST_CASE("the comparison that the other tests rely on sees a difference in every field") {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <random>
 #include <string>
 #include <utility>
@@ -5,9 +6,11 @@
 
 #include <catch2/catch.hpp>
 
+#include "net/bytes.h"
 #include "net/channel.h"
 #include "net/codec.h"
 #include "net/limits.h"
+#include "net/packing.h"
 #include "tests/net/allocations.h"
 #include "tests/net/devices.h"
 #include "tests/net/raw_peer.h"
@@ -132,6 +135,90 @@ TEST_CASE("a text that is announced and never comes takes no memory") {
         const std::size_t largest = largest_allocation;
         CHECK_FALSE(decoded);
         CHECK(largest < 1024);
+    }
+}
+
+/// Pages whose list of pages is this, packed or not.
+std::string pages_with(const std::string& packed) {
+    std::string bytes = from_hex("96040000c290c6");
+    append_big_endian(bytes, packed.size(), 4);
+    return bytes + packed;
+}
+
+/// A zstd frame of one segment that states this size, and repeats one byte so often as its blocks say, 128 KiB each.
+std::string repeating(std::uint64_t stated, std::size_t blocks) {
+    std::string frame = from_hex("28b52ffde0");
+    for (int i = 0; i < 8; ++i) frame += static_cast<char>(stated >> (8 * i));
+    for (std::size_t i = 0; i < blocks; ++i) {
+        const std::uint32_t header = (128U * 1024) << 3U | 1U << 1U | (i + 1 == blocks ? 1U : 0U);
+        for (int byte = 0; byte < 3; ++byte) frame += static_cast<char>(header >> (8 * byte));
+        frame += '\x90';
+    }
+    return frame;
+}
+
+TEST_CASE("what is packed takes no memory before it is known that so few bytes may hold so much") {
+    constexpr std::uint64_t kBlock = 128 * 1024;
+    // The same frame, when it is honest, is unpacked: what is refused below is refused for what it states.
+    CHECK(unpack(repeating(2 * kBlock, 2)) == std::string(2 * kBlock, '\x90'));
+    for (const auto& [stated, blocks] :
+         {std::pair<std::uint64_t, std::size_t>{kFrameBytesMax + 1, 1},
+          {kFrameBytesMax, 3},     // It cannot be that much.
+          {~std::uint64_t{0}, 1},  // Which is how zstd says inside that it does not know.
+          {~std::uint64_t{0} - 2, 1}}) {
+        INFO(stated);
+        largest_allocation = 0;
+        const bool is_taken = decode(pages_with(repeating(stated, blocks))).has_value();
+        const std::size_t largest = largest_allocation;
+        CHECK_FALSE(is_taken);
+        CHECK(largest < 1024);
+    }
+}
+
+TEST_CASE("what unpacks to more or less than it states is refused, and never takes more than it states") {
+    constexpr std::uint64_t kBlock = 128 * 1024;
+    for (const auto& [stated, blocks] : {std::pair<std::uint64_t, std::size_t>{10, 1},
+                                         {kBlock - 1, 1},
+                                         {kBlock, 600},  // 75 MiB
+                                         {2 * kBlock, 1}}) {
+        INFO(stated << " bytes in " << blocks << " blocks");
+        const std::string bytes = pages_with(repeating(stated, blocks));
+        largest_allocation = 0;
+        const bool is_taken = decode(bytes).has_value();
+        const std::size_t largest = largest_allocation;
+        CHECK_FALSE(is_taken);
+        CHECK(largest <=
+              std::max<std::size_t>(stated + 1, 256 * 1024));  // zstd's own memory is a part of it.
+    }
+}
+
+TEST_CASE("pages that are packed are refused when they are cut short, changed or followed by more") {
+    Pages none;
+    none.origins = two_origins();
+    std::string head = encode(Message(none));
+    head.pop_back();  // The list of pages, which is empty.
+    const std::string list = encode(Message(all_forms())).substr(head.size());
+    const std::string packed = *pack(list, 4096);
+    const auto with = [&](const std::string& body) {
+        std::string message = head + '\xc6';
+        append_big_endian(message, body.size(), 4);
+        return message + body;
+    };
+    const auto decoded = decode(with(packed));
+    REQUIRE(decoded);
+    CHECK(same(*decoded, Message(all_forms())));
+    for (std::size_t size = 0; size < packed.size(); ++size)
+        CHECK_FALSE(decode(with(packed.substr(0, size))));
+    CHECK_FALSE(decode(with(packed + '\0')));
+    CHECK_FALSE(decode(with(packed + packed)));
+    CHECK_FALSE(decode(with(*pack(list + '\xc0', 4096))));
+    CHECK_FALSE(decode(with(*pack("", 4096))));
+    CHECK_FALSE(decode(with(*pack(with(packed), 4096))));
+    for (std::size_t bit = 0; bit < 8 * packed.size(); ++bit) {
+        std::string changed = packed;
+        changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ (1 << bit % 8));
+        INFO("changed at bit " << bit);
+        check_error_or_sound(with(changed));
     }
 }
 

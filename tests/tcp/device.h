@@ -80,8 +80,10 @@ public:
 
     /// Opens the node, which tracks the notes and trusts `trusted`.
     void open(const std::string& listen, const std::vector<std::string>& peers,
-              const std::vector<DeviceId>& trusted) {
-        auto opened = Node::open({path_, listen, peers});
+              const std::vector<DeviceId>& trusted, bool compression = true) {
+        NodeOptions options{path_, listen, peers};
+        options.compression = compression;
+        auto opened = Node::open(options);
         INFO((opened ? std::string() : opened.error().message));
         REQUIRE(opened);
         node_.emplace(std::move(*opened));

@@ -61,6 +61,29 @@ TEST_CASE("run_once comes back when both sides know that they hold the same") {
     }
 }
 
+TEST_CASE("rows travel compressed when both sides do it, and as they are when one does not") {
+    const Folder folder;
+    // Notes that have much in common, as people's have; and what one that catches up with them receives.
+    const auto received_bytes = [&](const std::string& name, bool a_compresses, bool b_compresses) {
+        Device a(folder / (name + "a.db"));
+        Device b(folder / (name + "b.db"));
+        for (int i = 0; i < 500; ++i)
+            a.app().write(std::to_string(i),
+                          "Buy milk, bread and " + std::to_string(i) + " eggs, then call home");
+        a.open("127.0.0.1:0", {}, {b.id}, a_compresses);
+        a.start();
+        b.open("", {a.address()}, {a.id}, b_compresses);
+        CHECK(b.node().run_once(30) == true);
+        CHECK(b.app().notes() == a.app().notes());
+        return b.node().engine().status().received.bytes;
+    };
+    const auto compressed = received_bytes("both", true, true);
+    const auto plain = received_bytes("neither", false, false);
+    CHECK(compressed < plain / 2);
+    CHECK(received_bytes("sender", true, false) > 2 * compressed);
+    CHECK(received_bytes("receiver", false, true) > 2 * compressed);
+}
+
 TEST_CASE("run_once with nobody there says no when the time is over, and says whom it could not reach") {
     const Folder folder;
     Device b(folder / "b.db");
