@@ -7,6 +7,7 @@
 #include "engine/device.h"
 #include "engine/limits.h"
 #include "engine/text.h"
+#include "planted/planted.h"
 
 // Device, continued: whom it asks for what, and how far a backfill is.
 namespace strandline::engine {
@@ -15,6 +16,25 @@ using store::Resource;
 using watermarks::is_unfetched;
 using watermarks::Piece;
 using watermarks::Range;
+
+namespace {
+
+/// A pull names each resource once, with its pieces in key order.
+void add(Wanted& wanted, const backfill::Slice& slice) {
+    auto asked = std::ranges::find(wanted, slice.resource, &Wanted::value_type::first);
+    if (asked == wanted.end()) asked = wanted.insert(wanted.end(), {slice.resource, {}});
+    auto& pieces = asked->second;
+    const auto place = std::ranges::lower_bound(pieces, slice.piece.range.low, {},
+                                                [](const Piece& piece) { return piece.range.low; });
+    if (place != pieces.begin() && std::prev(place)->range.high == slice.piece.range.low &&
+        std::prev(place)->vector == slice.piece.vector) {
+        std::prev(place)->range.high = slice.piece.range.high;
+    } else {
+        pieces.insert(place, slice.piece);
+    }
+}
+
+}  // namespace
 
 // --- whom, and for what -------------------------------------------------------------------------
 
@@ -86,47 +106,28 @@ std::vector<Session*> Device::by_preference() {
 void Device::share_pulls(Now now) {
     for (Session* taker : by_preference()) {
         if (!taker->may_ask(PullLength::is_long) || !breakers_[taker->peer()].may_ask(now)) continue;
-        Session* busiest = nullptr;
-        std::vector<backfill::Slice> rest;
-        std::vector<std::size_t> taken;
-        double longest = 0;
+        std::vector<Session*> busy;
         for (auto& [peer, session] : sessions) {
-            if (!session.knows(message::kWaives) || session.asking().find(PullLength::is_long) == nullptr)
-                continue;
-            auto slices = rest_of(session, *taker);
-            const auto own = session.pace().bytes_per_ms();
-            const auto others = taker->pace().bytes_per_ms();
-            const double in_hand = static_cast<double>(kInFlightBytesMax) /
-                                   session.pace().bytes_per_row().value_or(kRowBytesGuess);
-            auto indexes = backfill::taken_over(slices, in_hand, own && others ? *others / *own : 1);
-            double rows = 0;
-            for (const backfill::Slice& slice : slices) rows += slice.rows;
-            const double lasts = rows / own.value_or(others.value_or(1));
-            if (indexes.empty() || lasts <= longest) continue;
-            longest = lasts;
-            busiest = &session;
-            rest = std::move(slices);
-            taken = std::move(indexes);
+            const bool is_busy = session.asking().find(PullLength::is_long) != nullptr;
+            if (is_busy && session.knows(message::kWaives)) busy.push_back(&session);
         }
-        if (busiest == nullptr) continue;
         Wanted wanted;
-        for (const std::size_t i : taken) {
-            const auto& [resource, piece, rows, is_held] = rest[i];
-            if (wanted.empty() || wanted.back().first != resource)
-                wanted.emplace_back(resource, std::vector<Piece>());
-            auto& pieces = wanted.back().second;
-            if (!pieces.empty() && pieces.back().range.high == piece.range.low &&
-                pieces.back().vector == piece.vector) {
-                pieces.back().range.high = piece.range.high;
-            } else {
-                pieces.push_back(piece);
+        for (Session* session : busy) {
+            const auto rest = rest_of(*session, *taker);
+            const double in_hand = static_cast<double>(kInFlightBytesMax) /
+                                   session->pace().bytes_per_row().value_or(kRowBytesGuess);
+            // It has a part of its pace for each of them, so that all are done together.
+            const auto own = session->pace().bytes_per_ms();
+            const auto takers = taker->pace().bytes_per_ms();
+            const double pace = (own && takers ? *takers / *own : 1) / static_cast<double>(busy.size());
+            for (const std::size_t i : backfill::taken_over(rest, in_hand, pace)) {
+                const backfill::Slice& slice = rest[i];
+                session->leave_to_others(session->asking().find(PullLength::is_long)->number, slice.resource,
+                                         slice.piece.range);
+                add(wanted, slice);
             }
         }
-        for (const auto& [resource, pieces] : wanted) {
-            const std::uint32_t pull = busiest->asking().find(PullLength::is_long)->number;
-            for (const Piece& piece : pieces) busiest->leave_to_others(pull, resource, piece.range);
-        }
-        taker->ask(std::move(wanted), PullLength::is_long, now);
+        if (!wanted.empty()) taker->ask(std::move(wanted), PullLength::is_long, now);
     }
 }
 
@@ -182,7 +183,10 @@ Device::Plan Device::plan_pull(Session& session, Now now) {
 
 std::vector<Piece> Device::wanted_of(Session& session, const Resource& resource, Now now) {
     const auto& theirs = *session.theirs(resource.name);
-    const auto lacking = backfill::lacking(store.coverage(resource.id), theirs.acknowledged, store.self());
+    const bool starts_over =
+        is_planted(planted::Bug::switch_starts_over) && backfill_ && backfill_->peer != session.peer();
+    const auto lacking = backfill::lacking(starts_over ? watermarks::Coverage() : store.coverage(resource.id),
+                                           theirs.acknowledged, store.self());
     if (lacking.empty()) session.waiting_since.erase(resource.id);
     auto pieces = backfill::without(lacking, asked_ranges(resource.id));
     const auto is_pushed = [&](const Piece& piece) { return will_be_pushed(session, resource, piece); };

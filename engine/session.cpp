@@ -309,6 +309,7 @@ Message Session::say_pull(const Asking::Pull& pull) {
         message::Wanted wanted{store_.catalog.find(id)->name, {}};
         for (const Piece& piece : pieces)
             wanted.pieces.push_back({{piece.range.low, piece.range.high}, origins.indexed(piece.vector)});
+        std::ranges::sort(wanted.pieces, {}, [](const message::Piece& piece) { return piece.range.low; });
         said.wanted.push_back(std::move(wanted));
     }
     said.origins = origins.take();

@@ -27,6 +27,7 @@ enum class Bug {
     journal_ignored,          ///< a page is read while the journal has rows
     column_not_counted,       ///< a fingerprint leaves out one column
     push_own_only,            ///< a push leaves out what others have stamped
+    switch_starts_over,       ///< who goes on with another's backfill is asked for what has come, too
 };
 
 /// For push_own_only: rows that bear another origin's stamp.

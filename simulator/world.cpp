@@ -126,8 +126,10 @@ void World::lay_links(Topology topology) {
     const auto mesh = [&](std::size_t begin, std::size_t end) {
         for (std::size_t i = begin; i < end; ++i) {
             for (std::size_t j = begin; j < i; ++j) {
-                const bool is_both = random.one_in(4);
-                const bool is_up = random.one_in(2);
+                // Who is filled dials, and so need not wait until it is dialled again.
+                const bool is_filled = options_.filled_rows > 0;
+                const bool is_both = random.one_in(4) && !is_filled;
+                const bool is_up = random.one_in(2) || is_filled;
                 if (is_up || is_both) links_.emplace_back(i, j);
                 if (!is_up || is_both) links_.emplace_back(j, i);
             }

@@ -106,6 +106,24 @@ TEST_CASE("a source that is lost leaves its part to the others, and nothing that
     CHECK(sources.group.rows_received(2) == kRows);
 }
 
+TEST_CASE("a shared backfill that is interrupted is one pull of several ranges afterwards") {
+    Sources sources(2);
+    sources.connect(0);
+    sources.connect(1);
+    for (int round = 0; round < 12; ++round) {
+        sources.carry(0);
+        sources.carry(1);
+    }
+    REQUIRE(sources.rows[1] > 0);
+    sources.group.stop(2);
+    sources.group.start(2);
+    CHECK(sources.group.engine(2).status().resources.at(0).ranges.size() == 4);
+    sources.group.write(0, "UPDATE notes SET body = 'new' WHERE id IN ('000001', '007999')");
+    sources.connect(0);
+    sources.require_whole();
+    CHECK(sources.group.rows_received(2) <= kRows + 2);
+}
+
 TEST_CASE(
     "a source that stalls is left, its part comes from the other, and what it brings late does no harm") {
     Sources sources(2);

@@ -269,6 +269,13 @@ private:
             if (const auto* blob = std::get_if<Blob>(&value)) return blob->bytes.size();
             return 9;
         };
+        if (const auto* pull = std::get_if<message::Pull>(&message)) {
+            for (const auto& wanted : pull->wanted) {
+                const auto low = [](const message::Piece& piece) { return piece.range.low; };
+                if (!std::ranges::is_sorted(wanted.pieces, {}, low))
+                    throw std::runtime_error("a Pull's pieces are not in key order");
+            }
+        }
         std::size_t bytes = 0;
         const auto* pages = std::get_if<message::Pages>(&message);
         for (std::size_t i = 0; pages != nullptr && i < pages->pages.size(); ++i) {
