@@ -21,8 +21,8 @@ namespace strandline::backfill {
 constexpr std::size_t kParts = 8;
 /// As many rows are listed as cost what cutting them once more would.
 constexpr std::size_t kListedMax = 16;
-/// Spans that one question asks about. The answer may say kParts times as many, and a step stays some ten milliseconds.
-constexpr std::size_t kSpansAskedMax = 128;
+/// Spans that one question asks about. The answer may say kParts times as many, and a step stays some tens of milliseconds.
+constexpr std::size_t kSpansAskedMax = 64;
 
 /// A row, as it is told to the other side.
 struct HeldRow {

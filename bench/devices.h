@@ -108,5 +108,6 @@ void measure_backfill(Workbench& bench);
 void measure_beside(Workbench& bench);
 void measure_changed(Workbench& bench);
 void measure_live(Workbench& bench);
+void measure_verify(Workbench& bench);
 
 }  // namespace strandline::bench

@@ -19,11 +19,9 @@ struct Workload {
     void (*measure)(Workbench&);
 };
 
-constexpr Workload kWorkloads[] = {{"capture", measure_capture},
-                                   {"backfill", measure_backfill},
-                                   {"changed", measure_changed},
-                                   {"live", measure_live},
-                                   {"beside", measure_beside}};
+constexpr Workload kWorkloads[] = {{"capture", measure_capture}, {"backfill", measure_backfill},
+                                   {"changed", measure_changed}, {"live", measure_live},
+                                   {"beside", measure_beside},   {"verify", measure_verify}};
 
 struct Arguments {
     std::int64_t rows = 100'000;

@@ -34,6 +34,7 @@ void add_verify(CLI::App& app, Action& chosen);
 void add_watermarks(CLI::App& app, Action& chosen);
 void add_diff(CLI::App& app, Action& chosen);
 void add_events(CLI::App& app, Action& chosen);
+void add_members(CLI::App& app, Action& chosen);
 void add_snapshot(CLI::App& app, Action& chosen);
 
 /// Adds the command `name`, whose action runs on `options` as the command line filled them in.

@@ -10,7 +10,7 @@ namespace strandline::cli {
 namespace {
 
 constexpr auto kCommands = {add_identity, add_changes, add_run,    add_status,  add_watermarks,
-                            add_verify,   add_diff,    add_events, add_snapshot};
+                            add_verify,   add_diff,    add_events, add_members, add_snapshot};
 
 constexpr const char* kDoes = "Keeps SQLite tables in step between devices, with no server and no leader.";
 

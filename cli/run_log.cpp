@@ -31,6 +31,7 @@ bool is_warning(EventKind kind) {
         case EventKind::clock_skew:
         case EventKind::not_exchanged:
         case EventKind::capture_repaired:
+        case EventKind::damaged:
         case EventKind::trouble:
             return true;
         default:

@@ -26,6 +26,7 @@ struct VerifyArguments {
     std::string database;
     std::string peer;
     double timeout_seconds = kTimeoutSeconds;
+    bool deep = false;
     bool json = false;
 };
 
@@ -68,7 +69,8 @@ Result<Outcome> verify_ourselves(const VerifyArguments& arguments) {
         return Node::open({arguments.database, "", {arguments.peer}});
     });
     if (!node) return tl::unexpected(node.error());
-    if (auto asked = node->engine().verify(now()); !asked) return tl::unexpected(asked.error());
+    if (auto asked = node->engine().verify(arguments.deep, now()); !asked)
+        return tl::unexpected(asked.error());
     std::optional<Event> told;
     std::string trouble;
     node->on_event([&](const Event& event) {
@@ -112,7 +114,9 @@ std::optional<Event> newest_verified(const std::string& database, std::int64_t& 
 Result<Outcome> ask_running(const VerifyArguments& arguments, int process) {
     std::int64_t number = 0;
     (void)newest_verified(arguments.database, number);
-    const auto request = leave_request(arguments.database, {"verify", {}});
+    const auto request = leave_request(
+        arguments.database,
+        {"verify", arguments.deep ? std::vector<std::string>{"deep"} : std::vector<std::string>{}});
     if (!request) return tl::unexpected(request.error());
     Wait wait;
     while (std::chrono::duration<double>(wait.lasted()).count() < arguments.timeout_seconds) {
@@ -140,6 +144,8 @@ void print(const VerifyArguments& arguments, const Outcome& outcome) {
     if (outcome.found) {
         object["same"] = outcome.found->is_same;
         object["rounds"] = outcome.found->rounds;
+        object["damaged"] = outcome.found->damaged;
+        object["mended"] = outcome.found->mended;
         object["left"] = outcome.found->left;
         object["sent"] = {{"bytes", outcome.bytes_sent}};
         object["received"] = {{"bytes", outcome.bytes_received}};
@@ -168,11 +174,16 @@ void add_verify(CLI::App& app, Action& chosen) {
     CLI::App* command = add_command<VerifyArguments>(
         app, chosen, "verify", "Prove that this device and a peer hold the same, and repair what differs",
         "  strandline verify notes.db --peer laptop.local:7100\n"
+        "  strandline verify notes.db --peer laptop.local:7100 --deep\n"
         "Where another process runs the device, it does this, with the peer that it is connected to.\n"
         "Exit status 3: they differed, and are repaired.",
         arguments, verify);
     add_database(command, arguments->database);
     command->add_option("--peer", arguments->peer, "Dial this device")->option_text("HOST:PORT")->required();
+    command
+        ->add_flag("--deep", arguments->deep,
+                   "Read the rows themselves, and mend what was altered behind Strandline's back")
+        ->option_text(" ");
     command->add_option("--timeout", arguments->timeout_seconds, "How long it may take; 600 when not given")
         ->option_text("SECONDS")
         ->check(CLI::PositiveNumber);

@@ -67,6 +67,8 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
         raise(resource, page, origins);
         store_.connection.execute(planted::kCommitEarly);
     }
+    // A schema that has changed since we looked may hide writes that no trigger saw.
+    is_repair_ = page.vector.empty() && !store_.schema_changed();
     for (const message::Entry& entry : page.entries) {
         Incoming incoming = incoming_from(entry, columns, origins);
         if (resource.ownership == Ownership::shared) incoming.record.life.reset();  // It knows no lives.
@@ -78,6 +80,7 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
             join(resource, incoming);
         }
     }
+    is_repair_ = false;
     if (is_planted(planted::Bug::page_in_two)) store_.connection.execute(planted::kCommitEarly);
     raise(resource, page, origins);
 }
@@ -193,7 +196,9 @@ void Apply::join(const Resource& resource, const Incoming& incoming) {
     if (merged.refusal == Refusal::row_missing) return await_row(resource, incoming);
     if (merged.refusal == Refusal::not_owner) return refuse(resource, incoming);
     clock_.observe(newest(incoming.record));
-    if (!fill(resource, incoming, before.record, merged) && !merged.changes(before.record)) return;
+    const bool is_mended = is_repair_ && mend(resource, incoming, before, merged);
+    if (!fill(resource, incoming, before.record, merged) && !is_mended && !merged.changes(before.record))
+        return;
     if (resource.ownership == Ownership::device_owned && gives_way(before.record, merged.record, order_))
         keep_displaced(resource, incoming.key, before.record);
     StoredRecord after{merged.record, before.digests};

@@ -22,6 +22,7 @@ namespace strandline::engine {
 struct Applied {
     std::int64_t received = 0;                    ///< entries that arrived
     std::map<std::string, std::int64_t> changed;  ///< rows that are other than before, by resource
+    std::int64_t mended = 0;                      ///< rows that were damaged here
     /// Resources with rows that came without values of columns that were dropped where they came from.
     std::set<std::int64_t> without_dropped;
     std::vector<Event> events;  ///< without number
@@ -112,6 +113,10 @@ private:
     /// Values that a row in quarantine lacks may come from elsewhere, under the very stamps that are known: they are
     /// taken. False: there are none.
     bool fill(const store::Resource& resource, const Incoming& incoming, const Record& local, Merge& merged);
+    /// A row of the table that was deleted or altered behind our back takes what comes under the very stamps that are
+    /// known. False: there is nothing to be mended.
+    bool mend(const store::Resource& resource, const Incoming& incoming, const store::StoredRecord& before,
+              Merge& merged);
     void refuse(const store::Resource& resource, const Incoming& incoming);
     /// Keeps, for people to see, a row that gives way in a device-owned resource.
     void keep_displaced(const store::Resource& resource, const std::string& key, const Record& displaced);
@@ -153,6 +158,7 @@ private:
     std::map<std::int64_t, std::int64_t> row_difference_;
     std::set<std::pair<std::int64_t, std::string>> awaited_;  ///< resource and key
     bool is_finishing_ = false;
+    bool is_repair_ = false;            ///< the page claims nothing: its rows were asked for
     std::set<std::int64_t> unsettled_;  ///< resources with refused rows that may find their places together
     /// By resource and key, the key as spelled and why it was refused.
     std::map<std::pair<std::int64_t, std::string>, std::pair<Values, std::string>> refused_;

@@ -292,6 +292,16 @@ bool Capture::compare(const Resource& resource, Now now, Absence absence, Incarn
     return !lost.empty();
 }
 
+void Capture::adopt(const Resource& resource, const std::set<std::string>& keys, Now now, Found& found) {
+    if (keys.empty()) return;
+    hlc::Clock clock(store_.journal.clock());
+    TouchedKeys touched;
+    for (const std::string& key : keys) touched[key].row = clock.next(now.wall);
+    fold_resource(resource, touched, found);
+    raise_own(resource, clock.last());
+    store_.journal.set_floor(clock.last());
+}
+
 bool Capture::is_foreign(const Resource& resource, const Record& record) const {
     return resource.ownership == Ownership::device_owned && record.row &&
            store_.origins.id(record.row->origin).device != store_.origins.id(store_.self()).device;

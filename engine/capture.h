@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include <strandline/engine.h>
@@ -51,6 +53,9 @@ public:
     /// the others.
     [[nodiscard]] bool compare(const store::Resource& resource, Now now, Absence absence, Incarnation next,
                                Found& found);
+
+    /// Rows of the table that nobody is known to have written count as written now. Inside the caller's transaction.
+    void adopt(const store::Resource& resource, const std::set<std::string>& keys, Now now, Found& found);
 
     /// Whether this watermark of our own origin, said by a peer, shows that we have lost writes of our own: it is above
     /// all that we hold, or lies between two that we went through since this opening, and so was never said in this life.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "engine/inspector.h"
 #include "engine/limits.h"
 
 namespace strandline::engine {
@@ -15,15 +16,21 @@ namespace {
 
 constexpr const char* kOtherColumns =
     "the table has other columns there, so its rows cannot be compared; make them the same on both";
+constexpr const char* kNothing = "no table is exchanged with this peer, so nothing was compared";
 constexpr const char* kNotThere = "the peer did not compare it";
+constexpr const char* kStillDamaged =
+    "rows that were damaged here are not at the peer as they were written; other peers are asked";
 constexpr const char* kStillDiffers =
     "some rows differ still, after all that both devices have of them was exchanged";
 
 }  // namespace
 
-void Comparer::begin(const DeviceId& peer, Now now) {
+void Comparer::begin(const DeviceId& peer, const Damage& damaged, Now now) {
     Talk talk;
+    talk.damaged = damaged;
+    for (const auto& [resource, keys] : damaged) talk.found.damaged += static_cast<std::int64_t>(keys.size());
     talk.found.peer = peer;
+    talk.number = last_number_;
     talk.since = now.steady;
     talks_.insert_or_assign(peer, talk);
 }
@@ -40,22 +47,19 @@ Comparison Comparer::comparison(const Resource& resource, const Fingerprinter& h
 // --- what there is to do ------------------------------------------------------------------------
 
 bool Comparer::has_work(const Session& session, Now now) const {
-    if (!session.is_ready()) return false;
-    if (questions_.contains(session.peer())) return true;
-    const auto talk = talks_.find(session.peer());
-    if (talk == talks_.end()) return false;
-    if (talk->second.is_asking) return now.steady.value >= talk->second.since.value + kAnswerPatienceMs;
-    return session.knows(message::kCompares) && session.is_in_step();
+    const auto due = next_deadline(session);
+    return due && *due <= now.steady;
 }
 
 std::optional<SteadyMs> Comparer::next_deadline(const Session& session) const {
     if (!session.is_ready()) return std::nullopt;
     if (questions_.contains(session.peer())) return SteadyMs{};
-    const auto talk = talks_.find(session.peer());
-    if (talk == talks_.end()) return std::nullopt;
-    if (talk->second.is_asking) return SteadyMs{talk->second.since.value + kAnswerPatienceMs};
-    if (session.knows(message::kCompares) && session.is_in_step()) return talk->second.since;
-    return std::nullopt;
+    const auto at = talks_.find(session.peer());
+    if (at == talks_.end()) return std::nullopt;
+    const Talk& talk = at->second;
+    if (talk.is_asking) return SteadyMs{talk.since.value + kAnswerPatienceMs};
+    if (!session.knows(message::kCompares) || !session.is_in_step()) return std::nullopt;
+    return SteadyMs{talk.since.value + (talk.is_level ? 0 : kLevelPatienceMs)};
 }
 
 /// Whether all that this peer and we exchange is summed up now.
@@ -77,17 +81,35 @@ Comparer::Step Comparer::step(Session& session, Now now) {
         step.talk->since = now.steady;
     }
     if (!sum_up(session, kSummedRowsMax)) return {};
-    step.say = first_question(session);
-    step.say->number = ++step.talk->number;
-    step.talk->is_asking = true;
-    step.talk->since = now.steady;
-    step.talk->is_level = true;
-    step.talk->is_different = false;
-    step.talk->open.clear();
-    step.talk->left.clear();
-    ++step.talk->found.rounds;
-    for (const Comparison& asked : step.say->comparisons) step.talk->left[asked.resource] = kNotThere;
+    Talk& talk = *step.talk;
+    talk.is_level = true;
+    talk.is_different = false;
+    talk.open.clear();
+    talk.left.clear();
+    for (const Resource& resource : store_.catalog.resources()) {
+        if (!session.exchanges(resource)) continue;
+        Fingerprinter held(store_, resource);
+        talk.open[resource.name].push_back(backfill::whole_of(held));
+        talk.left[resource.name] = kNotThere;
+    }
+    if (talk.open.empty()) talk.left.emplace(std::string(), kNothing);
+    ask_for_damaged(talk);
+    go_on(step, now);
     return step;
+}
+
+/// Those that are not mended yet.
+void Comparer::ask_for_damaged(Talk& talk) {
+    for (auto& [id, keys] : talk.damaged) {
+        const Resource* resource = store_.catalog.find(id);
+        if (resource == nullptr) continue;
+        std::erase_if(keys, [&](const std::string& key) { return is_sound(store_, *resource, key); });
+        auto& open = talk.open[resource->name];
+        for (const std::string& key : keys)
+            open.push_back({message::Stretch::Form::wanted, {key, key + '\0'}, {}, {}, {}});
+    }
+    std::erase_if(talk.damaged, [](const auto& entry) { return entry.second.empty(); });
+    talk.is_different = !talk.damaged.empty();
 }
 
 void Comparer::keep(Session& session, Step step) {
@@ -95,6 +117,7 @@ void Comparer::keep(Session& session, Step step) {
     if (step.answers) questions_.erase(peer);
     for (auto& [resource, keys] : step.send) session.send_rows(resource, std::move(keys));
     if (step.say) session.say(std::move(*step.say));
+    if (step.talk) last_number_ = std::max(last_number_, step.talk->number);
     if (step.done) {
         talks_.erase(peer);
     } else if (step.talk) {
@@ -105,22 +128,13 @@ void Comparer::keep(Session& session, Step step) {
 void Comparer::came(const DeviceId& peer, std::int64_t resource, const std::string& key) {
     const auto talk = talks_.find(peer);
     if (talk == talks_.end()) return;
-    talk->second.rows.emplace(resource, key);
+    const auto damaged = talk->second.damaged.find(resource);
+    if (damaged == talk->second.damaged.end() || !damaged->second.contains(key))
+        talk->second.rows.emplace(resource, key);
     talk->second.is_different = true;
 }
 
 // --- what is said -------------------------------------------------------------------------------
-
-Compare Comparer::first_question(const Session& session) {
-    Compare question{0, true, {}};
-    for (const Resource& resource : store_.catalog.resources()) {
-        if (!session.exchanges(resource)) continue;
-        Fingerprinter held(store_, resource);
-        question.comparisons.push_back(comparison(resource, held));
-        question.comparisons.back().stretches.push_back(backfill::whole_of(held));
-    }
-    return question;
-}
 
 Comparer::Step Comparer::take(Session& session, const Compare& compare, Now now) {
     if (compare.asks) {
@@ -157,6 +171,7 @@ Comparer::Step Comparer::hear(const Talk& talk, const Compare& answer, Now now) 
     step.talk = talk;
     Talk& next = *step.talk;
     next.is_asking = false;
+    std::size_t spans_left = backfill::kSpansAskedMax * backfill::kParts;  // Nobody honest says more.
     for (const Comparison& said : answer.comparisons) {
         const Resource* resource = store_.catalog.find(said.resource);
         if (resource == nullptr) continue;
@@ -167,7 +182,11 @@ Comparer::Step Comparer::hear(const Talk& talk, const Compare& answer, Now now) 
         } else if (said.held != held.held()) {
             next.is_level = false;
         } else {
-            auto found = backfill::reconcile(said.stretches, held);
+            auto stretches = said.stretches;
+            const auto heard = backfill::take_spans(stretches, spans_left);
+            for (const message::Stretch& stretch : heard)
+                spans_left -= std::min(spans_left, stretch.bounds.size() + 1);
+            auto found = backfill::reconcile(heard, held);
             next.is_different = next.is_different || !found.send.empty() || found.wanted > 0;
             for (const std::string& key : found.send) next.rows.emplace(resource->id, key);
             if (!found.send.empty()) step.send[resource->id] = std::move(found.send);
@@ -203,7 +222,16 @@ void Comparer::go_on(Step& step, Now now) {
     }
     ++talk.passes;
     if (talk.is_different && talk.passes < kPassesMax) return;
-    if (talk.is_different) talk.left.emplace(std::string(), kStillDiffers);
+    const bool differs_still = talk.is_different;
+    ask_for_damaged(talk);
+    talk.found.mended = talk.found.damaged;
+    for (const auto& [resource, keys] : talk.damaged)
+        talk.found.mended -= static_cast<std::int64_t>(keys.size());
+    if (!talk.damaged.empty()) {
+        talk.left.emplace(std::string(), kStillDamaged);
+    } else if (differs_still) {
+        talk.left.emplace(std::string(), kStillDiffers);
+    }
     talk.found.is_same = talk.left.empty();
     talk.found.rows = static_cast<std::int64_t>(talk.rows.size());
     for (const auto& [table, why] : talk.left)

@@ -17,6 +17,9 @@
 
 namespace strandline::engine {
 
+/// Keys of rows, by resource.
+using Damage = std::map<std::int64_t, std::set<std::string>>;
+
 ///   idle ──begin()──▶ summing up ──▶ asking ⇄ answered ──nothing differed──▶ done
 ///                         ▲                       │ something did, and rows were sent both ways
 ///                         └───────────────────────┘ again, kPassesMax times at most
@@ -44,6 +47,7 @@ public:
         std::map<std::string, std::vector<message::Stretch>> open;  ///< what is still to be looked into
         std::map<std::string, std::string> left;              ///< tables that could not be compared, and why
         std::set<std::pair<std::int64_t, std::string>> rows;  ///< that differed
+        Damage damaged;                                       ///< rows of ours that the peer is asked for
     };
     /// What a step comes to.
     struct Step {
@@ -54,8 +58,10 @@ public:
         std::optional<Verification> done;
     };
 
-    /// Compares all tables with this peer, as soon as both hold the same by their vectors.
-    void begin(const DeviceId& peer, Now now);
+    /// Compares all tables with this peer, as soon as both hold the same by their vectors; and asks it for rows that are
+    /// damaged here.
+    void begin(const DeviceId& peer, const Damage& damaged, Now now);
+    [[nodiscard]] bool is_busy() const { return !talks_.empty(); }
     [[nodiscard]] bool is_busy_with(const DeviceId& peer) const { return talks_.contains(peer); }
     /// Takes in what a peer said. A question waits for the next step() of that peer.
     Step take(Session& session, const message::Compare& compare, Now now);
@@ -72,15 +78,17 @@ public:
 private:
     [[nodiscard]] Step answer(Session& session, const message::Compare& question);
     [[nodiscard]] Step hear(const Talk& talk, const message::Compare& answer, Now now);
-    [[nodiscard]] message::Compare first_question(const Session& session);
     /// The next question, the next pass, or the end.
     void go_on(Step& step, Now now);
+    void ask_for_damaged(Talk& talk);
     [[nodiscard]] bool sum_up(const Session& session, std::size_t rows_max);
     [[nodiscard]] message::Comparison comparison(const store::Resource& resource,
                                                  const Fingerprinter& held) const;
 
     store::Store& store_;
     std::map<DeviceId, Talk> talks_;
+    std::uint32_t last_number_ =
+        0;  ///< of a question: an answer that comes late is to none of another comparison
     std::map<DeviceId, message::Compare> questions_;  ///< of peers, that wait for an answer
 };
 

@@ -36,7 +36,9 @@ Device::Device(const EngineOptions& options, Now now)
     restore_wal(now);
     store.ledger.disconnect_peers();
     receipts_ = store.ledger.receipts();
+    owed_ = store::read_owed(store.connection);
     if (options.opening) notice_copy(*options.opening, now);
+    note_opening(now);
     for (const auto& member : store.ledger.members()) members.insert(member.device);
     refresh_schema(now);
     fold();
@@ -59,6 +61,7 @@ void Device::recover() {
     if (store.may_differ()) {
         store.reload();
         receipts_ = store.ledger.receipts();
+        owed_ = store::read_owed(store.connection);
     }
     store.connection.set_stoppable(true);
 }
@@ -84,6 +87,7 @@ void Device::notice_copy(const Opening& found, Now now) {
     if (!is_planted(planted::Bug::stamp_reused))
         store.begin_incarnation(static_cast<Incarnation>(entropy_()));
     store::write_opening(store.connection, found);
+    if (left != Opening{}) owe(store::Proof::deep);
     // A database that was never opened takes its first life here, so that copies made before do not share one.
     if (left != Opening{}) {
         const char* which =
@@ -379,7 +383,9 @@ void Device::answer_requests(Now now) {
     for (const auto& [number, request] : store.ledger.open_requests()) {
         Result<void> result;
         if (request.command == "verify") {  // Answered when it is done.
-            if (!std::exchange(verify_request_, number)) verify(now);
+            const bool is_deep = !request.arguments.empty() && request.arguments.front() == "deep";
+            if (!std::exchange(verify_request_, number))
+                verify(is_deep ? store::Proof::deep : store::Proof::shallow, now);
             continue;
         }
         if (request.command == "track") {

@@ -17,6 +17,7 @@
 #include "engine/apply.h"
 #include "engine/capture.h"
 #include "engine/comparer.h"
+#include "engine/inspector.h"
 #include "engine/session.h"
 #include "engine/store/store.h"
 
@@ -33,8 +34,10 @@ public:
     [[nodiscard]] TrackProgress track_progress() const { return capture_.progress(); }
     [[nodiscard]] Result<void> untrack(const std::vector<std::string>& tables, Now now);
     [[nodiscard]] Result<void> trust(const DeviceId& device, const std::string& name, Now now);
-    /// Compares all tables with the first peer that is in step.
-    void verify(Now now);
+    /// From now on a proof is owed, and begins at once.
+    void verify(store::Proof proof, Now now);
+    /// In an orderly way.
+    void close();
     /// The last comparison since then.
     [[nodiscard]] const std::optional<Verification>& verified() const { return verified_; }
     /// Counts outside the database only once this has it to itself, so that somebody's lock cannot come in between.
@@ -111,12 +114,20 @@ private:
     void take_compare(Session& session, const message::Compare& compare, Now now);
     /// Goes on with comparisons, a step for each peer.
     void compare(Now now);
+    /// What is owed for a time, or because something happened to the database. In the caller's transaction.
+    void owe(store::Proof proof);
+    void note_opening(Now now);
+    void prove(Now now);
+    /// A step of reading the rows themselves.
+    void inspect(Now now);
+    void tell_damaged(const store::Resource& resource, std::size_t rows, const char* what, Now now);
+    [[nodiscard]] bool is_inspecting() const { return owed_.what == store::Proof::deep && !is_inspected_; }
     [[nodiscard]] bool may_begin_comparison(const Session& session) const;
+    void conclude(const Verification& found, Now now);
     /// A step of a comparison, in a transaction in which the journal is empty.
     template <typename Step>
     void compare_within(Session& session, Now now, const Step& step);
     void note_repaired(const Session& session, const message::Pages& pages);
-    void tell_verified(const Verification& found, Now now);
     void take_have(Session& session, const message::Have& have, Now now);
     bool join_ranges();
     void greet(const Session& session, const message::Hello& hello, Now now);
@@ -188,7 +199,15 @@ private:
     Entropy entropy_;
     Capture capture_;
     Comparer comparer_{store};
-    bool is_verify_asked_ = false;
+    store::OwedProof owed_;
+    SteadyMs prove_at_;
+    SteadyMs prove_again_at_;
+    bool is_inspected_ = false;  ///< as it is owed
+    std::vector<std::int64_t> to_inspect_;
+    std::optional<Inspector> inspector_;
+    bool is_inspection_torn_ = false;  ///< a step of it failed
+    Damage damaged_;
+    std::set<DeviceId> proved_with_;              ///< without success, since it is owed
     std::optional<std::int64_t> verify_request_;  ///< of another process, which waits for it
     std::optional<Verification> verified_;
     /// What each peer said last that it holds, also after it went away; as the database has it.

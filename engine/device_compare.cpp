@@ -10,21 +10,143 @@ using store::Transaction;
 
 namespace {
 
+constexpr const char* kDamaged =
+    "deleted or altered behind Strandline's back: triggers were switched off, or the file was edited. They "
+    "are asked of the peers, as they were written";
+constexpr const char* kUnknown = "put in behind Strandline's back; they count as written now";
+
+std::string rows_of(std::int64_t rows, const char* what) {
+    return std::to_string(rows) + (rows == 1 ? " row " : " rows ") + what;
+}
+
 std::string sentence(const Verification& found) {
     std::string text = found.rows == 0 ? "compared: the same"
-                                       : "compared: " + std::to_string(found.rows) + " rows differed" +
-                                             (found.is_same ? ", and are repaired" : "");
+                                       : "compared: " + rows_of(found.rows, "differed") +
+                                             (found.is_same ? ", and are the same now" : "");
+    if (found.damaged > 0)
+        text +=
+            "; " + rows_of(found.mended, "mended") + " of " + std::to_string(found.damaged) + " damaged here";
     for (const std::string& left : found.left) text += "; " + left;
     return text;
 }
 
 }  // namespace
 
-void Device::verify(Now now) {
-    is_verify_asked_ = true;
+// --- what is owed -------------------------------------------------------------------------------
+
+/// A life that did not end in an orderly way may have ended on a disk that fails: what is there is to be proved.
+void Device::note_opening(Now now) {
+    prove_at_ = SteadyMs{now.steady.value + kProofAfterMs};
+    Transaction transaction(store.connection);
+    if (store::set_open(store.connection, true)) owe(store::Proof::deep);
+    transaction.commit();
+}
+
+void Device::close() {
+    Transaction transaction(store.connection);
+    put_figures();
+    store::set_open(store.connection, false);
+    transaction.commit();
+}
+
+void Device::owe(store::Proof proof) {
+    if (proof == store::Proof::deep) is_inspected_ = false;
+    if (proof <= owed_.what) return;
+    owed_.what = proof;
+    store::write_owed(store.connection, owed_);
+}
+
+void Device::verify(store::Proof proof, Now now) {
+    Transaction transaction(store.connection);
+    owe(proof);
+    transaction.commit();
+    prove_at_ = now.steady;
+    proved_with_.clear();
     verified_.reset();
+    prove(now);
     compare(now);
 }
+
+/// A step of what is owed: first our own rows are read, then others are asked.
+void Device::prove(Now now) {
+    if (owed_.what == store::Proof::none) {
+        const std::int64_t since = now.wall.value - owed_.verified.value;
+        if (since >= 0 && since < kProofEveryMs) return;
+        Transaction transaction(store.connection);
+        owe(store::Proof::shallow);
+        transaction.commit();
+    }
+    if (now.steady < prove_at_) return;
+    if (!proved_with_.empty() && now.steady >= prove_again_at_) proved_with_.clear();
+    meet_schema(now);
+    if (is_inspecting()) return inspect(now);
+    for (auto& [peer, session] : sessions) {
+        if (may_begin_comparison(session)) return comparer_.begin(peer, damaged_, now);
+    }
+}
+
+bool Device::may_begin_comparison(const Session& session) const {
+    return owed_.what != store::Proof::none && !is_inspecting() && !comparer_.is_busy() &&
+           session.knows(message::kCompares) && session.is_in_step() &&
+           !proved_with_.contains(session.peer());
+}
+
+/// In the transaction of the comparison's last step.
+void Device::conclude(const Verification& found, Now now) {
+    tell(EventKind::verified, now, {}, to_hex(found.peer), sentence(found), found.rows + found.damaged);
+    write_events();
+    if (is_inspecting()) return;  // More than that has been asked for meanwhile.
+    if (found.is_same) store::write_owed(store.connection, {store::Proof::none, now.wall});
+    if (!verify_request_) return;
+    store.ledger.answer_request(*verify_request_,
+                                found.is_same ? Result<void>() : failure(Category::storage, sentence(found)));
+}
+
+// --- reading the rows ---------------------------------------------------------------------------
+
+void Device::inspect(Now now) {
+    const auto level = level_peers();
+    Capture::Found found;
+    fold();
+    Transaction transaction(store.connection);
+    fold_within(found, kFoldRowsMax);
+    if (std::exchange(is_inspection_torn_, true)) {
+        inspector_.reset();
+        to_inspect_.clear();
+    }
+    if (!inspector_ && to_inspect_.empty()) {
+        damaged_.clear();
+        for (const store::Resource& resource : store.catalog.resources()) to_inspect_.push_back(resource.id);
+    }
+    if (!inspector_ && !to_inspect_.empty()) {
+        inspector_.emplace(store, to_inspect_.back());
+        to_inspect_.pop_back();
+    }
+    const bool has_more = inspector_ && inspector_->step(kInspectedRowsMax);
+    const store::Resource* resource = inspector_ ? store.catalog.find(inspector_->resource()) : nullptr;
+    if (resource != nullptr) {
+        const std::set<std::string> unknown = inspector_->take_unknown();
+        capture_.adopt(*resource, unknown, now, found);
+        tell_damaged(*resource, unknown.size(), kUnknown, now);
+        if (!has_more) tell_damaged(*resource, inspector_->damaged().size(), kDamaged, now);
+    }
+    transaction.commit();
+    is_inspection_torn_ = false;
+    push_found(found, level);
+    if (has_more) return;
+    if (resource != nullptr && !inspector_->damaged().empty()) damaged_[resource->id] = inspector_->damaged();
+    inspector_.reset();
+    is_inspected_ = to_inspect_.empty();
+}
+
+void Device::tell_damaged(const store::Resource& resource, std::size_t rows, const char* what, Now now) {
+    if (rows == 0) return;
+    const auto count = static_cast<std::int64_t>(rows);
+    tell(EventKind::damaged, now, resource.name, {}, rows_of(count, what), count);
+    write_events();
+}
+
+// --- comparisons --------------------------------------------------------------------------------
 
 template <typename Step>
 void Device::compare_within(Session& session, Now now, const Step& step) {
@@ -34,12 +156,21 @@ void Device::compare_within(Session& session, Now now, const Step& step) {
     Transaction transaction(store.connection);
     fold_within(found, kFoldRowsMax);
     Comparer::Step done = step();
-    if (done.done) tell_verified(*done.done, now);
+    if (done.done) conclude(*done.done, now);
     transaction.commit();
     push_found(found, level);
-    if (done.done) {
+    if (done.done && !is_inspecting()) {
         verified_ = done.done;
         verify_request_.reset();
+        damaged_ = done.talk->damaged;
+        proved_with_.insert(session.peer());
+        prove_again_at_ = SteadyMs{now.steady.value + kProofAgainMs};
+        if (done.done->is_same) {
+            owed_ = store::read_owed(store.connection);
+            proved_with_.clear();
+            damaged_.clear();
+            is_inspected_ = false;
+        }
     }
     comparer_.keep(session, std::move(done));
 }
@@ -49,28 +180,12 @@ void Device::take_compare(Session& session, const message::Compare& compare, Now
     compare_within(session, now, [&] { return comparer_.take(session, compare, now); });
 }
 
-bool Device::may_begin_comparison(const Session& session) const {
-    return is_verify_asked_ && session.knows(message::kCompares) && session.is_in_step() &&
-           !comparer_.is_busy_with(session.peer());
-}
-
 void Device::compare(Now now) {
-    for (auto& [peer, session] : sessions) {
-        if (may_begin_comparison(session)) {
-            is_verify_asked_ = false;
-            comparer_.begin(peer, now);
-        }
+    for (auto& entry : sessions) {
+        Session& session = entry.second;
         if (comparer_.has_work(session, now))
             compare_within(session, now, [&] { return comparer_.step(session, now); });
     }
-}
-
-void Device::tell_verified(const Verification& found, Now now) {
-    tell(EventKind::verified, now, {}, to_hex(found.peer), sentence(found), found.rows);
-    write_events();
-    if (!verify_request_) return;
-    store.ledger.answer_request(*verify_request_,
-                                found.is_same ? Result<void>() : failure(Category::storage, sentence(found)));
 }
 
 /// What came without a claim, and was not held back, is what a comparison has found.

@@ -33,6 +33,7 @@ void Device::let_pass(Now now) {
     retry_refused(now);
     for (auto& [peer, session] : sessions) session.let_pass(now);
     plan_pulls(now);
+    prove(now);
     compare(now);
     for (auto& [peer, session] : sessions) tell_in_step(session, now);
     tell_cut(now);
@@ -197,7 +198,7 @@ std::optional<SteadyMs> Device::next_deadline() const {
         const auto breaker = breakers_.find(peer);
         if (breaker != breakers_.end() && breaker->second.retry_at()) sooner(*breaker->second.retry_at());
         if (const auto deadline = comparer_.next_deadline(session)) sooner(*deadline);
-        if (may_begin_comparison(session)) sooner({});
+        if (may_begin_comparison(session)) sooner(prove_at_);
         // While somebody is asked, it is the answer that we wait for.
         if (!session.may_ask(PullLength::is_short)) continue;
         for (const auto& [resource, since] : session.waiting_since) {
@@ -206,6 +207,8 @@ std::optional<SteadyMs> Device::next_deadline() const {
     }
     if (!waiting_.empty()) sooner(tempo.next_at());
     if (due_at_) sooner(*due_at_);
+    if (is_inspecting()) sooner(prove_at_);
+    if (!proved_with_.empty()) sooner(prove_again_at_);
     if (retry_) sooner(retried_at_);
     const bool has_traffic = sent.bytes > 0 || received.bytes > 0 || sent.rows > 0;
     if (figures_changed_ || has_traffic || !unwritten_.empty() || state() != written_state_)

@@ -138,6 +138,7 @@ const Resource* Device::restored(const Session& session) const {
 }
 
 void Device::begin_anew(const Resource& resource, const Session& session, Now now) {
+    owe(store::Proof::deep);
     const bool takes_back = capture_.begin_anew(static_cast<Incarnation>(entropy_()));
     tell(EventKind::incarnation, now, resource.name, to_hex(session.peer()),
          "a peer holds writes of this device that this database does not: it was restored from a copy, "

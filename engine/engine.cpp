@@ -116,7 +116,7 @@ Engine::~Engine() {
         // What was only for others to see: figures and counters.
         parts_->device.sessions.clear();
         parts_->device.store.connection.set_busy_ms(engine::kBusyMs);
-        parts_->device.write_figures({{}, {}});
+        parts_->device.close();
     } catch (const StorageError&) {
         // Nothing depends on it.
     }
@@ -165,9 +165,9 @@ Result<void> Engine::remember(const std::function<Result<Opening>()>& count) {
     }
 }
 
-Result<void> Engine::verify(Now now) {
+Result<void> Engine::verify(bool is_deep, Now now) {
     return asked(*parts_, [&]() -> Result<void> {
-        parts_->device.verify(now);
+        parts_->device.verify(is_deep ? engine::store::Proof::deep : engine::store::Proof::shallow, now);
         return {};
     });
 }

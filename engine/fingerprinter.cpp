@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "engine/limits.h"
+#include "planted/planted.h"
 
 namespace strandline::engine {
 
@@ -37,6 +38,13 @@ std::string bound_between(const std::string& before, const std::string& key) {
     const auto differs = std::ranges::mismatch(before, key).in2;
     return {key.begin(), differs == key.end() ? differs : std::next(differs)};
 }
+
+/// A row of a bucket.
+struct Summand {
+    std::string bound;  ///< where a bucket may begin, so that it is the first one
+    Fingerprint sum;
+    Fingerprint content;
+};
 
 bool ends_behind(const Range& range, const std::string& key) {
     return !range.high || key < *range.high;
@@ -115,23 +123,35 @@ Fingerprint Fingerprinter::fingerprint(const std::string& key, const StoredRecor
 }
 
 /// A hash of its own, so that it can be held against that of the row in the table.
-Fingerprint Fingerprinter::values(const std::string& key, const StoredRecord& stored) {
+Fingerprint Fingerprinter::content(const std::string& key, const std::string& digests) {
     bytes_.clear();
     put_text(bytes_, key);
-    std::optional<store::Quarantined> refused;
-    if (waiting_.contains(key)) refused = store_.quarantine.refused(resource_.id, key);
     for (const Column& column : columns_) {
-        if (refused) {
-            const auto value = std::ranges::find_if(refused->values, [&](const store::NamedValue& named) {
-                return store::same_name(named.name, column.name);
-            });
-            bytes_ += value != refused->values.end() ? store::digest_of(value->value) : column.initial;
-        } else {
-            const std::string_view known = store::get_digest(stored.digests, column.id);
-            bytes_ += known.empty() ? column.initial : known;
-        }
+        if (is_planted(planted::Bug::column_not_counted) && &column == &columns_.front()) continue;
+        const std::string_view known = store::get_digest(digests, column.id);
+        bytes_ += known.empty() ? column.initial : known;
     }
     return Fingerprint::of(bytes_);
+}
+
+Fingerprint Fingerprinter::values(const std::string& key, const StoredRecord& stored) {
+    std::optional<store::Quarantined> refused;
+    if (waiting_.contains(key)) refused = store_.quarantine.refused(resource_.id, key);
+    if (!refused) return content(key, stored.digests);
+    bytes_.clear();
+    put_text(bytes_, key);
+    for (const Column& column : columns_) {
+        const auto value = std::ranges::find_if(refused->values, [&](const store::NamedValue& named) {
+            return store::same_name(named.name, column.name);
+        });
+        bytes_ += value != refused->values.end() ? store::digest_of(value->value) : column.initial;
+    }
+    return Fingerprint::of(bytes_);
+}
+
+/// One that was refused is there as it was before, or was not there.
+bool Fingerprinter::is_in_table(const std::string& key, const StoredRecord& stored) const {
+    return stored.record.is_alive() && (!stored.digests.empty() || !waiting_.contains(key));
 }
 
 bool Fingerprinter::is_settled(const std::string& key, const Record& record) {
@@ -233,12 +253,15 @@ bool Fingerprinter::sum_up(const std::string& low, std::size_t& rows_left) {
     if (next != buckets.end()) range.high = next->first;
     std::string begin = low;
     std::string before;
-    std::vector<std::pair<std::string, Fingerprint>> rows;  // Keys as bounds.
+    std::vector<Summand> rows;
     const auto put = [&](std::size_t count, bool is_known) {
-        Bucket bucket{is_known, {}, static_cast<std::int64_t>(count), shape_digest_};
-        for (std::size_t i = 0; i < count; ++i) bucket.sum += rows[i].second;
+        Bucket bucket{is_known, {}, {}, static_cast<std::int64_t>(count), shape_digest_};
+        for (std::size_t i = 0; i < count; ++i) {
+            bucket.sum += rows[i].sum;
+            bucket.content += rows[i].content;
+        }
         store_.fingerprints.put(resource_.id, begin, bucket);
-        if (count < rows.size()) begin = rows[count].first;
+        if (count < rows.size()) begin = rows[count].bound;
         rows.erase(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(count));
     };
     store::Stamps::Scan scan(store_.connection, resource_.id, range);
@@ -247,11 +270,13 @@ bool Fingerprinter::sum_up(const std::string& low, std::size_t& rows_left) {
             // The rest is a bucket of its own, which nobody knows yet.
             if (!rows.empty()) put(rows.size(), true);
             begin = bound_between(before, scan.key());
-            if (begin > low) store_.fingerprints.put(resource_.id, begin, {false, {}, 0, shape_digest_});
+            if (begin > low) store_.fingerprints.put(resource_.id, begin, {false, {}, {}, 0, shape_digest_});
             return false;
         }
         --rows_left;
-        rows.emplace_back(bound_between(before, scan.key()), fingerprint(scan.key(), scan.stored()));
+        rows.push_back({bound_between(before, scan.key()), fingerprint(scan.key(), scan.stored()), {}});
+        if (is_in_table(scan.key(), scan.stored()))
+            rows.back().content = content(scan.key(), scan.stored().digests);
         before = scan.key();
         if (rows.size() == 2 * kBucketRows) put(kBucketRows, true);
     }

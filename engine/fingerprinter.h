@@ -35,6 +35,9 @@ public:
     /// The transaction must be one that may write.
     bool refresh(std::size_t& rows_left);
 
+    /// Of the values of a row that the table must have, by their digests.
+    [[nodiscard]] backfill::Fingerprint content(const std::string& key, const std::string& digests);
+
     /// Short; of the names of the table's columns.
     [[nodiscard]] const std::string& columns() const { return columns_digest_; }
     /// Long; of our coverage.
@@ -56,6 +59,7 @@ private:
     void put(const Stamp& stamp);
     void put(const std::optional<Stamp>& stamp);
     [[nodiscard]] backfill::Fingerprint values(const std::string& key, const store::StoredRecord& stored);
+    [[nodiscard]] bool is_in_table(const std::string& key, const store::StoredRecord& stored) const;
     [[nodiscard]] bool is_settled(const std::string& key, const Record& record);
     /// Sums up the bucket that begins at `low`, in several where it has grown; false: it was too large for `rows_left`.
     bool sum_up(const std::string& low, std::size_t& rows_left);

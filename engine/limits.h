@@ -94,10 +94,22 @@ constexpr std::size_t kNamedRowsMax = 10;
 constexpr std::size_t kBucketRows = 512;
 /// Rows that one step sums up: some 20 ms.
 constexpr std::size_t kSummedRowsMax = 20'000;
+/// Rows of the app's tables that one step of an inspection reads: some 10 ms.
+constexpr std::size_t kInspectedRowsMax = 5'000;
+/// A proof that is owed begins so long after the opening: the app and its peers come first.
+constexpr std::int64_t kProofAfterMs = 5'000;
+/// One that did not succeed is tried again so much later, when no other peer can be asked before.
+constexpr std::int64_t kProofAgainMs = 600'000;
+/// How often a device proves unasked that it holds what its peers hold. Of a table that did not change that costs
+/// some hundred bytes.
+constexpr std::int64_t kProofEveryMs = std::int64_t{24} * 3'600'000;
+
 /// Rows of one range of a comparison that are looked at one by one. Honest peers ask about a few.
 constexpr std::size_t kListedRowsMax = 4'096;
 /// Comparisons end when one finds nothing; what still differs after so many, and as many repairs, is told.
 constexpr int kPassesMax = 4;
+/// One that found that the two were not level after all begins again so much later.
+constexpr std::int64_t kLevelPatienceMs = 1'000;
 /// How long an answer may take before the comparison is given up; the peer may have a large table to sum up.
 constexpr std::int64_t kAnswerPatienceMs = 120'000;
 

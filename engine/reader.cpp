@@ -56,6 +56,15 @@ bool covered(const Stamp& stamp, const watermarks::Vector& vector) {
     return vector.covers(stamp.origin, stamp.hlc);
 }
 
+/// What was altered behind our back repairs nothing.
+bool is_as_recorded(const Resource& resource, const StoredRecord& stored, const message::Entry& entry) {
+    for (std::size_t i = 0; i < entry.values.size(); ++i) {
+        const std::string_view known = store::get_digest(stored.digests, resource.columns[i].id);
+        if (!known.empty() && known != store::digest_of(entry.values[i])) return false;
+    }
+    return true;
+}
+
 /// The key just behind this one, in byte order.
 std::string after(const std::string& key) {
     return key + '\0';
@@ -113,7 +122,7 @@ Reader::Reader(store::Store& store, const std::vector<std::pair<std::int64_t, wa
 }
 
 Reader::Reader(store::Store& store, const std::map<std::int64_t, std::set<std::string>>& keys)
-    : store_(store), bytes_max_(kDeltaBytesMax) {
+    : store_(store), is_repair_(true), bytes_max_(kDeltaBytesMax) {
     for (const auto& [resource, wanted] : keys)
         parts_.push_back({resource, {}, {}, {}, std::deque<std::string>(wanted.begin(), wanted.end()), {}});
 }
@@ -244,6 +253,7 @@ void Reader::take(const Resource& resource, const Part& part, const std::string&
     message::Entry entry;
     entry.key = key;
     if (!fill_values(resource, key, missing, entry)) return;
+    if (is_repair_ && !is_as_recorded(resource, stored, entry)) return;
     put_stamps(resource, missing, origins, entry);
     for (const CellStamp& cell : missing.cells) {
         const auto at = std::ranges::find_if(

@@ -114,6 +114,7 @@ private:
     std::map<PageColumns, std::vector<message::Entry>> waiting_;
     /// Columns that the table of that part does not have.
     std::vector<std::pair<ColumnId, std::string>> absent_;
+    bool is_repair_ = false;  ///< rows are sent because somebody has them otherwise
     std::int64_t rows_ = 0;
     std::size_t bytes_ = 0;
     std::size_t bytes_max_ = 0;  ///< of one message

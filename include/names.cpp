@@ -39,6 +39,8 @@ std::string_view name_of(EventKind kind) {
             return "incarnation";
         case EventKind::not_exchanged:
             return "not_exchanged";
+        case EventKind::damaged:
+            return "damaged";
         case EventKind::verified:
             return "verified";
         case EventKind::capture_repaired:

@@ -9,7 +9,7 @@
 namespace strandline::planted {
 namespace {
 
-constexpr std::array<std::pair<Bug, Name>, 14> kBugs{{
+constexpr std::array<std::pair<Bug, Name>, 15> kBugs{{
     {Bug::watermark_before_data,
      {"watermark-before-data", "coverage is committed before the rows that it claims"}},
     {Bug::acknowledge_before_sync, {"acknowledge-before-sync", "a commit is told before the disk has it"}},
@@ -25,6 +25,7 @@ constexpr std::array<std::pair<Bug, Name>, 14> kBugs{{
     {Bug::counter_not_persisted,
      {"counter-not-persisted", "the clock keeps its milliseconds without its counter"}},
     {Bug::journal_ignored, {"journal-ignored", "a page is read while the journal has rows"}},
+    {Bug::column_not_counted, {"column-not-counted", "a fingerprint leaves out one column"}},
     {Bug::push_own_only, {"push-own-only", "a push leaves out what others have stamped"}},
 }};
 

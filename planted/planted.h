@@ -25,6 +25,7 @@ enum class Bug {
     stranger_served,          ///< who is not trusted is let in
     counter_not_persisted,    ///< the clock keeps its milliseconds, and forgets its counter
     journal_ignored,          ///< a page is read while the journal has rows
+    column_not_counted,       ///< a fingerprint leaves out one column
     push_own_only,            ///< a push leaves out what others have stamped
 };
 

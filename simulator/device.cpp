@@ -157,6 +157,8 @@ void Device::tell_events() {
         if (event->kind == EventKind::trusted) {
             for (Named& named : named_) named.dialer.hurry(steady());
         }
+        if (event->kind == EventKind::damaged && !was_damaged_)
+            throw LawBroken(5, "rows count as damaged, and nobody has damaged any: " + event->text);
         lookout_.told(*event);
         if (Recorder* recorder = world_.chronicle.recorder()) {
             if (event->kind == EventKind::backfill_started)

@@ -87,6 +87,13 @@ public:
     /// The key file's count is lost with the next crash: a file of before comes back.
     void forget_count() { opened_ = opened_ > 0 ? opened_ - 1 : 0; }
 
+    /// Rows are altered and deleted behind the engine; how many. While nobody writes, and every row is elsewhere too.
+    [[nodiscard]] std::size_t damage(Random& random);
+    /// Is to prove, by reading all its rows, that it holds what its peers hold.
+    void prove();
+    /// Whether it still has to.
+    [[nodiscard]] bool owes_proof();
+
     // --- the app ----------------------------------------------------------------------------------
 
     /// Null while there is none. After a transaction: wrote().
@@ -165,6 +172,7 @@ private:
     [[nodiscard]] Opening opening() const;
     [[nodiscard]] bool count_opening();
     void open_engine();
+    void see_failed_opening();
     void die(bool without_power);
     void come_back();
     void note(std::string_view kind, const std::string& text);
@@ -188,6 +196,7 @@ private:
     bool is_power_cut_ = false;  ///< what takes the disk down next, or did
     bool may_lose_ = false;      ///< what the app committed last; set when something took it
     bool was_restored_ = false;
+    bool was_damaged_ = false;
     std::optional<App> app_;
     std::optional<Engine> engine_;
     std::optional<Copy> copy_;

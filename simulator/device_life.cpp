@@ -6,6 +6,7 @@
 
 #include "simulator/check.h"
 #include "simulator/claims.h"
+#include "simulator/damage.h"
 #include "simulator/device.h"
 #include "simulator/tables.h"
 
@@ -88,6 +89,13 @@ bool Device::count_opening() {
     return remembered.has_value();
 }
 
+/// What it had folded by then bears stamps of a life that the next opening may not go on with.
+void Device::see_failed_opening() {
+    if (disk_.is_down() || !witness_.has_pending()) return;
+    disk_.heal();  // Whoever checks must be able to read.
+    witness_.look(app_->sql());
+}
+
 void Device::open_engine() {
     EngineOptions options{kDatabase, id(), disk_.name(), [this] { return random_.next(); }, opening()};
     // Of some devices pages wait, and are applied step by step.
@@ -96,10 +104,13 @@ void Device::open_engine() {
     auto opened = Engine::open(options, clock_.now());
     if (!opened) {
         note("fails", opened.error().message);
-        return;
+        return see_failed_opening();
     }
     engine_.emplace(std::move(*opened));
-    if (!count_opening()) return engine_.reset();
+    if (!count_opening()) {
+        engine_.reset();
+        return see_failed_opening();
+    }
     ++life_number_;
     life_ = Life::running;
     tell_life("running");
@@ -252,6 +263,32 @@ void Device::leave() {
         engine_.reset();
         app_.reset();
     });
+}
+
+std::size_t Device::damage(Random& random) {
+    constexpr std::size_t kRowsMost = 5;
+    Sql sql(kDatabase, disk_.name());  // Not the app's, which is watched.
+    std::size_t rows = 0;
+    for (std::size_t left = 1 + random.below(kRowsMost); left > 0; --left) {
+        const std::string what = damage_row(sql, random);
+        if (what.empty()) continue;
+        note("damage", what);
+        was_damaged_ = true;
+        ++rows;
+    }
+    return rows;
+}
+
+void Device::prove() {
+    if (!runs()) return;
+    (void)engine_->verify(true, clock_.now());
+    after_door();
+    ask_settle();
+}
+
+bool Device::owes_proof() {
+    auto read = sql().ask("SELECT owed <> '' FROM strandline_device");
+    return !read.step() || read.integer(0) != 0;
 }
 
 void Device::keep_copy() {

@@ -62,6 +62,7 @@ const std::vector<Faults::Kind>& Faults::kinds() {
         {"large", 20, &Faults::large},
         {"huge", 40, &Faults::huge},
         {"same-moment", 10, &Faults::same_moment},
+        {"damage", 10, &Faults::damage},
         {"stranger", 20, &Faults::stranger},
         {"liar", 15, &Faults::liar},
     };

@@ -47,6 +47,10 @@ public:
     /// They strike no more, and what they did to links, clocks, disks and processes is undone: second act.
     void end();
 
+    /// Once everything is healed and everybody holds the same: rows of one device are damaged behind its engine, if that is
+    /// armed.
+    void damage_rows();
+
     struct Kind {
         const char* name;
         std::int64_t every_s;  ///< on average, at strength 1
@@ -100,6 +104,7 @@ private:
     void huge();
     void store(const std::string& kind, std::size_t rows, std::size_t bytes);
     void same_moment();
+    void damage();
     void stranger();
     void liar();
     [[nodiscard]] bool are_connected_without(const Device& gone) const;
@@ -109,6 +114,7 @@ private:
     Random* chance_ = nullptr;  ///< the stream of the fault that strikes just now
     bool is_over_ = false;
     bool has_left_ = false;
+    bool is_damage_due_ = false;
     Device* liar_ = nullptr;  ///< none yet
 };
 

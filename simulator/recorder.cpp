@@ -20,6 +20,7 @@ Saying saying_of(const Message& message) {
     if (std::holds_alternative<message::Pull>(message) || std::holds_alternative<message::Waive>(message))
         return Saying::pull;
     if (std::holds_alternative<message::Bye>(message)) return Saying::bye;
+    if (std::holds_alternative<message::Compare>(message)) return Saying::compare;
     return Saying::heartbeat;
 }
 
@@ -41,8 +42,8 @@ void halve(std::vector<T>& items) {
 }  // namespace
 
 const char* name_of(Saying saying) {
-    constexpr std::array<const char*, kSayings> kNames{"Hello",  "Have", "Pull",     "push",
-                                                       "answer", "Bye",  "heartbeat"};
+    constexpr std::array<const char*, kSayings> kNames{"Hello",  "Have",    "Pull", "push",
+                                                       "answer", "Compare", "Bye",  "heartbeat"};
     return kNames[static_cast<std::size_t>(saying)];
 }
 

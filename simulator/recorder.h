@@ -21,8 +21,8 @@
 namespace strandline::simulator {
 
 /// What a message is to whoever reads the report. Heartbeats are counted, and not drawn.
-enum class Saying : std::size_t { hello, have, pull, push, answer, bye, heartbeat };
-constexpr std::size_t kSayings = 7;
+enum class Saying : std::size_t { hello, have, pull, push, answer, compare, bye, heartbeat };
+constexpr std::size_t kSayings = 8;
 [[nodiscard]] const char* name_of(Saying saying);
 
 /// Where a fault struck: nowhere to be named, at a device, or on the way from one device to another.

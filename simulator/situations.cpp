@@ -13,7 +13,7 @@ struct Named {
     bool is_demanded = true;  ///< of the swarm
 };
 
-constexpr std::array<Named, 24> kAll{{
+constexpr std::array<Named, 25> kAll{{
     {Situation::incarnation, "an incarnation started"},
     {Situation::held, "a change from too far ahead was held"},
     {Situation::quarantined, "a row was quarantined"},
@@ -37,6 +37,7 @@ constexpr std::array<Named, 24> kAll{{
     {Situation::commits_lost, "the power took commits that were not synced"},
     {Situation::writes_lost, "writes went with a device that left, or with a newer state"},
     {Situation::lied, "a member said what it must not"},
+    {Situation::damaged, "rows were damaged behind an engine, and mended"},
     {Situation::courier, "the courier went to another island", false},
 }};
 

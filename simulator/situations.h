@@ -33,6 +33,7 @@ enum class Situation {
     commits_lost,
     writes_lost,
     lied,
+    damaged,
     courier,
 };
 

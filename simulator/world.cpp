@@ -25,7 +25,9 @@ constexpr std::int64_t kPollUs = kUsPerSecond / 4;
 /// Longest that anything waits which is not data: a silent peer is given up after 35 s, a dial that nobody answers
 /// after 10 s, the next one comes up to 30 s later; what was held is looked at once a minute.
 constexpr std::int64_t kPatienceUs = 180 * kUsPerSecond;
-/// After convergence: the last receipts, then nothing but heartbeats.
+/// After convergence: reading all rows and comparing them, one peer after another.
+constexpr std::int64_t kProofUs = 60 * kUsPerSecond;
+/// And then: the last receipts, then nothing but heartbeats.
 constexpr std::int64_t kReceiptsUs = 5 * kUsPerSecond;
 constexpr std::int64_t kSilenceUs = 25 * kUsPerSecond;
 /// With more devices than this the summary tells no links, and none is weighed.
@@ -269,6 +271,7 @@ void World::second_act() {
     }
     converged_after_us_ = schedule_.now().us - begin.us;
     demand_filled_once();
+    demand_proofs();
     demand_final_state();
     demand_silence();
 }
@@ -292,6 +295,29 @@ std::string World::what_lacks() {
         if (!first) first = std::move(coverage);
     }
     return {};
+}
+
+/// Law 6, by what the devices themselves say: each reads its rows, compares with a peer, and finds nothing that differs but
+/// what was damaged for it.
+void World::demand_proofs() {
+    // Of what a liar has written devices may hold different things, for ever. What is owed is tried with every peer all
+    // the same, and given up for a while.
+    if (faults_->is_armed("liar")) return run_until(after(schedule_.now(), kProofUs / 3));
+    faults_->damage_rows();
+    const auto devices = living();
+    for (Device* device : devices) device->prove();
+    const Moment end = after(schedule_.now(), kProofUs);
+    const auto owes = [&](Device* device) {
+        const auto is_peer = [&](Device* other) { return device->has_session(*other); };
+        return std::ranges::any_of(devices, is_peer) && device->owes_proof();
+    };
+    for (auto owing = std::ranges::find_if(devices, owes); owing != devices.end();
+         owing = std::ranges::find_if(devices, owes)) {
+        if (schedule_.now() >= end)
+            throw LawBroken(6, fmt::format("device {} cannot prove that it holds what its peers hold",
+                                           (*owing)->index()));
+        run_until(after(schedule_.now(), kPollUs));
+    }
 }
 
 /// Law 7, of a device that was filled while nobody wrote and nothing failed: at most what is on its way at once comes twice.

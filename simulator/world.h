@@ -67,6 +67,7 @@ private:
     void second_act();
     [[nodiscard]] std::string what_lacks();
     void demand_filled_once();
+    void demand_proofs();
     void demand_final_state();
     void demand_silence();
     [[nodiscard]] std::int64_t bound_us() const;

@@ -208,6 +208,15 @@ Value Statement::value(int column) const {
     }
 }
 
+std::size_t Statement::type(int column) const {
+    constexpr std::size_t kIndexes[] = {0, 1, 2, 3, 4, 0};  // By SQLite's own numbers, INTEGER to NULL.
+    return kIndexes[sqlite3_column_type(statement_, column)];
+}
+
+double Statement::real(int column) const {
+    return sqlite3_column_double(statement_, column);
+}
+
 int Statement::column_count() const {
     return sqlite3_column_count(statement_);
 }

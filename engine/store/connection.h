@@ -62,6 +62,9 @@ public:
     /// Valid until the next step() or reset().
     [[nodiscard]] std::string_view bytes(int column) const;
     [[nodiscard]] Value value(int column) const;
+    /// Its storage class, as the index of its alternative in a Value.
+    [[nodiscard]] std::size_t type(int column) const;
+    [[nodiscard]] double real(int column) const;
     [[nodiscard]] int column_count() const;
     [[nodiscard]] std::string column_name(int column) const;
     [[nodiscard]] bool is_prepared() const { return statement_ != nullptr; }

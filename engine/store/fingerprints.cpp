@@ -12,11 +12,13 @@ Fingerprints::Buckets& Fingerprints::mirror(std::int64_t resource) {
     const auto [at, is_new] = mirror_.try_emplace(resource);
     if (!is_new) return at->second;
     Statement read = connection_.prepare(
-        "SELECT low, sum, rows, columns FROM strandline_fingerprints WHERE resource = ? ORDER BY low");
+        "SELECT low, sum, content, rows, columns FROM strandline_fingerprints WHERE resource = ? ORDER BY "
+        "low");
     read.bind(1, resource);
     while (read.step()) {
-        Bucket bucket{!read.is_null(1), {}, read.integer(2), read.text(3)};
+        Bucket bucket{!read.is_null(1), {}, {}, read.integer(3), read.text(4)};
         if (bucket.is_known) bucket.sum = backfill::Fingerprint::from(read.bytes(1));
+        bucket.content = backfill::Fingerprint::from(read.bytes(2));
         at->second.emplace(read.text(0), std::move(bucket));
     }
     at->second.try_emplace("");
@@ -41,16 +43,18 @@ void Fingerprints::forget(std::int64_t resource) {
 
 void Fingerprints::put(std::int64_t resource, const std::string& low, const Bucket& bucket) {
     Statement put = connection_.prepare(
-        "INSERT INTO strandline_fingerprints(resource, low, sum, rows, columns) VALUES (?, ?, ?, ?, ?) "
-        "ON CONFLICT DO UPDATE SET sum = excluded.sum, rows = excluded.rows, columns = excluded.columns");
+        "INSERT INTO strandline_fingerprints(resource, low, sum, content, rows, columns) "
+        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET sum = excluded.sum, content = excluded.content, "
+        "rows = excluded.rows, columns = excluded.columns");
     const std::string sum = bucket.sum.bytes();
+    const std::string content = bucket.content.bytes();
     put.bind(1, resource).bind_blob(2, low);
     if (bucket.is_known) {
         put.bind_blob(3, sum);
     } else {
         put.bind_null(3);
     }
-    put.bind(4, bucket.rows).bind_blob(5, bucket.columns).run();
+    put.bind_blob(4, content).bind(5, bucket.rows).bind_blob(6, bucket.columns).run();
     mirror(resource)[low] = bucket;
 }
 

@@ -23,8 +23,9 @@ public:
     struct Bucket {
         bool is_known = false;
         backfill::Fingerprint sum;
-        std::int64_t rows = 0;  ///< deleted ones too
-        std::string columns;    ///< a digest of the table's columns as they were: with others it says nothing
+        backfill::Fingerprint content;  ///< of the values that the table must have
+        std::int64_t rows = 0;          ///< deleted ones too
+        std::string columns;  ///< a digest of the table's columns as they were: with others it says nothing
     };
     using Buckets = std::map<std::string, Bucket, std::less<>>;  ///< by their first keys
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -17,10 +18,36 @@ constexpr std::size_t kStatementsMax = 64;
 AppRow take_row(const Statement& statement, std::size_t key_columns) {
     AppRow row;
     const int columns = statement.column_count();
+    row.key.reserve(key_columns);
+    row.values.reserve(static_cast<std::size_t>(columns) - key_columns);
     for (int i = 0; i < columns; ++i) {
         (static_cast<std::size_t>(i) < key_columns ? row.key : row.values).push_back(statement.value(i));
     }
     return row;
+}
+
+std::string digest(const void* data, std::size_t size, std::size_t type) {
+    std::uint64_t hash = XXH3_64bits_withSeed(data, size, type + 1);
+    constexpr std::uint64_t kMask = (std::uint64_t{1} << (8 * kDigestBytes)) - 1;
+    if ((hash & kMask) == 0) hash = 1;
+    std::string digest(kDigestBytes, '\0');
+    std::memcpy(digest.data(), &hash, kDigestBytes);
+    return digest;
+}
+
+/// As of its value, without a copy of it.
+std::string digest_of(const Statement& statement, int column) {
+    const std::size_t type = statement.type(column);
+    if (const Value number = std::int64_t{0}; type == number.index()) {
+        const std::int64_t integer = statement.integer(column);
+        return digest(&integer, sizeof integer, type);
+    }
+    if (const Value number = 0.0; type == number.index()) {
+        const double real = statement.real(column);
+        return digest(&real, sizeof real, type);
+    }
+    const std::string_view bytes = type == 0 ? std::string_view() : statement.bytes(column);
+    return digest(bytes.data(), bytes.size(), type);
 }
 
 std::string select_columns(const Resource& resource) {
@@ -121,6 +148,81 @@ bool Rows::remove(const Values& key) {
     return connection_.changes() > 0;
 }
 
+/// A column may bear one of its names.
+std::string Rows::rowid_name() const {
+    Statement kind =
+        connection_.prepare("SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?");
+    if (kind.bind_text(1, resource_.name).step() && kind.integer(0) != 0) return {};
+    const auto is_taken = [&](const char* name) {
+        return std::ranges::any_of(resource_.columns,
+                                   [&](const auto& column) { return same_name(column.name, name); }) ||
+               std::ranges::any_of(resource_.key,
+                                   [&](const auto& column) { return same_name(column.name, name); });
+    };
+    for (const char* name : {"rowid", "oid", "_rowid_"}) {
+        if (!is_taken(name)) return name;
+    }
+    return {};
+}
+
+void Rows::prepare_read_on(bool is_first) {
+    if (!rowid_) rowid_ = rowid_name();
+    if (read_on_.is_prepared() && (!rowid_->empty() || is_read_on_first_ == is_first)) return;
+    is_read_on_first_ = is_first;
+    std::string sql = select_columns(resource_);
+    if (!rowid_->empty()) {
+        sql.replace(sql.find(" FROM main."), 0, ", " + *rowid_);
+        sql += " WHERE " + *rowid_ + " >= ?1 ORDER BY " + *rowid_ + " LIMIT ?2";
+    } else {
+        std::string names;
+        std::string places;
+        for (std::size_t i = 0; i < resource_.key.size(); ++i) {
+            names += (i > 0 ? ", " : "") + quoted_name(resource_.key[i].name);
+            places += (i > 0 ? ", ?" : "?") + std::to_string(i + 2);
+        }
+        if (!is_first) sql += " WHERE (" + names + ") > (" + places + ")";
+        sql += " ORDER BY " + names + " LIMIT ?1";
+    }
+    read_on_ = connection_.prepare(sql);
+}
+
+void Rows::read_on(Position& position, std::size_t most,
+                   const std::function<void(const DigestedRow&)>& take) {
+    if (position.is_at_end) return;
+    const bool is_first = position.key.empty();
+    prepare_read_on(is_first);
+    const ResetAtEnd reset(read_on_);
+    if (!rowid_->empty()) {
+        read_on_.bind(1, position.rowid.value_or(std::numeric_limits<std::int64_t>::min()));
+        read_on_.bind(2, static_cast<std::int64_t>(most));
+    } else {
+        read_on_.bind(1, static_cast<std::int64_t>(most));
+        for (std::size_t i = 0; !is_first && i < position.key.size(); ++i)
+            read_on_.bind(static_cast<int>(i + 2), position.key[i]);
+    }
+    std::size_t count = 0;
+    const auto keys = static_cast<int>(resource_.key.size());
+    const auto columns = static_cast<int>(resource_.columns.size());
+    for (; read_on_.step(); ++count) {
+        DigestedRow row;
+        row.key.reserve(resource_.key.size());
+        for (int i = 0; i < keys; ++i) row.key.push_back(read_on_.value(i));
+        for (int i = 0; i < columns; ++i)
+            set_digest(row.digests, resource_.columns[static_cast<std::size_t>(i)].id,
+                       digest_of(read_on_, keys + i));
+        if (!rowid_->empty()) {
+            const std::int64_t rowid = read_on_.integer(keys + columns);
+            position.is_at_end =
+                rowid == std::numeric_limits<std::int64_t>::max();  // There is none behind it.
+            position.rowid = position.is_at_end ? rowid : rowid + 1;
+        } else if (count + 1 == most) {
+            position.key = row.key;
+        }
+        take(row);
+    }
+    position.is_at_end = position.is_at_end || count < most;
+}
+
 Rows::Scan::Scan(Connection& connection, const Resource& resource) : key_columns_(resource.key.size()) {
     std::string order;
     for (const KeyColumn& column : resource.key)
@@ -148,24 +250,14 @@ std::size_t bytes_of(const Values& values) {
 }
 
 std::string digest_of(const Value& value) {
-    std::uint64_t hash = 0;
-    const std::uint64_t type = value.index() + 1;
-    if (const auto* text = std::get_if<std::string>(&value)) {
-        hash = XXH3_64bits_withSeed(text->data(), text->size(), type);
-    } else if (const auto* blob = std::get_if<Blob>(&value)) {
-        hash = XXH3_64bits_withSeed(blob->bytes.data(), blob->bytes.size(), type);
-    } else if (const auto* integer = std::get_if<std::int64_t>(&value)) {
-        hash = XXH3_64bits_withSeed(integer, sizeof *integer, type);
-    } else if (const auto* real = std::get_if<double>(&value)) {
-        hash = XXH3_64bits_withSeed(real, sizeof *real, type);
-    } else {
-        hash = XXH3_64bits_withSeed(nullptr, 0, type);
-    }
-    constexpr std::uint64_t kMask = (std::uint64_t{1} << (8 * kDigestBytes)) - 1;
-    if ((hash & kMask) == 0) hash = 1;
-    std::string digest(kDigestBytes, '\0');
-    std::memcpy(digest.data(), &hash, kDigestBytes);
-    return digest;
+    const std::size_t type = value.index();
+    if (const auto* text = std::get_if<std::string>(&value)) return digest(text->data(), text->size(), type);
+    if (const auto* blob = std::get_if<Blob>(&value))
+        return digest(blob->bytes.data(), blob->bytes.size(), type);
+    if (const auto* integer = std::get_if<std::int64_t>(&value))
+        return digest(integer, sizeof *integer, type);
+    if (const auto* real = std::get_if<double>(&value)) return digest(real, sizeof *real, type);
+    return digest(nullptr, 0, type);
 }
 
 void set_digest(std::string& digests, ColumnId column, std::string_view digest) {
@@ -191,6 +283,7 @@ void keep_absent(std::string& digests, std::string_view before) {
 
 std::string digests_of(const Resource& resource, const Values& values) {
     std::string digests;
+    digests.reserve(kDigestBytes * resource.columns.size());
     for (std::size_t i = 0; i < resource.columns.size(); ++i) {
         set_digest(digests, resource.columns[i].id, digest_of(values[i]));
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -13,6 +14,12 @@ namespace strandline::engine::store {
 struct AppRow {
     Values key;     ///< as the table spells it
     Values values;  ///< in the order of Resource::columns
+};
+
+/// The same, but for the values: their digests.
+struct DigestedRow {
+    Values key;
+    std::string digests;
 };
 
 /// Values for some columns, aligned with their ids.
@@ -37,6 +44,15 @@ public:
     bool update(const Values& key, const Values* respelled, const Assignment& assignment);
     bool remove(const Values& key);
 
+    /// Where a reading of the whole table in parts stands.
+    struct Position {
+        std::optional<std::int64_t> rowid;  ///< the next one
+        Values key;                         ///< of a table without: the last one that was read
+        bool is_at_end = false;
+    };
+    /// Gives the next rows, at most `most`, in the order in which they lie in the table.
+    void read_on(Position& position, std::size_t most, const std::function<void(const DigestedRow&)>& take);
+
     /// Reads the whole table; in the order of the key as SQLite sees it.
     class Scan {
     public:
@@ -49,6 +65,8 @@ public:
     };
 
 private:
+    [[nodiscard]] std::string rowid_name() const;
+    void prepare_read_on(bool is_first);
     [[nodiscard]] std::string where_key(std::size_t first) const;
     [[nodiscard]] std::string name_of(ColumnId column) const;
     Statement& update_statement(const std::vector<ColumnId>& columns, bool respelled);
@@ -57,6 +75,9 @@ private:
     const Resource& resource_;
     Statement read_;
     Statement remove_;
+    std::optional<std::string> rowid_;  ///< its name; empty: the table has none
+    Statement read_on_;
+    bool is_read_on_first_ = false;
     std::map<std::vector<ColumnId>, Statement> inserts_;
     std::map<std::pair<bool, std::vector<ColumnId>>, Statement> updates_;
 };

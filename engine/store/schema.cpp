@@ -14,7 +14,10 @@ CREATE TABLE strandline_device(
   incarnation INTEGER NOT NULL,
   state       TEXT    NOT NULL DEFAULT 'uninitialized',
   opened      INTEGER NOT NULL DEFAULT 0,
-  mark        TEXT    NOT NULL DEFAULT ''
+  mark        TEXT    NOT NULL DEFAULT '',
+  is_open     INTEGER NOT NULL DEFAULT 0,
+  owed        TEXT    NOT NULL DEFAULT '',
+  verified    INTEGER NOT NULL
 );
 
 -- The clock's last value as of the last fold or apply. Triggers read it.
@@ -86,6 +89,7 @@ CREATE TABLE strandline_fingerprints(
   resource INTEGER NOT NULL,
   low      BLOB    NOT NULL,
   sum      BLOB,
+  content  BLOB    NOT NULL,
   rows     INTEGER NOT NULL,
   columns  BLOB    NOT NULL,
   PRIMARY KEY (resource, low)
@@ -204,13 +208,13 @@ CREATE TABLE strandline_requests(
 
 }  // namespace
 
-void create_schema(Connection& connection, const InitOptions& options, Now /*now*/) {
+void create_schema(Connection& connection, const InitOptions& options, Now now) {
     connection.execute(kTables);
     Statement device = connection.prepare(
-        "INSERT INTO strandline_device(format, device, name, incarnation) VALUES (?, ?, ?, ?)");
+        "INSERT INTO strandline_device(format, device, name, incarnation, verified) VALUES (?, ?, ?, ?, ?)");
     const auto incarnation = static_cast<std::int64_t>(options.entropy());
     device.bind(1, std::int64_t{kFormat}).bind_blob(2, bytes_of(options.device)).bind_text(3, options.name);
-    device.bind(4, incarnation).run();
+    device.bind(4, incarnation).bind(5, now.wall.value).run();
     Statement origin =
         connection.prepare("INSERT INTO strandline_origins(id, device, incarnation) VALUES (0, ?, ?)");
     origin.bind_blob(1, bytes_of(options.device)).bind(2, incarnation).run();
@@ -265,6 +269,30 @@ Opening read_opening(Connection& connection) {
 void write_opening(Connection& connection, const Opening& opening) {
     Statement update = connection.prepare("UPDATE strandline_device SET opened = ?, mark = ?");
     update.bind(1, static_cast<std::int64_t>(opening.count)).bind_text(2, opening.mark).run();
+}
+
+bool set_open(Connection& connection, bool is_open) {
+    const bool was_open = connection.ask_integer("SELECT is_open FROM strandline_device") != 0;
+    connection.prepare("UPDATE strandline_device SET is_open = ?").bind(1, std::int64_t{is_open}).run();
+    return was_open;
+}
+
+OwedProof read_owed(Connection& connection) {
+    Statement read = connection.prepare("SELECT owed, verified FROM strandline_device");
+    if (!read.step()) throw StorageError(0, "the table strandline_device is empty");
+    const std::string what = read.text(0);
+    return {what == "deep"      ? Proof::deep
+            : what == "shallow" ? Proof::shallow
+                                : Proof::none,
+            WallMs{read.integer(1)}};
+}
+
+void write_owed(Connection& connection, const OwedProof& owed) {
+    constexpr const char* kNames[] = {"", "shallow", "deep"};
+    connection.prepare("UPDATE strandline_device SET owed = ?, verified = ?")
+        .bind_text(1, kNames[static_cast<int>(owed.what)])
+        .bind(2, owed.verified.value)
+        .run();
 }
 
 std::string_view bytes_of(const DeviceId& device) {

@@ -36,6 +36,23 @@ void write_incarnation(Connection& connection, Incarnation incarnation);
 [[nodiscard]] Opening read_opening(Connection& connection);
 void write_opening(Connection& connection, const Opening& opening);
 
+/// Notes that the database is open, or no more; whether it was. Inside a transaction.
+bool set_open(Connection& connection, bool is_open);
+
+/// How thoroughly the device must prove that it holds what it says.
+enum class Proof {
+    none,
+    shallow,  ///< by what was recorded
+    deep,     ///< by the rows themselves too
+};
+/// What is owed until it has succeeded.
+struct OwedProof {
+    Proof what{};
+    WallMs verified;  ///< when one succeeded last, or the device was made
+};
+[[nodiscard]] OwedProof read_owed(Connection& connection);
+void write_owed(Connection& connection, const OwedProof& owed);
+
 [[nodiscard]] std::string_view bytes_of(const DeviceId& device);
 [[nodiscard]] DeviceId device_id_from_bytes(std::string_view bytes);
 

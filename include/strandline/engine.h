@@ -75,6 +75,8 @@ struct Verification {
     bool is_same = false;                ///< both devices hold the same now
     std::int64_t rounds = 0;             ///< questions that were asked; one, where nothing differed
     std::int64_t rows = 0;               ///< that differed, before they were repaired
+    std::int64_t damaged = 0;            ///< rows here that were deleted or altered behind Strandline's back
+    std::int64_t mended = 0;             ///< of these
     std::vector<std::string> left = {};  ///< sentences on what could not be compared, or differs still
 };
 
@@ -111,9 +113,10 @@ public:
     /// and nothing else. Error: the host's, or the database's; busy: nothing was counted.
     [[nodiscard]] Result<void> remember(const std::function<Result<Opening>()>& count);
 
-    /// Proves, with the first peer that is in step, that both hold the same, and repairs what differs. Told as an event
-    /// of kind `verified`.
-    [[nodiscard]] Result<void> verify(Now now);
+    /// Proves, with the first peer that is in step, that both hold the same, and repairs what differs. `is_deep`: reads
+    /// the rows of all tables before, and mends those that were deleted or altered behind our back. Told as an event
+    /// of kind `verified`. Owed from now on, also when this process ends, until it has succeeded.
+    [[nodiscard]] Result<void> verify(bool is_deep, Now now);
     /// The last one since verify(); empty: it is not done.
     [[nodiscard]] const std::optional<Verification>& verified() const;
 

@@ -28,8 +28,9 @@ enum class EventKind {
     incarnation,      ///< this database goes on as a new origin; `text` says why
     not_exchanged,  ///< a table is tracked on one side alone, or is another one there; `text` says what to do
     capture_repaired,  ///< triggers were missing and are back; the table was compared with its metadata
-    verified,          ///< this device and that peer were compared by fingerprints; `text` says what differed
-    trouble,           ///< the database or a peer gave an error; `text` has the sentence
+    damaged,   ///< rows of a table were deleted or altered behind Strandline's back; they are asked of peers
+    verified,  ///< this device and that peer were compared by fingerprints; `text` says what differed
+    trouble,   ///< the database or a peer gave an error; `text` has the sentence
 };
 
 /// The kind's name, as it stands in JSON and in the database.

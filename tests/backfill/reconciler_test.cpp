@@ -186,6 +186,7 @@ TEST_CASE("fingerprints of two ranges add up to that of both, in any order") {
 TEST_CASE("spans are taken off the front, at least one stretch of them") {
     Rows rows = many(2'000);
     std::vector<Stretch> open;
+    open.reserve(5);
     for (int i = 0; i < 5; ++i)
         open.push_back({Stretch::Form::sums, {key_of(i), key_of(i + 1)}, {key_of(i) + "a"}, {}, {}});
     CHECK(take_spans(open, 4).size() == 2);

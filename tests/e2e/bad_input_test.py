@@ -23,7 +23,7 @@ class Files(devices.Case):
         """a file that is not there is wrong usage, for every command, and stays not there"""
         path = self.folder / "missing.db"
         for command in (["id"], ["track", "notes"], ["untrack", "notes"], ["trust", "0" * 64], ["run"], ["status"],
-                        ["watermarks"], ["events"], ["diff", str(path)]):
+                        ["watermarks"], ["events"], ["members"], ["diff", str(path)]):
             done = strandline(command[0], path, *command[1:])
             self.assert_refused(done, "missing.db", status=(2,))
             self.assertEqual(os.listdir(self.folder), [], command)

@@ -28,6 +28,28 @@ class Relay(devices.Case):
         self.assertEqual(a.count(), 299)
         self.assert_diff_equal(a, c)
 
+    def test_members(self):
+        """a device lists itself and those that it lets in, and what it knows of them"""
+        a, b, c = (self.device(name) for name in "abc")
+        self.assertEqual([member["name"] for member in a.ask("members")["members"]], ["a"])
+        self.assertIn("Nobody else", a.tell("members"))
+        a.trust(b, c)
+        b.trust(a)
+        a.start()
+        b.start(a)
+        self.until_equal(a, b)
+
+        def standing(name):
+            return next(member for member in a.ask("members")["members"] if member["name"] == name)
+
+        until(lambda: standing("b")["connected"], "a knows that b is connected")
+        self.assertEqual(standing("a"), {"device": a.id, "name": "a", "is_self": True})
+        self.assertEqual(standing("c"), {"device": c.id, "name": "c", "is_self": False, "connected": False, "heard": False})
+        self.assertIn("never heard from", a.tell("members"))
+        b.stop()
+        until(lambda: not standing("b")["connected"], "a knows that b is gone")
+        self.assertTrue(standing("b")["heard"])
+
     def test_origin_gone(self):
         """what a device wrote reaches a third one after it is gone for ever"""
         a, b, c = (self.device(name) for name in "abc")

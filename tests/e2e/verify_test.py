@@ -46,6 +46,23 @@ class Verify(devices.Case):
         self.assertEqual(a.rows(), b.rows())
         self.assertEqual(self.verify(b, a)[0], 0)
 
+    def test_deep(self):
+        """rows that were altered or deleted with the triggers silent are found by --deep, and mended"""
+        a, b = self.pair_with_rows(5000)
+        before = a.rows()
+        b.sql("BEGIN IMMEDIATE")
+        b.sql("INSERT INTO strandline_applying VALUES (1)")
+        b.sql("UPDATE notes SET body = 'forged' WHERE id = 'n000007'")
+        b.sql("DELETE FROM notes WHERE id IN ('n000008', 'n004000')")
+        b.sql("DELETE FROM strandline_applying")
+        b.sql("COMMIT")
+        self.assertEqual(self.verify(b, a)[0], 0)
+        status, found = self.verify(b, a, "--deep")
+        self.assertEqual((status, found["damaged"], found["mended"], found["same"]), (3, 3, 3, True))
+        self.assertEqual(b.rows(), before)
+        self.assertEqual(a.rows(), before)
+        self.assertTrue(any(event["kind"] == "damaged" for event in b.ask("events")["events"]))
+
     def test_running(self):
         """a device that another process runs is compared by that process"""
         a, b = self.pair_with_rows(100)

@@ -46,6 +46,7 @@ const std::map<std::string, Stage::Action>& Stage::actions() {
         {"start", &Stage::start},
         {"copy", &Stage::copy},
         {"restore", &Stage::restore},
+        {"verify", &Stage::verify},
         {"rows", &Stage::rows},
         {"watermarks", &Stage::watermarks},
         {"events", &Stage::events},
@@ -217,6 +218,13 @@ void Stage::pass(Words words) {
 void Stage::clock(Words words) {
     if (words.size() != 2) fail("clock DEVICE SPAN, such as clock a +3y");
     group_.shift_clock(index(words[0]), span_from(words[1]));
+}
+
+void Stage::verify(Words words) {
+    const bool is_deep = words.size() == 2 && words[1] == "deep";
+    if (words.size() != 1 && !is_deep) fail("verify DEVICE, or verify DEVICE deep");
+    const std::size_t i = running(words[0]);
+    say_answer(i, group_.engine(i).verify(is_deep, group_.now(i)));
 }
 
 // --- what is so ---------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ private:
     void start(Words names);
     void copy(Words names);
     void restore(Words words);
+    void verify(Words words);
     void rows(Words words);
     void watermarks(Words names);
     void events(Words names);
