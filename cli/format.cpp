@@ -106,6 +106,11 @@ std::string name_text(const std::string& name) {
     return shortened(printable(name), kNameWidth);
 }
 
+std::size_t columns_at(int file) {
+    winsize window{};
+    return ioctl(file, TIOCGWINSZ, &window) == 0 && window.ws_col > 1 ? window.ws_col : kWidth;
+}
+
 std::string wrapped(const std::string& text, int file, std::size_t indent) {
     winsize window{};
     if (isatty(file) != 1 || ioctl(file, TIOCGWINSZ, &window) != 0 || window.ws_col < indent + kNarrowest)
@@ -163,13 +168,28 @@ std::string hex_text(const std::string& bytes) {
     return out;
 }
 
-int percent(std::int64_t done, std::int64_t total) {
-    if (total <= 0) return 100;
-    return static_cast<int>(100 * std::clamp<std::int64_t>(done, 0, total) / total);
+int percent(double fraction) {
+    return static_cast<int>(100 * std::clamp(fraction, 0.0, 1.0));
 }
 
-std::string bar_text(std::int64_t done, std::int64_t total, std::size_t columns) {
-    const std::size_t filled = columns * static_cast<std::size_t>(percent(done, total)) / 100;
+std::string duration_text(std::int64_t seconds) {
+    if (seconds >= 3600)
+        return fmt::format("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    return fmt::format("{}:{:02}", seconds / 60, seconds % 60);
+}
+
+std::string progress_text(const BackfillStatus& backfill) {
+    std::string text = fmt::format("{:3} %  {} of {}", percent(backfill.fraction),
+                                   count_text(backfill.rows_done), count_text(backfill.rows_total, "row"));
+    if (backfill.rows_per_second <= 0) return text;
+    text += fmt::format("  {}/s, {}/s", count_text(std::llround(backfill.rows_per_second), "row"),
+                        bytes_text(std::llround(backfill.bytes_per_second)));
+    if (backfill.seconds_left) text += ", " + duration_text(*backfill.seconds_left) + " to go";
+    return text;
+}
+
+std::string bar_text(double fraction, std::size_t columns) {
+    const std::size_t filled = columns * static_cast<std::size_t>(percent(fraction)) / 100;
     std::string bar;
     for (std::size_t i = 0; i < columns; ++i) bar += i < filled ? "█" : "░";
     return bar;

@@ -8,6 +8,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <strandline/event.h>
+#include <strandline/status.h>
 #include <strandline/value.h>
 
 /// How things look to people, in one place, so that all commands look alike. Lines fit kWidth columns,
@@ -31,6 +32,8 @@ enum class Style { plain, strong, faint, good, warning, bad };
 /// Broken between words where the lines of the terminal at `file` would end, for text that begins at column `indent`;
 /// the lines that follow begin there too. Where `file` is no terminal: as it is.
 [[nodiscard]] std::string wrapped(const std::string& text, int file, std::size_t indent = 0);
+/// How wide the terminal at `file` is; kWidth where nobody knows.
+[[nodiscard]] std::size_t columns_at(int file);
 /// A sentence for a person, on stderr.
 void say(const std::string& sentence);
 
@@ -38,10 +41,14 @@ void say(const std::string& sentence);
 [[nodiscard]] std::string count_text(std::int64_t count, const std::string& noun);  ///< 1 row, 2 rows
 [[nodiscard]] std::string bytes_text(std::int64_t bytes);                           ///< 1.2 MiB
 [[nodiscard]] std::string hex_text(const std::string& bytes);
-/// A bar of so many columns, filled to the fraction done/total.
-[[nodiscard]] std::string bar_text(std::int64_t done, std::int64_t total, std::size_t columns);
+[[nodiscard]] std::string duration_text(std::int64_t seconds);  ///< 0:07, 12:30, 3:00:05
+constexpr std::size_t kBarColumns = 20;
+/// A bar of so many columns, filled to the fraction.
+[[nodiscard]] std::string bar_text(double fraction, std::size_t columns);
 /// Whole percents, rounded down: 100 means all.
-[[nodiscard]] int percent(std::int64_t done, std::int64_t total);
+[[nodiscard]] int percent(double fraction);
+/// How far it is, how fast, and how long it will take: " 45 %  450,000 of 1,000,000 rows  61,234 rows/s, 0:09 to go".
+[[nodiscard]] std::string progress_text(const BackfillStatus& backfill);
 
 /// What an event says, and of how many rows where it does not name them.
 [[nodiscard]] std::string text_of(const Event& event);

@@ -21,6 +21,7 @@ namespace strandline::cli {
 namespace {
 
 constexpr double kTimeoutSeconds = 30;
+constexpr std::int64_t kPerSecondMax = 1'000'000'000'000;  // A terabyte: as good as no limit.
 constexpr double kTimeoutSecondsMax = 1e6;  // Eleven days; more would overflow somebody's timer.
 
 struct RunArguments {
@@ -30,6 +31,8 @@ struct RunArguments {
     bool once = false;
     double timeout_seconds = kTimeoutSeconds;
     bool no_compression = false;
+    std::optional<std::int64_t> bytes_per_second_max;
+    std::optional<std::int64_t> rows_per_second_max;
     bool json = false;
 };
 
@@ -115,7 +118,8 @@ Result<Node> open_node(const RunArguments& arguments, const Wait& began, bool& g
                            wait.tell([&] { return lock_holder_text(arguments.database); });
                            return true;
                        },
-                       must_end, !arguments.no_compression});
+                       must_end, !arguments.no_compression, arguments.bytes_per_second_max,
+                       arguments.rows_per_second_max});
 }
 
 Exit run(const RunArguments& arguments) {
@@ -127,7 +131,7 @@ Exit run(const RunArguments& arguments) {
     if (gave_up && !arguments.once) return Exit::done;
     if (gave_up) return say_not_in_step(arguments);
     if (!node) return fail(node.error());
-    RunLog log(arguments.database, node->engine());
+    RunLog log(node->engine());
     node->on_event([&log](const Event& event) { log.tell(event); });
     node->on_notice([&log](const std::string& notice) { log.tell(notice); });
     if (node->port() != 0) {
@@ -194,6 +198,14 @@ void add_run(CLI::App& app, Action& chosen) {
         ->add_flag("--no-compression", arguments->no_compression,
                    "Send and take rows as they are: saves work on a fast network")
         ->option_text(" ");
+    const auto add_limit = [&](const char* name, std::optional<std::int64_t>& limit, const char* what) {
+        command->add_option(name, limit, what)
+            ->option_text("N")
+            ->check(CLI::Range(std::int64_t{1}, kPerSecondMax));
+    };
+    add_limit("--max-bytes-per-second", arguments->bytes_per_second_max,
+              "Take what others have no faster, counted before compression");
+    add_limit("--max-rows-per-second", arguments->rows_per_second_max, "Take what others have no faster");
     add_json(command, arguments->json);
 }
 

@@ -1,9 +1,12 @@
 #include "cli/run_log.h"
 
-#include <chrono>
 #include <cstdlib>
+#include <optional>
 #include <utility>
 
+#include <unistd.h>
+
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -12,7 +15,8 @@
 namespace strandline::cli {
 namespace {
 
-constexpr auto kProgressEvery = std::chrono::seconds(2);
+constexpr auto kArrivedEvery = std::chrono::seconds(2);
+constexpr auto kProgressEvery = std::chrono::seconds(5);
 
 /// On a terminal, unless people have said that they want none.
 spdlog::color_mode colours() {
@@ -44,42 +48,45 @@ const char* lead_of(EventKind kind) {
             return "backfilling, ";
         case EventKind::backfill_done:
             return "backfill done, ";
+        case EventKind::cut_complete:
+            return "cut complete: ";
         default:
             return "";
     }
 }
 
-std::string progress_text(const BackfillStatus& backfill) {
-    return fmt::format("backfilling, {} %: {} of {}{}", percent(backfill.rows_done, backfill.rows_total),
-                       count_text(backfill.rows_done), count_text(backfill.rows_total, "row"),
-                       backfill.resource.empty() ? "" : ", now " + name_text(backfill.resource));
-}
-
 }  // namespace
 
-RunLog::RunLog(std::string database, Engine& engine)
-    : database_(std::move(database)), engine_(engine), log_(spdlog::stderr_color_mt("run", colours())) {
+RunLog::RunLog(Engine& engine)
+    : engine_(engine), has_bar_(isatty(STDERR_FILENO) == 1), log_(spdlog::stderr_color_mt("run", colours())) {
     log_->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%-7l%$ %v", spdlog::pattern_time_type::utc);
+}
+
+RunLog::~RunLog() {
+    if (is_bar_shown_) fmt::print(stderr, "\n");
 }
 
 void RunLog::tell(const Event& event) {
     if (event.kind == EventKind::changes_applied) return rows_arrived(event);
+    if (event.kind == EventKind::backfill_progress) return show_progress(event);
+    if (event.kind == EventKind::backfill_done) finish_bar(event);
+    if (event.kind == EventKind::backfill_started) progress_said_ = std::chrono::steady_clock::now();
     say_arrived(event.peer);
-    if (event.kind == EventKind::backfill_done || event.kind == EventKind::peer_down) backfill_ = {};
+    take_bar_away();
     const std::string about = event.resource.empty() ? "" : name_text(event.resource) + ": ";
     log_->log(is_warning(event.kind) ? spdlog::level::warn : spdlog::level::info, "{}{}{}{}",
               prefix_of(event.peer), about, lead_of(event.kind), text_of(event));
-    if (event.kind == EventKind::backfill_started) follow_backfill(prefix_of(event.peer));
 }
 
 void RunLog::tell(const std::string& notice) {
+    take_bar_away();
     log_->info("{}", printable(notice));
 }
 
 void RunLog::rows_arrived(const Event& event) {
     Arrived& arrived = arrived_[event.peer];
     arrived.rows += event.rows;
-    if (std::chrono::steady_clock::now() - arrived.said >= kProgressEvery) say_arrived(event.peer);
+    if (std::chrono::steady_clock::now() - arrived.said >= kArrivedEvery) say_arrived(event.peer);
 }
 
 void RunLog::say_arrived(const std::string& peer) {
@@ -87,17 +94,43 @@ void RunLog::say_arrived(const std::string& peer) {
     if (found == arrived_.end() || found->second.rows == 0) return;
     const std::int64_t rows = std::exchange(found->second.rows, 0);
     found->second.said = std::chrono::steady_clock::now();
+    take_bar_away();
     log_->info("{}{} arrived", prefix_of(peer), count_text(rows, "row"));
 }
 
-void RunLog::follow_backfill(const std::string& prefix) {
-    backfill_ = std::jthread([this, prefix](const std::stop_token& over) {
-        std::unique_lock lock(mutex_);
-        while (!wake_.wait_for(lock, over, kProgressEvery, [&over] { return over.stop_requested(); })) {
-            const auto status = read_status(database_, true);
-            if (status && status->backfill) log_->info("{}{}", prefix, progress_text(*status->backfill));
-        }
-    });
+void RunLog::show_progress(const Event& event) {
+    const auto now = std::chrono::steady_clock::now();
+    if (!has_bar_ && now - progress_said_ < kProgressEvery) return;
+    progress_said_ = now;
+    const std::optional<BackfillStatus> backfill = engine_.status().backfill;
+    if (!backfill) return;  // It is over, and that is the next event.
+    if (has_bar_) return draw(backfill->fraction, progress_text(*backfill));
+    log_->info("{}backfilling, {}{}", prefix_of(event.peer), progress_text(*backfill),
+               backfill->resource.empty() ? "" : ", now " + name_text(backfill->resource));
+}
+
+/// Over the one that stands there, in the last line.
+void RunLog::draw(double fraction, const std::string& text) {
+    const std::string bar = bar_text(fraction, kBarColumns) + " " + text;
+    fmt::print(stderr, "\r{}\x1b[K", shortened(bar, columns_at(STDERR_FILENO) - 1));
+    is_bar_shown_ = true;
+    is_bar_owed_ = true;
+}
+
+/// What was not told any more came with the last page.
+void RunLog::finish_bar(const Event& done) {
+    if (!is_bar_owed_) return;
+    draw(1, "100 %  " + count_text(done.rows, "row"));
+    fmt::print(stderr, "\n");
+    is_bar_shown_ = false;
+    is_bar_owed_ = false;
+}
+
+/// Lines go above it; the next progress draws it again.
+void RunLog::take_bar_away() {
+    if (!is_bar_shown_) return;
+    fmt::print(stderr, "\r\x1b[K");
+    is_bar_shown_ = false;
 }
 
 std::string RunLog::prefix_of(const std::string& peer) {

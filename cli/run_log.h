@@ -1,11 +1,9 @@
 #pragma once
 
-#include <condition_variable>
+#include <chrono>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 
 #include <spdlog/logger.h>
 
@@ -14,13 +12,17 @@
 namespace strandline::cli {
 
 /// What `run` says, on stderr: a line for what each peer does. Rows come in many small events, so of those
-/// a line at most every two seconds, and the rest before anything else is said of that peer. A backfill
-/// tells how far it is as often, from the database, as any other process could read it.
+/// a line at most every two seconds, and the rest before anything else is said of that peer. How far a backfill is
+/// shows as a bar below the lines, on a terminal; elsewhere as a line every few seconds.
 ///
-/// Threads: tell() on the thread that runs the node; the progress of a backfill on one of its own.
+/// Threads: the one that runs the node.
 class RunLog {
 public:
-    RunLog(std::string database, Engine& engine);
+    explicit RunLog(Engine& engine);
+    RunLog(const RunLog&) = delete;
+    RunLog& operator=(const RunLog&) = delete;
+    /// The bar's line is left as it stands.
+    ~RunLog();
 
     void tell(const Event& event);
     void tell(const std::string& notice);
@@ -33,17 +35,20 @@ private:
 
     void rows_arrived(const Event& event);
     void say_arrived(const std::string& peer);
-    void follow_backfill(const std::string& prefix);
+    void show_progress(const Event& event);
+    void draw(double fraction, const std::string& text);
+    void finish_bar(const Event& done);
+    void take_bar_away();
     std::string prefix_of(const std::string& peer);
 
-    std::string database_;
     Engine& engine_;
+    const bool has_bar_;
     std::shared_ptr<spdlog::logger> log_;
     std::map<std::string, Arrived> arrived_;
     std::map<std::string, std::string> names_;
-    std::mutex mutex_;  ///< guards nothing: the condition variable that ends the wait early needs one
-    std::condition_variable_any wake_;
-    std::jthread backfill_;  ///< last, so that it ends before what it uses
+    bool is_bar_shown_ = false;
+    bool is_bar_owed_ = false;  ///< it was shown in this backfill, and has not been full yet
+    std::chrono::steady_clock::time_point progress_said_;
 };
 
 }  // namespace strandline::cli

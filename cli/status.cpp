@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include <spdlog/fmt/fmt.h>
 #include <nlohmann/json.hpp>
@@ -52,7 +53,13 @@ Json json_of(const std::optional<BackfillStatus>& backfill) {
             {"rows_done", backfill->rows_done},
             {"rows_total", backfill->rows_total},
             {"resources_done", backfill->resources_done},
-            {"resource", backfill->resource}};
+            {"resource", backfill->resource},
+            {"percent", percent(backfill->fraction)},
+            {"bytes_done", backfill->bytes_done},
+            {"bytes_total", backfill->bytes_total},
+            {"rows_per_second", std::llround(backfill->rows_per_second)},
+            {"bytes_per_second", std::llround(backfill->bytes_per_second)},
+            {"seconds_left", backfill->seconds_left ? Json(*backfill->seconds_left) : Json(nullptr)}};
 }
 
 Json json_of(const Status& status, int process) {
@@ -91,11 +98,11 @@ void print_heading(const Status& status, int process) {
 void print_backfill(const Status& status) {
     if (!status.backfill) return;
     const BackfillStatus& backfill = *status.backfill;
-    fmt::print("\n  {} {:3} %  {} of {} from {}: {}\n",
-               styled(Style::good, bar_text(backfill.rows_done, backfill.rows_total, 30)),
-               percent(backfill.rows_done, backfill.rows_total), count_text(backfill.rows_done),
-               count_text(backfill.rows_total, "row"), name_text(name_of_peer(status, backfill.peer)),
-               name_text(backfill.resource));
+    fmt::print("\n  {} {}\n", styled(Style::good, bar_text(backfill.fraction, kBarColumns)),
+               shortened(progress_text(backfill), kWidth - kBarColumns - 3));
+    const std::string table = backfill.resource.empty() ? "" : ", now " + name_text(backfill.resource);
+    fmt::print("  {}\n",
+               shortened("from " + name_text(name_of_peer(status, backfill.peer)) + table, kWidth - 2));
     if (backfill.is_waiting)
         fmt::print("  waiting until {}, or another that has the rest, is connected\n",
                    name_text(name_of_peer(status, backfill.peer)));

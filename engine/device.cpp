@@ -27,6 +27,7 @@ constexpr const char* kSharedRowids =
 
 Device::Device(const EngineOptions& options, Now now)
     : store(options.database, options.vfs),
+      tempo({options.bytes_per_second_max, options.rows_per_second_max}),
       entropy_(options.entropy),
       capture_(store),
       figures_at_(now.steady),
@@ -44,7 +45,10 @@ Device::Device(const EngineOptions& options, Now now)
     if (has_unfetched_rest()) backfill_ = store.ledger.backfill();
     if (backfill_) {
         progress_.emplace(static_cast<std::uint64_t>(backfill_->rows_done),
-                          static_cast<std::uint64_t>(backfill_->rows_total));
+                          static_cast<std::uint64_t>(backfill_->rows_total), now.steady);
+        progress_told_at_ = now.steady;
+        show_progress(now);
+        is_cut_owed_ = true;
     }
 }
 
@@ -156,10 +160,15 @@ void Device::push_found(const Capture::Found& found, const Level& level) {
 
 void Device::look(Now now) {
     // A look that another process's lock put off is still owed.
-    look_owed_ = store.changed_elsewhere() || look_owed_;
+    const bool is_changed = store.changed_elsewhere();
+    if (is_changed) tempo.met_writer(now.steady);
+    look_owed_ = is_changed || look_owed_;
     if (!look_owed_) return;
     meet_schema(now);
     answer_requests(now);
+    // The next step of pages that wait folds it too: the app finds the lock free until then.
+    const bool is_step_near = has_waiting() && tempo.next_at().value <= now.steady.value + kFoldWithStepMs;
+    if (is_step_near) return;
     fold();
     tell_captured(now);
     retry_refused(now);

@@ -13,6 +13,7 @@
 #include "backfill/breaker.h"
 #include "backfill/progress.h"
 #include "backfill/share.h"
+#include "backfill/tempo.h"
 #include "engine/apply.h"
 #include "engine/capture.h"
 #include "engine/comparer.h"
@@ -46,8 +47,13 @@ public:
     bool fold();
     /// Looks for other processes' commits: schema, requests, writes.
     void look(Now now);
-    /// Takes one message in.
-    void take(Session& session, const message::Message& message, Now now);
+    /// Takes one message in; one whose turn has not come is moved from, and waits.
+    void take(Session& session, message::Message& message, Now now);
+    /// The next step of the pages that wait, when it is due.
+    void take_waiting(Now now);
+    [[nodiscard]] bool has_waiting() const { return !waiting_.empty(); }
+    /// Whether more pages may wait.
+    [[nodiscard]] bool has_room() const;
     /// Asks ready peers for what we lack.
     void plan_pulls(Now now);
     /// Reads the next pages for a peer, in a snapshot in which the journal is empty.
@@ -86,8 +92,26 @@ public:
     std::deque<std::pair<DeviceId, message::Message>> inbox;
     std::optional<SteadyMs> retry_at;
     std::optional<SteadyMs> locked_since;
+    backfill::Tempo tempo;
 
 private:
+    /// Pages whose time has not come, and what their peer said behind them that must keep its place.
+    struct Waiting {
+        DeviceId peer;
+        message::Message message;
+        std::size_t bytes = 0;
+    };
+    [[nodiscard]] bool must_wait(const DeviceId& peer, const message::Message& message, Now now) const;
+    void wait(const DeviceId& peer, message::Message message);
+    void stop_waiting(const DeviceId& peer);
+    void keep_log_short(Now now);
+    [[nodiscard]] bool is_in_parts(const DeviceId& peer, const message::Pages& pages) const;
+    void count_step(const DeviceId& peer, const message::Pages& pages, Now now);
+    /// Entries, and about what their keys and values have in memory as on the wire.
+    [[nodiscard]] static backfill::Tempo::Amount amount_of(const message::Pages& pages);
+    void act(Session& session, const message::Message& message, Now now);
+    /// After a message was taken in.
+    void follow(Session& session, Now now);
     void take_pages(Session& session, const message::Pages& pages, Now now);
     void take_compare(Session& session, const message::Compare& compare, Now now);
     /// Goes on with comparisons, a step for each peer.
@@ -161,7 +185,11 @@ private:
                                                                    const store::Resource& resource);
     /// What of a resource somebody is asked for already.
     [[nodiscard]] std::vector<watermarks::Range> asked_ranges(std::int64_t resource) const;
+    void show_progress(Now now);
     void count_progress(const Session& session, const message::Pages& pages, const Applied& applied, Now now);
+    /// After what came in several messages, each of another moment: whether the whole is one moment's again.
+    void tell_cut(Now now);
+    [[nodiscard]] bool holds_all_of(const Session& session) const;
     void put_peer(const Session& session, bool is_connected);
     void tell_applied(const Applied& applied, const Session* session, Now now);
     /// What folding found that people should know.
@@ -189,10 +217,14 @@ private:
     std::vector<Event> unwritten_;  ///< events that are not in the database yet
     /// Each peer's session that was over last, until what is to be remembered of it is in the database.
     std::map<DeviceId, Session> gone_;
+    std::deque<Waiting> waiting_;
+    std::set<std::pair<DeviceId, std::uint32_t>> in_parts_;  ///< pulls whose answers come in several messages
     std::map<DeviceId, backfill::Breaker> breakers_;
     std::optional<BackfillStatus> backfill_;
     std::optional<backfill::Progress> progress_;
     std::int64_t backfill_received_ = 0;  ///< rows, in this backfill
+    SteadyMs progress_told_at_;
+    bool is_cut_owed_ = false;
     bool look_owed_ = true;
     bool is_schema_owed_ = false;
     std::set<std::int64_t> retry_owed_;  ///< resources whose refused rows may find their way free now

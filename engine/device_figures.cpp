@@ -2,6 +2,7 @@
 
 #include "engine/device.h"
 #include "engine/limits.h"
+#include "engine/text.h"
 
 // Device, continued: what time brings, and what people and other processes are told.
 namespace strandline::engine {
@@ -35,6 +36,7 @@ void Device::let_pass(Now now) {
     prove(now);
     compare(now);
     for (auto& [peer, session] : sessions) tell_in_step(session, now);
+    tell_cut(now);
     if (now.steady >= figures_at_) write_figures(now);
 }
 
@@ -48,6 +50,53 @@ void Device::tell_in_step(Session& session, Now now) {
     if (!is_news) return;
     tell(EventKind::in_step, now, {}, to_hex(session.peer()), "in step");
     session.in_step_due = SteadyMs{now.steady.value + kFiguresEveryMs};
+    figures_changed_ = true;
+    figures_at_ = now.steady;
+}
+
+/// What people see of a backfill, and who runs the device hears of it.
+void Device::show_progress(Now now) {
+    const backfill::Progress::Rate rate = progress_->rate();
+    backfill_->rows_done = static_cast<std::int64_t>(progress_->rows_done());
+    backfill_->rows_total = static_cast<std::int64_t>(progress_->rows_total());
+    backfill_->fraction = progress_->fraction();
+    backfill_->bytes_done = static_cast<std::int64_t>(progress_->bytes_done());
+    backfill_->bytes_total = static_cast<std::int64_t>(progress_->bytes_total());
+    backfill_->rows_per_second = rate.rows_per_second;
+    backfill_->bytes_per_second = rate.bytes_per_second;
+    backfill_->seconds_left = progress_->seconds_left();
+    if (now.steady.value < progress_told_at_.value + kFiguresEveryMs) return;
+    progress_told_at_ = now.steady;
+    const std::string done = std::to_string(static_cast<int>(100 * backfill_->fraction)) + " %, ";
+    events.push_back({0, now.wall, EventKind::backfill_progress, backfill_->resource, to_hex(backfill_->peer),
+                      done + std::to_string(backfill_->rows_done) + " of " + rows_text(backfill_->rows_total),
+                      backfill_->rows_done});
+}
+
+/// Whether all that the peer has said to hold, of tables that both exchange, is held here.
+bool Device::holds_all_of(const Session& session) const {
+    return std::ranges::all_of(session.all_theirs(), [&](const Session::Theirs& theirs) {
+        const Resource* resource = store.catalog.find(theirs.resource);
+        return resource == nullptr || !session.exchanges(*resource) ||
+               store.coverage(resource->id).dominates(theirs.acknowledged);
+    });
+}
+
+/// It is when each table's coverage is one range, no stamp in the state lies above it, and with one peer we are level in
+/// all tables: then nothing of what that peer had written or heard of is here in parts.
+void Device::tell_cut(Now now) {
+    if (!is_cut_owed_) return;
+    const auto at = std::ranges::find_if(
+        sessions, [&](const auto& entry) { return entry.second.is_ready() && holds_all_of(entry.second); });
+    if (at == sessions.end()) return;
+    for (const Resource& resource : store.catalog.resources()) {
+        const watermarks::Coverage& coverage = store.coverage(resource.id);
+        if (!coverage.is_whole() ||
+            store.stamps.count_since(resource.id, coverage.floor(), store.origins.ids().size(), 1) > 0)
+            return;
+    }
+    is_cut_owed_ = false;
+    tell(EventKind::cut_complete, now, {}, to_hex(at->first), "all tables are as they were at one moment");
     figures_changed_ = true;
     figures_at_ = now.steady;
 }
@@ -156,6 +205,7 @@ std::optional<SteadyMs> Device::next_deadline() const {
             if (asked_ranges(resource).empty()) sooner({since.value + kOfferPatienceMs});
         }
     }
+    if (!waiting_.empty()) sooner(tempo.next_at());
     if (due_at_) sooner(*due_at_);
     if (is_inspecting()) sooner(prove_at_);
     if (!proved_with_.empty()) sooner(prove_again_at_);

@@ -37,6 +37,7 @@ void Device::disconnect(const DeviceId& peer, const std::string& reason, Now now
     comparer_.forget(peer);
     figures_changed_ = true;
     std::erase_if(inbox, [&](const auto& waiting) { return waiting.first == peer; });
+    stop_waiting(peer);
     meet_lost_source(peer);
     // At once, so that whoever sees the peer gone sees all that was said to it counted.
     Transaction transaction(store.connection);
@@ -46,8 +47,14 @@ void Device::disconnect(const DeviceId& peer, const std::string& reason, Now now
     plan_pulls(now);
 }
 
-void Device::take(Session& session, const message::Message& message, Now now) {
+void Device::take(Session& session, message::Message& message, Now now) {
     session.heard(now);
+    if (must_wait(session.peer(), message, now)) return wait(session.peer(), std::move(message));
+    act(session, message, now);
+    follow(session, now);
+}
+
+void Device::act(Session& session, const message::Message& message, Now now) {
     meet_schema(now);
     if (session.state() == SessionState::closed) return;
     if (const auto* hello = std::get_if<message::Hello>(&message)) {
@@ -79,6 +86,9 @@ void Device::take(Session& session, const message::Message& message, Now now) {
     } else if (const auto* bye = std::get_if<message::Bye>(&message)) {
         session.leave("the peer said goodbye: " + bye->reason);
     }
+}
+
+void Device::follow(Session& session, Now now) {
     plan_pulls(now);
     tell_in_step(session, now);
 }
@@ -149,7 +159,10 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
     }
     const auto level = level_peers();
     Capture::Found found;
-    if (!store.journal.is_empty()) fold();
+    if (!store.journal.is_empty()) tempo.met_writer(now.steady);
+    keep_log_short(now);
+    // What is more than one transaction's worth goes first.
+    if (store.journal.is_longer_than(kFoldRowsMax)) fold();
     Transaction transaction(store.connection);
     fold_within(found, kFoldRowsMax);
     std::vector<Origin> origins;
@@ -165,6 +178,8 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
     add_traffic();
     const bool is_lowered = pages.pull != 0 && pages.last && join_ranges();
     transaction.commit();
+    is_cut_owed_ = is_cut_owed_ || !pages.last;
+    count_step(session.peer(), pages, now);
     session.took(pages, now);
     if (pages.pull != 0) breakers_[session.peer()].brought();
     note_repaired(session, pages);

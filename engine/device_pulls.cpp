@@ -70,10 +70,10 @@ void Device::leave_stalled(Now now) {
     }
 }
 
-/// Whether somebody else has what a pull is still to bring. While a message waits for another process's lock, it is not
-/// the peer that brings nothing.
+/// Whether somebody else has what a pull is still to bring. While messages wait here, for another process's lock or for their
+/// turn, it is not the peer that brings nothing.
 bool Device::has_substitute(const Session& session, const Asking::Pull& pull) const {
-    if (!session.knows(message::kWaives) || !inbox.empty()) return false;
+    if (!session.knows(message::kWaives) || !inbox.empty() || has_waiting()) return false;
     return std::ranges::any_of(sessions, [&](const auto& entry) {
         const Session& other = entry.second;
         const auto breaker = breakers_.find(entry.first);
@@ -259,11 +259,12 @@ void Device::begin_backfill(const Session& session, std::int64_t rows_total, Now
         for (const Resource& resource : store.catalog.resources())
             rows_done +=
                 session.exchanges(resource) ? std::max<std::int64_t>(0, store.catalog.rows(resource.id)) : 0;
-        progress_.emplace(static_cast<std::uint64_t>(rows_done), static_cast<std::uint64_t>(rows_total));
+        progress_.emplace(static_cast<std::uint64_t>(rows_done), static_cast<std::uint64_t>(rows_total),
+                          now.steady);
         backfill_received_ = 0;
         backfill_.emplace();
-        backfill_->rows_done = static_cast<std::int64_t>(progress_->rows_done());
-        backfill_->rows_total = static_cast<std::int64_t>(progress_->rows_total());
+        progress_told_at_ = now.steady;
+        show_progress(now);
     }
     backfill_->peer = session.peer();
     tell(EventKind::backfill_started, now, {}, to_hex(session.peer()), rows_text(rows_total) + " expected",
@@ -305,14 +306,15 @@ void Device::count_progress(const Session& session, const message::Pages& pages,
     }
     if (!backfill_) return;
     backfill_received_ += applied.received;
-    for (const auto& [resource, rows] : applied.changed) progress_->add(static_cast<std::uint64_t>(rows));
+    std::uint64_t rows_changed = 0;
+    for (const auto& [resource, rows] : applied.changed) rows_changed += static_cast<std::uint64_t>(rows);
+    progress_->add(rows_changed, amount_of(pages).bytes, now.steady);
     const bool is_asked_on = std::ranges::any_of(sessions, [&](const auto& entry) {
         return entry.first != session.peer() && entry.second.asking().find(PullLength::is_long) != nullptr;
     });
     const bool is_done = pages.last && !is_asked_on && !has_unfetched_rest();
     if (is_done) progress_->finish();
-    backfill_->rows_done = static_cast<std::int64_t>(progress_->rows_done());
-    backfill_->rows_total = static_cast<std::int64_t>(progress_->rows_total());
+    show_progress(now);
     if (!pages.pages.empty()) {
         const std::string& resource = pages.pages.back().resource;
         if (!backfill_->resource.empty() && backfill_->resource != resource)

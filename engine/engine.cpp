@@ -77,7 +77,7 @@ struct Engine::Parts {
     /// Messages that waited for the lock, oldest first.
     void drain_inbox(Now now) {
         while (!device.inbox.empty() && !failure) {
-            const auto& waiting = device.inbox.front();
+            auto& waiting = device.inbox.front();
             const bool done = guarded(now, [&] {
                 if (Session* from = session(waiting.first)) device.take(*from, waiting.second, now);
             });
@@ -181,6 +181,7 @@ bool Engine::is_trusted(const DeviceId& device) const {
 }
 
 void Engine::database_changed(Now now) {
+    parts_->device.tempo.is_now(now.steady);
     parts_->guarded(now, [&] { parts_->device.look(now); });
 }
 
@@ -193,6 +194,7 @@ void Engine::peer_down(const DeviceId& peer, const std::string& reason, Now now)
 }
 
 void Engine::receive(const DeviceId& from, message::Message message, Now now) {
+    parts_->device.tempo.is_now(now.steady);
     ++parts_->device.received.messages;
     parts_->device.inbox.emplace_back(from, std::move(message));
     parts_->drain_inbox(now);
@@ -200,6 +202,7 @@ void Engine::receive(const DeviceId& from, message::Message message, Now now) {
 
 void Engine::advance(Now now) {
     Device& device = parts_->device;
+    device.tempo.is_now(now.steady);
     const bool was_put_off = device.retry_at.has_value();
     if (device.retry_at && now.steady >= *device.retry_at) {
         device.retry_at.reset();
@@ -207,6 +210,7 @@ void Engine::advance(Now now) {
         parts_->guarded(now, [&] { device.look(now); });
         parts_->drain_inbox(now);
     }
+    if (!device.retry_at) parts_->guarded(now, [&] { device.take_waiting(now); });
     if (!device.retry_at) parts_->guarded(now, [&] { device.let_pass(now); });
     // Only now, since what was put off may be something else than what was done here.
     if (!was_put_off && !device.retry_at) device.locked_since.reset();
@@ -218,6 +222,7 @@ void Engine::count_bytes(std::int64_t sent, std::int64_t received) {
 }
 
 std::optional<message::Message> Engine::next_message(const DeviceId& peer, Now now) {
+    parts_->device.tempo.is_now(now.steady);
     Session* session = parts_->session(peer);
     std::optional<message::Message> out;
     if (session == nullptr) return out;
@@ -237,7 +242,7 @@ bool Engine::is_closed(const DeviceId& peer) const {
 }
 
 bool Engine::wants_input() const {
-    return parts_->device.inbox.empty();
+    return parts_->device.inbox.empty() && parts_->device.has_room();
 }
 
 std::optional<Event> Engine::next_event() {
@@ -264,7 +269,8 @@ std::optional<SteadyMs> Engine::locked_since() const {
 bool Engine::is_in_step(const DeviceId& peer) const {
     const Session* session = parts_->session(peer);
     Device& device = parts_->device;
-    return session != nullptr && session->is_in_step() && device.inbox.empty() && !device.owes_retry();
+    return session != nullptr && session->is_in_step() && device.inbox.empty() && !device.has_waiting() &&
+           !device.owes_retry();
 }
 
 Status Engine::status() const {

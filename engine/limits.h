@@ -52,6 +52,17 @@ constexpr std::int64_t kOfferPatienceMs = 1'000;
 /// keep disk and link busy at once, and are what a receiver that dies may be sent again.
 constexpr std::size_t kInFlightBytesMax = 4 * kPageBytesMax;
 
+/// Pages of the log after which a commit of ours brings them into the database: SQLite's own number, and half of it beside
+/// an app, whose commits do so at that number.
+constexpr int kLogPagesAlone = 1000;
+constexpr int kLogPagesBeside = 500;
+
+/// What was written is folded by the next step of a backfill, when that is due so soon.
+constexpr std::int64_t kFoldWithStepMs = 50;
+
+/// Pages that wait for their turn, in all; then nothing more is taken in. What eight peers have in flight.
+constexpr std::size_t kWaitingBytesMax = 8 * kInFlightBytesMax;
+
 /// Who is asked and brings nothing durable for so long is left, where somebody else has it: several pages of a slow link.
 constexpr std::int64_t kStallMs = 15'000;
 

@@ -19,6 +19,10 @@ std::string_view name_of(EventKind kind) {
             return "backfill_started";
         case EventKind::backfill_done:
             return "backfill_done";
+        case EventKind::backfill_progress:
+            return "backfill_progress";
+        case EventKind::cut_complete:
+            return "cut_complete";
         case EventKind::changes_applied:
             return "changes_applied";
         case EventKind::in_step:

@@ -97,8 +97,11 @@ void Device::see_failed_opening() {
 }
 
 void Device::open_engine() {
-    auto opened = Engine::open({kDatabase, id(), disk_.name(), [this] { return random_.next(); }, opening()},
-                               clock_.now());
+    EngineOptions options{kDatabase, id(), disk_.name(), [this] { return random_.next(); }, opening()};
+    // Of some devices pages wait, and are applied step by step.
+    Random tempo = random_.fork("tempo", opened_);
+    if (tempo.one_in(3)) options.rows_per_second_max = tempo.between(200, 5'000);
+    auto opened = Engine::open(options, clock_.now());
     if (!opened) {
         note("fails", opened.error().message);
         return see_failed_opening();

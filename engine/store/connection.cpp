@@ -295,6 +295,10 @@ void Connection::set_busy_ms(int milliseconds) {
     check(database_, sqlite3_busy_timeout(database_, milliseconds));
 }
 
+void Connection::checkpoint_after(int log_pages) {
+    check(database_, sqlite3_wal_autocheckpoint(database_, log_pages));
+}
+
 Transaction::Transaction(Connection& connection) : connection_(connection) {
     connection_.prepare("BEGIN IMMEDIATE").run();
 }

@@ -116,6 +116,8 @@ public:
     [[nodiscard]] std::string ask_text(std::string_view sql);
     /// How many rows the last statement changed.
     [[nodiscard]] std::int64_t changes() const;
+    /// A commit that leaves so many pages in the log brings them into the database, once it holds no lock any more.
+    void checkpoint_after(int log_pages);
     /// Whether rows were changed since the last commit of a Transaction, and perhaps taken back.
     [[nodiscard]] bool has_written() const;
     /// Waits at most so long for another connection's lock.

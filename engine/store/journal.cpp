@@ -5,8 +5,9 @@
 
 namespace strandline::engine::store {
 
-bool Journal::is_empty() {
-    return connection_.ask_integer("SELECT EXISTS (SELECT 1 FROM strandline_journal)") == 0;
+bool Journal::is_longer_than(std::size_t rows) {
+    Statement statement = connection_.prepare("SELECT 1 FROM strandline_journal LIMIT 1 OFFSET ?");
+    return statement.bind(1, static_cast<std::int64_t>(rows)).step();
 }
 
 std::vector<JournalRow> Journal::read(std::size_t most) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -23,7 +24,8 @@ class Journal {
 public:
     explicit Journal(Connection& connection) : connection_(connection) {}
 
-    [[nodiscard]] bool is_empty();
+    [[nodiscard]] bool is_empty() { return !is_longer_than(0); }
+    [[nodiscard]] bool is_longer_than(std::size_t rows);
     /// The oldest rows, in HLC order.
     [[nodiscard]] std::vector<JournalRow> read(std::size_t most);
     /// Removes all rows up to here.

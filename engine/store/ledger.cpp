@@ -201,22 +201,40 @@ void Ledger::set_backfill(const std::optional<BackfillStatus>& backfill) {
     if (!backfill) return;
     const std::string done = joined(backfill->resources_done);
     Statement put = connection_.prepare(
-        "INSERT INTO strandline_backfill(peer, rows_done, rows_total, resource, done) VALUES (?, ?, ?, ?, "
+        "INSERT INTO strandline_backfill(peer, rows_done, rows_total, resource, done, fraction, bytes_done, "
+        "bytes_total, rows_per_second, bytes_per_second, seconds_left) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
         "?)");
     put.bind_blob(1, bytes_of(backfill->peer)).bind(2, backfill->rows_done).bind(3, backfill->rows_total);
-    put.bind_text(4, backfill->resource).bind_text(5, done).run();
+    put.bind_text(4, backfill->resource).bind_text(5, done).bind(6, Value(backfill->fraction));
+    put.bind(7, backfill->bytes_done).bind(8, backfill->bytes_total);
+    put.bind(9, Value(backfill->rows_per_second)).bind(10, Value(backfill->bytes_per_second));
+    if (backfill->seconds_left) {
+        put.bind(11, *backfill->seconds_left);
+    } else {
+        put.bind_null(11);
+    }
+    put.run();
 }
 
 std::optional<BackfillStatus> Ledger::backfill() {
-    Statement read =
-        connection_.prepare("SELECT peer, rows_done, rows_total, resource, done FROM strandline_backfill");
+    Statement read = connection_.prepare(
+        "SELECT peer, rows_done, rows_total, resource, done, fraction, bytes_done, bytes_total, "
+        "rows_per_second, "
+        "bytes_per_second, seconds_left FROM strandline_backfill");
     if (!read.step()) return std::nullopt;
-    return BackfillStatus{device_id_from_bytes(read.bytes(0)),
-                          false,
-                          read.integer(1),
-                          read.integer(2),
-                          parted(read.text(4)),
-                          read.text(3)};
+    BackfillStatus backfill;
+    backfill.peer = device_id_from_bytes(read.bytes(0));
+    backfill.rows_done = read.integer(1);
+    backfill.rows_total = read.integer(2);
+    backfill.resource = read.text(3);
+    backfill.resources_done = parted(read.text(4));
+    backfill.fraction = std::get<double>(read.value(5));
+    backfill.bytes_done = read.integer(6);
+    backfill.bytes_total = read.integer(7);
+    backfill.rows_per_second = std::get<double>(read.value(8));
+    backfill.bytes_per_second = std::get<double>(read.value(9));
+    if (!read.is_null(10)) backfill.seconds_left = read.integer(10);
+    return backfill;
 }
 
 void Ledger::set_state(DeviceState state) {

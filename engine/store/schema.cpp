@@ -169,7 +169,13 @@ CREATE TABLE strandline_backfill(
   rows_done  INTEGER NOT NULL,
   rows_total INTEGER NOT NULL,
   resource   TEXT    NOT NULL,
-  done       TEXT    NOT NULL
+  done       TEXT    NOT NULL,
+  fraction     REAL    NOT NULL,
+  bytes_done   INTEGER NOT NULL,
+  bytes_total  INTEGER NOT NULL,
+  rows_per_second  REAL NOT NULL,
+  bytes_per_second REAL NOT NULL,
+  seconds_left INTEGER  -- NULL: nobody knows yet.
 );
 
 CREATE TABLE strandline_traffic(

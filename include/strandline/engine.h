@@ -45,6 +45,9 @@ struct EngineOptions {
     /// Asked now and then inside long steps, on the thread that does them: whether to end now. Such a step is taken back,
     /// or as much of it as is not committed; open() and track() then fail (busy), all else is tried again later.
     std::function<bool()> stop_asked = {};
+    /// What peers are asked for, first of all in a backfill, is applied no faster than this: bytes of keys and values, rows.
+    std::optional<std::int64_t> bytes_per_second_max = {};
+    std::optional<std::int64_t> rows_per_second_max = {};
 };
 
 /// How to make a database a device's.

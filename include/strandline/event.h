@@ -8,7 +8,7 @@
 
 namespace strandline {
 
-/// What can happen. Each kind is told once for each time that it happens, and kept in the database.
+/// What can happen. Each kind is told once for each time that it happens, and kept in the database, but for one.
 enum class EventKind {
     tracked,           ///< a table is kept in step from now on
     untracked,         ///< a table is no longer kept in step
@@ -17,13 +17,15 @@ enum class EventKind {
     peer_down,         ///< a peer is gone; `text` says why
     backfill_started,  ///< a peer sends a table, or a part of one, from the beginning
     backfill_done,     ///< the last page of that is durable
-    changes_applied,   ///< rows from a peer are durable and visible here
-    in_step,           ///< this device and that peer hold the same
-    quarantined,       ///< a row could not be applied; it is kept, and passed on
-    held,              ///< a change bears a time too far ahead; it is kept until then
-    refused,           ///< a change that its device had no right to make
-    clock_skew,        ///< a peer's clock and ours are far apart
-    incarnation,       ///< this database goes on as a new origin; `text` says why
+    backfill_progress,  ///< how far it is, once a second, for who runs the device alone: it is not kept, and has no number
+    cut_complete,  ///< after a backfill: all tables are as they were at one moment, no transaction in parts
+    changes_applied,  ///< rows from a peer are durable and visible here
+    in_step,          ///< this device and that peer hold the same
+    quarantined,      ///< a row could not be applied; it is kept, and passed on
+    held,             ///< a change bears a time too far ahead; it is kept until then
+    refused,          ///< a change that its device had no right to make
+    clock_skew,       ///< a peer's clock and ours are far apart
+    incarnation,      ///< this database goes on as a new origin; `text` says why
     not_exchanged,  ///< a table is tracked on one side alone, or is another one there; `text` says what to do
     capture_repaired,  ///< triggers were missing and are back; the table was compared with its metadata
     damaged,   ///< rows of a table were deleted or altered behind Strandline's back; they are asked of peers

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,9 @@ struct NodeOptions {
     std::function<bool()> stop_asked = {};
     /// Rows travel compressed, both ways, where the peer can take it and it pays. On a fast network it rarely does.
     bool compression = true;
+    /// As EngineOptions has them; empty: as fast as the disk takes it.
+    std::optional<std::int64_t> bytes_per_second_max = {};
+    std::optional<std::int64_t> rows_per_second_max = {};
 };
 
 /// Makes `database` a device: its identity in `database`.key (mode 0600) and its metadata. Creates

@@ -70,6 +70,12 @@ struct BackfillStatus {
     std::int64_t rows_total = 0;
     std::vector<std::string> resources_done;
     std::string resource;
+    double fraction = 0;          ///< 0 to 1; unlike rows_done / rows_total it never falls
+    std::int64_t bytes_done = 0;  ///< keys and values, in this backfill
+    std::int64_t bytes_total = 0;
+    double rows_per_second = 0;  ///< of the last seconds
+    double bytes_per_second = 0;
+    std::optional<std::int64_t> seconds_left = {};  ///< at that rate; empty: nobody knows yet
 };
 
 /// Counted since the database was made; durable.

@@ -97,7 +97,8 @@ Result<Node> Node::open(const NodeOptions& options) {
         return Engine::open({options.database, key->identity().device(), "", tcp::system_entropy, found,
                              [parts = parts.get(), before = options.stop_asked] {
                                  return parts->host ? parts->host->is_stop_due() : before && before();
-                             }},
+                             },
+                             options.bytes_per_second_max, options.rows_per_second_max},
                             tcp::now());
     };
     auto engine = unlocked(open, options.wait_on);

@@ -125,6 +125,7 @@ public:
         options.device = id(i);
         options.entropy = entropy();
         options.opening = devices_[i]->opening;
+        if (on_open) on_open(i, options);
         auto opened = Engine::open(options, now(i));
         require(opened);
         devices_[i]->engine.emplace(std::move(*opened));
@@ -133,6 +134,8 @@ public:
             return opening(i);
         }));
     }
+    /// Says how an engine is opened from now on.
+    std::function<void(std::size_t i, EngineOptions& options)> on_open;
     /// What the host finds beside the database.
     [[nodiscard]] const Opening& opening(std::size_t i) const { return devices_[i]->opening; }
     void set_opening(std::size_t i, Opening opening) { devices_[i]->opening = std::move(opening); }
@@ -224,17 +227,36 @@ public:
     }
     /// Time passes on every clock, and what that brings is carried.
     void pass(std::int64_t ms) {
+        pass_alone(ms);
+        settle();
+    }
+    /// And nothing is carried.
+    void pass_alone(std::int64_t ms) {
         steady_ms_ += ms;
         for (std::size_t i = 0; i < size(); ++i) {
             shift_clock(i, ms);
             if (devices_[i]->engine) engine(i).advance(now(i));
         }
-        settle();
     }
-    /// Carries until silence, also what waited for somebody's patience to end.
+    /// Carries until silence, also what waited for somebody's patience to end, and pages that wait for their turn.
     void converge() {
         settle();
-        for (int i = 0; i < 3; ++i) pass(1'100);
+        for (int i = 0; i < 3; ++i) {
+            pass(1'100);
+            while (advance_what_is_due()) settle();
+        }
+    }
+    /// As a host does. False: nothing was due.
+    bool advance_what_is_due() {
+        bool was_due = false;
+        for (std::size_t i = 0; i < size(); ++i) {
+            if (!is_running(i)) continue;
+            const auto deadline = engine(i).next_deadline();
+            if (!deadline || *deadline > now(i).steady) continue;
+            engine(i).advance(now(i));
+            was_due = true;
+        }
+        return was_due;
     }
 
     // --- what is so -------------------------------------------------------------------------------
