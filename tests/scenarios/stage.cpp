@@ -176,12 +176,26 @@ void Stage::disconnect(Words names) {
     group_.disconnect(i, j);
 }
 
+/// One message, and what waits for its turn then.
+std::optional<Group::Carried> Stage::carry_one(std::size_t from, std::size_t to) {
+    auto carried = group_.carry(from, to);
+    while (group_.advance_what_is_due()) {
+    }
+    return carried;
+}
+
+/// Until silence, and until nothing waits for its turn.
+void Stage::settle() {
+    group_.settle();
+    while (group_.advance_what_is_due()) group_.settle();
+}
+
 void Stage::carry(Words words) {
-    if (words.empty()) return watch([&] { group_.settle(); });
+    if (words.empty()) return watch([&] { settle(); });
     if (words == Words{"quietly"}) {
         is_quiet_ = true;
         messages_ = 0;
-        watch([&] { group_.settle(); });
+        watch([&] { settle(); });
         is_quiet_ = false;
         return say(counted(messages_, "message"));
     }
@@ -190,7 +204,7 @@ void Stage::carry(Words words) {
     const auto [from, to] = link({words[0], words[1]});
     if (is_pages) return carry_pages(from, to, std::stoi(words[3]));
     watch([from = from, to = to, this] {
-        if (!group_.carry(from, to)) say(devices_[from] + " has nothing to say to " + devices_[to]);
+        if (!carry_one(from, to)) say(devices_[from] + " has nothing to say to " + devices_[to]);
     });
 }
 
@@ -199,9 +213,9 @@ void Stage::carry_pages(std::size_t from, std::size_t to, int count) {
     constexpr int kIdleMax = 100;
     for (int idle = 0; count > 0; ++idle) {
         if (idle == kIdleMax) fail("no more pages came from " + devices_[from]);
-        const auto carried = group_.carry(from, to);
+        const auto carried = carry_one(from, to);
         if (carried && carried->rows > 0) --count;
-        if (count > 0) group_.carry(to, from);
+        if (count > 0) carry_one(to, from);
     }
 }
 

@@ -60,6 +60,8 @@ private:
     /// The devices behind "at", which it takes away; all, where there is no "at".
     [[nodiscard]] std::vector<std::size_t> places(Words& words) const;
     void carry_pages(std::size_t from, std::size_t to, int count);
+    std::optional<Group::Carried> carry_one(std::size_t from, std::size_t to);
+    void settle();
     /// Plays a part in which connections may end, and says which did.
     template <typename Part>
     void watch(Part part);
