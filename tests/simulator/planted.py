@@ -10,8 +10,8 @@ SIM = os.environ["STRANDLINE_SIM"]
 PLANTED = os.environ["STRANDLINE_SIM_PLANTED"]
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "simulator.md"
 
-# | `name` | the mistake | its place | `--seed 1 ...` | law 5 |
-ROW = re.compile(r"^\| `([a-z-]+)` \|[^|]*\|[^|]*\| `(--seed [^`]*)` \| (law \d+|no convergence) \|$", re.M)
+# | `name` | the mistake | its place | `--seed 1 ...` or `--scenario ...` | law 5 |
+ROW = re.compile(r"^\| `([a-z-]+)` \|[^|]*\|[^|]*\| `(--(?:seed|scenario) [^`]*)` \| (law \d+|no convergence) \|$", re.M)
 
 
 def run(program, *arguments):
