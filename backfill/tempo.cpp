@@ -26,6 +26,7 @@ constexpr std::size_t kStepBytesMin = 64 * 1024;
 constexpr std::size_t kTellingBytesMin = 16 * 1024;
 /// Under a limit there are so many steps a second, which is smooth enough for people and links.
 constexpr std::int64_t kStepsPerSecond = 10;
+/// What a step counts when the next one is measured.
 constexpr double kMemory = 0.75;
 
 }  // namespace

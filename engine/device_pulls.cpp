@@ -53,7 +53,8 @@ void Device::plan_pulls(Now now) {
 
 /// What a peer does not bring is asked of others. It may bring it yet, late: that is taken, and clears its name.
 void Device::leave_stalled(Now now) {
-    for (auto& [peer, session] : sessions) {
+    for (auto& entry : sessions) {
+        Session& session = entry.second;
         std::vector<Asking::Pull> stalled;
         std::ranges::copy_if(session.asking().pulls(), std::back_inserter(stalled), [&](const auto& pull) {
             return now.steady.value >= pull.heard_at.value + kStallMs && has_substitute(session, pull);
@@ -62,8 +63,8 @@ void Device::leave_stalled(Now now) {
             for (const auto& [resource, pieces] : pull.left) {
                 for (const Piece& piece : pieces) session.leave_to_others(pull.number, resource, piece.range);
             }
-            breakers_[peer].failed(now, entropy_());
-            tell(EventKind::trouble, now, {}, to_hex(peer),
+            breakers_[session.peer()].failed(now, entropy_());
+            tell(EventKind::trouble, now, {}, to_hex(session.peer()),
                  "it was asked and has brought nothing for " + std::to_string(kStallMs / 1'000) +
                      " s; the rest is asked of others");
         }

@@ -141,7 +141,7 @@ private:
     std::uint64_t rollbacks_ = 0;
     /// Texts begin alike, and few are of one length.
     struct ByLength {
-        using is_transparent = void;
+        using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name.
         bool operator()(std::string_view a, std::string_view b) const {
             return a.size() != b.size() ? a.size() < b.size() : a < b;
         }

@@ -232,6 +232,10 @@ std::int64_t Quarantine::count() {
 }
 
 bool Quarantine::has_any(std::int64_t resource) {
+    if (rollbacks_ != connection_.rollbacks()) {
+        any_.clear();
+        rollbacks_ = connection_.rollbacks();
+    }
     const auto [known, is_new] = any_.try_emplace(resource);
     if (is_new) {
         Statement find =

@@ -85,14 +85,13 @@ public:
     [[nodiscard]] std::int64_t count();
     /// Whether any of a resource's keys is refused or held. Asked all the time, so the answer is kept in memory.
     [[nodiscard]] bool has_any(std::int64_t resource);
-    /// After a rollback: the answers that are kept may be wrong.
-    void reload() { any_.clear(); }
 
 private:
     [[nodiscard]] std::vector<Quarantined> read(Statement& statement);
 
     Connection& connection_;
     std::map<std::int64_t, bool> any_;  ///< what has_any() found, by resource; unknown when it is not listed
+    std::uint64_t rollbacks_ = 0;       ///< before that
 };
 
 }  // namespace strandline::engine::store

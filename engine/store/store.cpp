@@ -29,7 +29,6 @@ Store::Store(const std::string& path, const std::string& vfs) : connection(path,
 void Store::reload() {
     is_loaded_ = false;
     rows_.clear();
-    quarantine.reload();
     origins.load();
     catalog.load();
     const DeviceRow device = read_device(connection);
