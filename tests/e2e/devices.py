@@ -4,6 +4,8 @@ folder, writers that know nothing of Strandline (Python's sqlite3 and the sqlite
 Nothing here waits for a fixed time: until() looks again and again at what is promised, and fails with
 what it waited for.
 """
+import atexit
+import functools
 import json
 import os
 import pathlib
@@ -36,9 +38,21 @@ def until(condition, what, seconds=PATIENCE_SECONDS):
         time.sleep(0.01)
 
 
+@functools.cache
+def binary_for_others():
+    """A copy that every user may run: the project may lie in a folder that is closed to others."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="strandline-e2e-bin-"))
+    atexit.register(shutil.rmtree, folder, True)
+    folder.chmod(0o755)
+    copy = pathlib.Path(shutil.copy(BINARY, folder))
+    copy.chmod(0o755)
+    return str(copy)
+
+
 def strandline(*arguments, **options):
-    """Runs a command to its end."""
-    return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=60, **options)
+    """Runs a command to its end; as another user when `user` says so."""
+    binary = binary_for_others() if "user" in options else BINARY
+    return subprocess.run([binary, *map(str, arguments)], capture_output=True, text=True, timeout=60, **options)
 
 
 class Device:
