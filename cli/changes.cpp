@@ -73,7 +73,11 @@ Result<void> change(const std::string& database, const Request& request, Act act
     });
 }
 
-/// What the engine had to say of each table when it was tracked, if that is more than that it is.
+std::string joined(const std::vector<std::string>& names) {
+    return fmt::format("{}", fmt::join(names, ", "));
+}
+
+/// What the engine had to say of the tables when they were tracked, if that is more than that they are.
 void print_cautions(const std::string& database, const std::vector<std::string>& tables) {
     std::map<std::string, std::string> told;
     for (std::int64_t number = 0;;) {
@@ -84,14 +88,12 @@ void print_cautions(const std::string& database, const std::vector<std::string>&
         }
         number = events->back().number;
     }
+    std::map<std::string, std::vector<std::string>> cautions;
     for (const std::string& table : tables) {
         if (told[table].find("; but ") != std::string::npos)
-            fmt::print(stderr, "strandline: {}: {}\n", printable(table), told[table]);
+            cautions[told[table]].push_back(printable(table));
     }
-}
-
-std::string joined(const std::vector<std::string>& names) {
-    return fmt::format("{}", fmt::join(names, ", "));
+    for (const auto& [caution, about] : cautions) say(joined(about) + ": " + caution);
 }
 
 Exit track(const TrackArguments& arguments) {

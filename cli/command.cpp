@@ -6,6 +6,8 @@
 #include <spdlog/fmt/fmt.h>
 #include <nlohmann/json.hpp>
 
+#include <strandline/node.h>
+
 #include "cli/format.h"
 
 namespace strandline::cli {
@@ -41,6 +43,14 @@ Exit fail(const Error& error) {
 void print_json(const nlohmann::ordered_json& object) {
     // Names in a database need not be UTF-8, and JSON must be.
     fmt::print("{}\n", object.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+Result<Seen> look_at(const std::string& database) {
+    const auto process = running_process(database);
+    if (!process) return tl::unexpected(process.error());
+    auto status = read_status(database, *process != 0);
+    if (!status) return tl::unexpected(status.error());
+    return Seen{std::move(*status), *process};
 }
 
 Now now() {

@@ -8,6 +8,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <strandline/result.h>
+#include <strandline/status.h>
 #include <strandline/time.h>
 
 /// The commands of `strandline`: each reads its arguments, asks the library, and prints. What they
@@ -58,6 +59,13 @@ CLI::Option* add_json(CLI::App* command, bool& into);
 Exit fail(const Error& error);
 /// Prints one JSON object, and nothing else, on stdout.
 void print_json(const nlohmann::ordered_json& object);
+
+/// A device's database as it is now, and the process that runs it.
+struct Seen {
+    Status status;
+    int process = 0;  ///< 0: none
+};
+[[nodiscard]] Result<Seen> look_at(const std::string& database);
 
 /// Both clocks, as the engine wants them handed in.
 [[nodiscard]] Now now();

@@ -112,7 +112,7 @@ void print_row(const TableDifference& table, const RowDifference& row, const Fil
 }
 
 void print_table(const TableDifference& table, const Files& files) {
-    const std::string name = styled(Style::strong, shortened(printable(table.table), kWidth / 2));
+    const std::string name = styled(Style::strong, shortened(printable(table.table), kWidth * 2 / 5));
     if (table.is_equal()) {
         fmt::print("{}  {}, {}\n", name, styled(Style::good, "equal"), count_text(table.rows_a, "row"));
         return;

@@ -42,7 +42,7 @@ void print_event(const Event& event) {
     const std::string peer = event.peer.empty() ? "" : " (" + printable(event.peer.substr(0, 8)) + ")";
     const std::string head = fmt::format("{}  {:16}  ", hlc::to_rfc3339(event.at), name_of(event.kind));
     fmt::print("{}{}\n", styled(Style::faint, head),
-               wrapped(subject + text_of(event) + peer, STDOUT_FILENO, head.size()));
+               wrapped(subject + text_of(event) + peer, line_columns_at(STDOUT_FILENO), head.size()));
 }
 
 /// Gives every event after `number` to `take`, oldest first; the last one's number.

@@ -111,18 +111,20 @@ std::size_t columns_at(int file) {
     return ioctl(file, TIOCGWINSZ, &window) == 0 && window.ws_col > 1 ? window.ws_col : kWidth;
 }
 
-std::string wrapped(const std::string& text, int file, std::size_t indent) {
-    winsize window{};
-    if (isatty(file) != 1 || ioctl(file, TIOCGWINSZ, &window) != 0 || window.ws_col < indent + kNarrowest)
-        return text;
-    const std::size_t width = window.ws_col - indent;
+std::size_t line_columns_at(int file) {
+    return isatty(file) == 1 ? columns_at(file) : std::string::npos;
+}
+
+std::string wrapped(const std::string& text, std::size_t columns, std::size_t indent) {
+    if (columns < indent + kNarrowest) return text;
+    const std::size_t width = columns - indent;
     std::string out;
     std::size_t used = 0;
     for (std::size_t from = 0; from < text.size();) {
         const std::size_t end = std::min(text.find(' ', from), text.size());
         const std::string word = text.substr(from, end - from);
-        const std::size_t columns = columns_of(word);
-        if (used > 0 && used + 1 + columns > width) {
+        const std::size_t needed = columns_of(word);
+        if (used > 0 && used + 1 + needed > width) {
             out += "\n" + spaces(indent);
             used = 0;
         } else if (used > 0) {
@@ -130,14 +132,14 @@ std::string wrapped(const std::string& text, int file, std::size_t indent) {
             ++used;
         }
         out += word;
-        used += columns;
+        used += needed;
         from = end + 1;
     }
     return out;
 }
 
 void say(const std::string& sentence) {
-    fmt::print(stderr, "{}\n", wrapped("strandline: " + sentence, STDERR_FILENO));
+    fmt::print(stderr, "{}\n", wrapped("strandline: " + sentence, line_columns_at(STDERR_FILENO)));
 }
 
 std::string count_text(std::int64_t count) {

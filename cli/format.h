@@ -29,11 +29,13 @@ enum class Style { plain, strong, faint, good, warning, bad };
 /// Cut to so many columns, the last one "…" where something is missing.
 [[nodiscard]] std::string shortened(const std::string& text, std::size_t columns);
 
-/// Broken between words where the lines of the terminal at `file` would end, for text that begins at column `indent`;
-/// the lines that follow begin there too. Where `file` is no terminal: as it is.
-[[nodiscard]] std::string wrapped(const std::string& text, int file, std::size_t indent = 0);
 /// How wide the terminal at `file` is; kWidth where nobody knows.
 [[nodiscard]] std::size_t columns_at(int file);
+/// The same for what other programs take line by line: without end where `file` is no terminal.
+[[nodiscard]] std::size_t line_columns_at(int file);
+/// Broken between words to fit so many columns, for text that begins at column `indent`; the lines that follow begin
+/// there too.
+[[nodiscard]] std::string wrapped(const std::string& text, std::size_t columns, std::size_t indent = 0);
 /// A sentence for a person, on stderr.
 void say(const std::string& sentence);
 

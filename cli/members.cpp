@@ -1,7 +1,6 @@
 #include <spdlog/fmt/fmt.h>
 #include <nlohmann/json.hpp>
 
-#include <strandline/node.h>
 #include <strandline/status.h>
 
 #include "cli/command.h"
@@ -34,20 +33,19 @@ std::string standing_of(const PeerStatus& peer) {
 }
 
 Exit members(const MembersArguments& arguments) {
-    const auto process = running_process(arguments.database);
-    if (!process) return fail(process.error());
-    const auto status = read_status(arguments.database, *process != 0);
-    if (!status) return fail(status.error());
+    const auto seen = look_at(arguments.database);
+    if (!seen) return fail(seen.error());
+    const Status& status = seen->status;
     if (arguments.json) {
-        print_json({{"members", members_json(*status)}});
+        print_json({{"members", members_json(status)}});
         return Exit::done;
     }
     Table table({{"NAME"}, {"DEVICE"}, {"STANDING"}});
-    table.add({status->name, to_hex(status->device), "this device"}, Style::strong);
-    for (const PeerStatus& peer : status->peers)
+    table.add({status.name, to_hex(status.device), "this device"}, Style::strong);
+    for (const PeerStatus& peer : status.peers)
         table.add({peer.name, to_hex(peer.device), standing_of(peer)});
     table.print();
-    if (status->peers.empty()) fmt::print("\n  Nobody else is let in yet: strandline trust DB DEVICE_ID\n");
+    if (status.peers.empty()) fmt::print("\n  Nobody else is let in yet: strandline trust DB DEVICE_ID\n");
     return Exit::done;
 }
 

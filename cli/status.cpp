@@ -37,7 +37,8 @@ Json json_of(const ResourceStatus& resource) {
         not_exchanged.push_back({{"peer", to_hex(with.peer)}, {"why", with.why}});
     return {{"name", resource.name},         {"ownership", name_of(resource.ownership)},
             {"is_there", resource.is_there}, {"rows", resource.rows},
-            {"watermarks", watermarks},      {"not_exchanged", not_exchanged}};
+            {"pending", resource.pending},   {"watermarks", watermarks},
+            {"not_exchanged", not_exchanged}};
 }
 
 Json json_of(const PeerStatus& peer) {
@@ -108,13 +109,29 @@ void print_backfill(const Status& status) {
                    name_text(name_of_peer(status, backfill.peer)));
 }
 
+/// A sentence under a table, within the lines' width wherever they go.
+std::string paragraph(const std::string& text) {
+    return wrapped(text, columns_at(STDOUT_FILENO), 2);
+}
+
+/// Writes of apps that the device, which does not run, has not seen: they count once it does.
+void print_pending(const Status& status) {
+    for (const ResourceStatus& resource : status.resources) {
+        if (resource.pending == 0) continue;
+        const std::string what =
+            fmt::format("{}: {} by apps not taken up yet; the device does so when it runs",
+                        name_text(resource.name), count_text(resource.pending, "write"));
+        fmt::print("\n  {}\n", styled(Style::faint, paragraph(what)));
+    }
+}
+
 /// What to do about tracked tables that the app has dropped, or made again as others.
 void print_absent(const Status& status) {
     if (std::ranges::all_of(status.resources, &ResourceStatus::is_there)) return;
     constexpr const char* kWhatToDo =
         "A table that is not there is not exchanged. Make it again, as it was, and its rows come back; "
         "or: strandline untrack DB TABLE";
-    fmt::print("\n  {}\n", styled(Style::warning, wrapped(kWhatToDo, STDOUT_FILENO, 2)));
+    fmt::print("\n  {}\n", styled(Style::warning, paragraph(kWhatToDo)));
 }
 
 void print_resources(const Status& status) {
@@ -133,6 +150,7 @@ void print_resources(const Status& status) {
     }
     fmt::print("\n");
     table.print();
+    print_pending(status);
     print_absent(status);
 }
 
@@ -142,7 +160,7 @@ void print_not_exchanged(const Status& status) {
             const std::string why =
                 fmt::format("{}, with {}: {}", name_text(resource.name),
                             name_text(name_of_peer(status, with.peer)), printable(with.why));
-            fmt::print("\n  {}\n", styled(Style::warning, wrapped(why, STDOUT_FILENO, 2)));
+            fmt::print("\n  {}\n", styled(Style::warning, paragraph(why)));
         }
     }
 }
@@ -180,22 +198,21 @@ void print_traffic(const Status& status) {
 }
 
 Exit show_status(const StatusArguments& arguments) {
-    const auto process = running_process(arguments.database);
-    if (!process) return fail(process.error());
-    const auto status = read_status(arguments.database, *process != 0);
-    if (!status) return fail(status.error());
+    const auto seen = look_at(arguments.database);
+    if (!seen) return fail(seen.error());
+    const auto& [status, process] = *seen;
     if (const auto id = device_id_of(arguments.database); !id && id.error().category == Category::auth)
         say(id.error().message);
     if (arguments.json) {
-        print_json(json_of(*status, *process));
+        print_json(json_of(status, process));
         return Exit::done;
     }
-    print_heading(*status, *process);
-    print_backfill(*status);
-    print_resources(*status);
-    print_not_exchanged(*status);
-    print_peers(*status);
-    print_traffic(*status);
+    print_heading(status, process);
+    print_backfill(status);
+    print_resources(status);
+    print_not_exchanged(status);
+    print_peers(status);
+    print_traffic(status);
     return Exit::done;
 }
 

@@ -3,7 +3,6 @@
 #include <spdlog/fmt/fmt.h>
 #include <nlohmann/json.hpp>
 
-#include <strandline/node.h>
 #include <strandline/status.h>
 
 #include "cli/command.h"
@@ -83,17 +82,16 @@ void print_resource(const ResourceStatus& resource, std::map<DeviceId, std::stri
 }
 
 Exit show_watermarks(const WatermarksArguments& arguments) {
-    const auto process = running_process(arguments.database);
-    if (!process) return fail(process.error());
-    const auto status = read_status(arguments.database, *process != 0);
-    if (!status) return fail(status.error());
+    const auto seen = look_at(arguments.database);
+    if (!seen) return fail(seen.error());
+    const Status& status = seen->status;
     if (arguments.json) {
-        print_json(json_of(*status));
+        print_json(json_of(status));
         return Exit::done;
     }
-    auto names = names_in(*status);
-    for (const ResourceStatus& resource : status->resources) print_resource(resource, names);
-    if (status->resources.empty()) fmt::print("No table is tracked yet: strandline track DB TABLE\n");
+    auto names = names_in(status);
+    for (const ResourceStatus& resource : status.resources) print_resource(resource, names);
+    if (status.resources.empty()) fmt::print("No table is tracked yet: strandline track DB TABLE\n");
     return Exit::done;
 }
 

@@ -44,6 +44,10 @@ std::vector<ResourceStatus> read_resources(Connection& connection, const std::ve
         "SELECT id, name, ownership, rows, is_away OR NOT EXISTS (SELECT 1 FROM sqlite_schema "
         "WHERE type = 'table' AND name = strandline_resources.name COLLATE NOCASE) "
         "FROM strandline_resources ORDER BY name");
+    std::map<std::int64_t, std::int64_t> pending;
+    Statement journal =
+        connection.prepare("SELECT resource, count(*) FROM strandline_journal GROUP BY resource");
+    while (journal.step()) pending[journal.integer(0)] = journal.integer(1);
     while (statement.step()) {
         const watermarks::Coverage coverage = load_coverage(connection, statement.integer(0));
         ResourceStatus resource;
@@ -51,6 +55,7 @@ std::vector<ResourceStatus> read_resources(Connection& connection, const std::ve
         resource.ownership = statement.text(2) == "shared" ? Ownership::shared : Ownership::device_owned;
         resource.rows = statement.integer(3);
         resource.is_there = statement.integer(4) == 0;
+        resource.pending = pending[statement.integer(0)];
         resource.watermarks = named(coverage.floor(), ids);
         for (const watermarks::Piece& piece : coverage.pieces())
             resource.ranges.push_back({piece.range.low, piece.range.high, named(piece.vector, ids)});

@@ -47,6 +47,7 @@ struct ResourceStatus {
     Ownership ownership{};
     bool is_there = true;  ///< the app's table exists, as it was tracked; else nothing of it is exchanged
     std::int64_t rows = 0;
+    std::int64_t pending = 0;                 ///< writes of apps that are not taken up yet, and not in `rows`
     std::vector<WatermarkStatus> watermarks;  ///< what holds in every range: the componentwise minimum
     std::vector<RangeStatus> ranges;
     std::vector<NotExchangedStatus> not_exchanged;

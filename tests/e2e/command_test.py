@@ -59,7 +59,7 @@ class Usage(devices.Case):
             self.assertIn(done.returncode, (0, 3), done.stderr)
             self.assertNotIn("\x1b", done.stdout)
         for line in (a.command("status").stdout + a.command("diff", b.path).stdout).splitlines():
-            self.assertLessEqual(len(line.replace(str(a.path), "a").replace(str(b.path), "b")), 160, line)
+            self.assertLessEqual(len(line.replace(str(a.path), "a").replace(str(b.path), "b")), 100, line)
 
     def test_names_do_not_steer(self):
         """a name with control characters cannot steer the terminal of who reads it"""
@@ -132,6 +132,28 @@ class Status(devices.Case):
         a.tell("watermarks")
         a.tell("events")
         self.assertEqual(a.path.read_bytes(), before)
+
+    def test_pending(self):
+        """what apps wrote while the device does not run is told, until it is taken up"""
+        a = self.device("a")
+        a.sql("INSERT INTO notes VALUES ('x', 'one', NULL)")
+        a.sql("INSERT INTO notes VALUES ('y', 'one', NULL)")
+        (resource,) = a.status()["resources"]
+        self.assertEqual((resource["rows"], resource["pending"]), (0, 2))
+        self.assertIn("notes: 2 writes by apps not taken up yet", a.tell("status"))
+        a.start()
+        until(lambda: a.status()["resources"][0]["rows"] == 2, "the writes are taken up")
+        self.assertEqual(a.status()["resources"][0]["pending"], 0)
+        self.assertNotIn("not taken up", a.tell("status"))
+
+    def test_cautions(self):
+        """what there is to say of several tables alike is said once, with their names"""
+        schema = "CREATE TABLE one(id INTEGER PRIMARY KEY); CREATE TABLE two(id INTEGER PRIMARY KEY)"
+        a = self.device("a", schema=schema, track=())
+        done = a.command("track", "one", "two")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, r"^strandline: one, two: .*INTEGER PRIMARY KEY")
+        self.assertEqual(done.stderr.count("INTEGER PRIMARY KEY"), 1)
 
     def test_behind(self):
         """a peer that is away is behind by the rows that it lacks"""
