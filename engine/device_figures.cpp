@@ -75,11 +75,8 @@ void Device::show_progress(Now now) {
 
 /// Whether all that the peer has said to hold, of tables that both exchange, is held here.
 bool Device::holds_all_of(const Session& session) const {
-    return std::ranges::all_of(session.all_theirs(), [&](const Session::Theirs& theirs) {
-        const Resource* resource = store.catalog.find(theirs.resource);
-        return resource == nullptr || !session.exchanges(*resource) ||
-               store.coverage(resource->id).dominates(theirs.acknowledged);
-    });
+    return std::ranges::none_of(session.all_theirs(),
+                                [&](const Session::Theirs& theirs) { return session.holds_more(theirs); });
 }
 
 /// It is when each table's coverage is one range, no stamp in the state lies above it, and with one peer we are level in

@@ -157,13 +157,13 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
         if (auto checked = check_keys(*store.catalog.find(page.resource), page); !checked)
             return session.close(checked.error().message);
     }
-    const auto level = level_peers();
     Capture::Found found;
     if (!store.journal.is_empty()) tempo.met_writer(now.steady);
     keep_log_short(now);
     // What is more than one transaction's worth goes first.
     if (store.journal.is_longer_than(kFoldRowsMax)) fold();
     Transaction transaction(store.connection);
+    const Level level = store.journal.is_empty() ? Level() : level_peers();
     fold_within(found, kFoldRowsMax);
     std::vector<Origin> origins;
     for (const OriginId& id : pages.origins) origins.push_back(store.origins.number(id));

@@ -186,9 +186,12 @@ std::vector<Piece> Device::wanted_of(Session& session, const Resource& resource,
     const auto& theirs = *session.theirs(resource.name);
     const bool starts_over =
         is_planted(planted::Bug::switch_starts_over) && backfill_ && backfill_->peer != session.peer();
+    if (!starts_over && !session.holds_more(theirs)) {
+        session.waiting_since.erase(resource.id);
+        return {};
+    }
     const auto lacking = backfill::lacking(starts_over ? watermarks::Coverage() : store.coverage(resource.id),
                                            theirs.acknowledged, store.self());
-    if (lacking.empty()) session.waiting_since.erase(resource.id);
     auto pieces = backfill::without(lacking, asked_ranges(resource.id));
     const auto is_pushed = [&](const Piece& piece) { return will_be_pushed(session, resource, piece); };
     if (std::ranges::none_of(pieces, is_pushed)) {
@@ -232,8 +235,8 @@ std::vector<Range> Device::asked_ranges(std::int64_t resource) const {
 
 std::vector<Piece> Device::dropped_elsewhere(Session& session, const Resource& resource) {
     if (!store.quarantine.has_any(resource.id) || session.waiting_since.contains(resource.id)) return {};
-    if (!asked_ranges(resource.id).empty()) return {};
-    if (!session.asked_for_dropped.insert(resource.id).second) return {};
+    if (session.asked_for_dropped.contains(resource.id) || !asked_ranges(resource.id).empty()) return {};
+    session.asked_for_dropped.insert(resource.id);
     const auto dropped = store.quarantine.dropped(resource.id);
     const auto& gone_there = session.theirs(resource.name)->dropped;
     const bool may_be_there = std::ranges::any_of(dropped.columns, [&](const std::string& column) {

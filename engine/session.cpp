@@ -90,8 +90,7 @@ void Session::have(const message::Have& have) {
         known->rows = static_cast<std::int64_t>(holding.rows);
         if (!holding.cuts.empty()) known->cuts = holding.cuts;
         for (const Piece& piece : pieces) {
-            known->acknowledged.raise(piece.range, piece.vector);
-            known->expected.raise(piece.range, piece.vector);
+            acknowledge(*known, piece.range, piece.vector);
         }
     }
     if (have.complete) find_cuts_due();
@@ -161,8 +160,7 @@ void Session::took(const message::Pages& pages, Now now) {
                                      hlc);
             }
             const auto vector = watermarks::Vector::from(std::move(entries));
-            known->acknowledged.raise({page.range.low, page.range.high}, vector);
-            known->expected.raise({page.range.low, page.range.high}, vector);
+            acknowledge(*known, {page.range.low, page.range.high}, vector);
         }
     }
     if (pages.pull != 0 && pages.last) {
@@ -352,16 +350,40 @@ Session::Theirs* Session::find_theirs(const std::string& resource) {
     return const_cast<Theirs*>(std::as_const(*this).theirs(resource));
 }
 
+void Session::acknowledge(Theirs& theirs, const watermarks::Range& range, const watermarks::Vector& vector) {
+    theirs.acknowledged.raise(range, vector);
+    theirs.expected.raise(range, vector);
+    theirs.weighed_at = 0;
+}
+
+/// Asked of every peer and table with every message, and vectors of a large group are long: so the answer is kept.
+void Session::weigh(const Theirs& theirs, const Resource& resource) const {
+    const std::uint64_t changed_at = store_.coverage_changed_at(resource.id);
+    if (theirs.weighed_at == changed_at) return;
+    theirs.weighed_at = changed_at;
+    const Coverage& coverage = store_.coverage(resource.id);
+    theirs.holds_ours = theirs.acknowledged.dominates(coverage);
+    theirs.holds_more = !coverage.dominates(theirs.acknowledged);
+}
+
+bool Session::holds_more(const Theirs& theirs) const {
+    const Resource* resource = find_ours(theirs);
+    if (!theirs.is_exchanged) return false;
+    weigh(theirs, *resource);
+    return theirs.holds_more;
+}
+
 bool Session::is_in_step() const {
     if (!is_ready() || said_all_count_ == 0 || !asking_.empty() || is_push_under_way_ || has_pages())
         return false;
     return std::ranges::all_of(theirs_, [&](const Theirs& known) {
         const Resource* resource = find_ours(known);
         if (!known.is_exchanged) return true;
-        const Coverage& coverage = store_.coverage(resource->id);
+        weigh(known, *resource);
+        if (!known.holds_ours || known.holds_more) return false;
+        if (told_all_at_ == store_.coverage_changes()) return true;
         const auto told = told_.find(resource->id);
-        return known.acknowledged.dominates(coverage) && coverage.dominates(known.acknowledged) &&
-               told != told_.end() && told->second.dominates(coverage);
+        return told != told_.end() && told->second.dominates(store_.coverage(resource->id));
     });
 }
 

@@ -104,11 +104,17 @@ public:
         mutable const store::Resource* ours = nullptr;  ///< null: we do not track it
         mutable bool is_exchanged = false;
         mutable std::uint64_t found_at_load = 0;
+        /// How `acknowledged` compares with our coverage, found out when that had last changed then; 0: not yet.
+        mutable std::uint64_t weighed_at = 0;
+        mutable bool holds_ours = false;  ///< all that we hold
+        mutable bool holds_more = false;  ///< than we hold
     };
     [[nodiscard]] const Theirs* theirs(const std::string& resource) const;
     [[nodiscard]] const std::vector<Theirs>& all_theirs() const { return theirs_; }
     /// Whether both track it, as one and the same table (agreement.h).
     [[nodiscard]] bool exchanges(const store::Resource& resource) const;
+    /// Whether it has said to hold what we lack of a table that both track.
+    [[nodiscard]] bool holds_more(const Theirs& theirs) const;
     /// Both ways, for every table that both track.
     [[nodiscard]] bool is_in_step() const;
     [[nodiscard]] std::optional<SteadyMs> next_deadline() const;
@@ -152,6 +158,8 @@ private:
     /// Null: we do not track it.
     const store::Resource* find_ours(const Theirs& theirs) const;
     [[nodiscard]] Theirs* find_theirs(const std::string& resource);
+    static void acknowledge(Theirs& theirs, const watermarks::Range& range, const watermarks::Vector& vector);
+    void weigh(const Theirs& theirs, const store::Resource& resource) const;
     [[nodiscard]] Message say_everything();
     [[nodiscard]] std::optional<Message> say_news();
     void find_cuts_due();

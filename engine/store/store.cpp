@@ -36,7 +36,7 @@ void Store::reload() {
     coverage_.clear();
     ++coverage_changes_;
     for (const Resource& resource : catalog.resources())
-        coverage_[resource.id] = load_coverage(connection, resource.id);
+        coverage_[resource.id] = {load_coverage(connection, resource.id), coverage_changes_};
     schema_version_ = connection.ask_integer("PRAGMA schema_version");
     nested.install(catalog.resources());
     is_loaded_ = true;
@@ -75,10 +75,9 @@ Rows& Store::rows(const Resource& resource) {
 }
 
 void Store::set_coverage(std::int64_t resource, const watermarks::Coverage& coverage) {
-    watermarks::Coverage& mirror = coverage_[resource];
-    save_coverage(connection, resource, mirror, coverage, self_);
-    mirror = coverage;
-    ++coverage_changes_;
+    Mirrored& mirror = coverage_[resource];
+    save_coverage(connection, resource, mirror.coverage, coverage, self_);
+    mirror = {coverage, ++coverage_changes_};
 }
 
 void Store::mark_foreign(const Resource& resource, const Values& key, bool is_foreign) {

@@ -43,7 +43,11 @@ public:
     /// Columns of which our pages may lack values that others have: dropped here, or where our rows came from.
     [[nodiscard]] std::vector<std::string> dropped_columns(const Resource& resource);
     [[nodiscard]] const watermarks::Coverage& coverage(std::int64_t resource) const {
-        return coverage_.at(resource);
+        return coverage_.at(resource).coverage;
+    }
+    /// Of one resource: another number after each change of its coverage, and never 0.
+    [[nodiscard]] std::uint64_t coverage_changed_at(std::int64_t resource) const {
+        return coverage_.at(resource).changed_at;
     }
     /// How often coverage has changed, whichever resource's: what was found out about it holds until then.
     [[nodiscard]] std::uint64_t coverage_changes() const { return coverage_changes_; }
@@ -71,7 +75,11 @@ public:
     Nested nested{connection};
 
 private:
-    std::map<std::int64_t, watermarks::Coverage> coverage_;
+    struct Mirrored {
+        watermarks::Coverage coverage;
+        std::uint64_t changed_at = 0;  ///< what coverage_changes_ was then
+    };
+    std::map<std::int64_t, Mirrored> coverage_;
     std::uint64_t coverage_changes_ = 1;
     std::map<std::int64_t, std::unique_ptr<Rows>> rows_;
     Origin self_{};
