@@ -100,6 +100,10 @@ void App::roll_back() {
     give_up(false);
 }
 
+void App::shorten_log() {
+    sql_.run_again("PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
 App::Outcome App::give_up(bool is_commit) {
     sql_.run("ROLLBACK");
     is_in_transaction_ = false;

@@ -25,6 +25,8 @@ public:
     Outcome execute(const std::string& sql, const Values& values);
     Outcome commit();
     void roll_back();
+    /// Brings what the log holds into the database, and leaves the log empty, as apps do that mind the disk.
+    void shorten_log();
     [[nodiscard]] bool is_in_transaction() const { return is_in_transaction_; }
 
     [[nodiscard]] Sql& sql() { return sql_; }

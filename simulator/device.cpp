@@ -250,6 +250,12 @@ void Device::wrote() {
     look_soon();
 }
 
+void Device::shorten_log() {
+    if (!is_up() || !app_ || app_->is_in_transaction()) return;
+    app_->shorten_log();
+    if (disk_.is_down()) after_door();
+}
+
 // --- what a Connection asks and tells -----------------------------------------------------------
 
 bool Device::takes_input() {

@@ -99,6 +99,8 @@ public:
     /// Null while there is none. After a transaction: wrote().
     [[nodiscard]] App* app() { return app_ ? &*app_ : nullptr; }
     void wrote();
+    /// The app brings what the log holds into the database, and leaves it empty.
+    void shorten_log();
 
     // --- what is so -------------------------------------------------------------------------------
 

@@ -30,7 +30,8 @@ constexpr std::int64_t kProofUs = 60 * kUsPerSecond;
 /// And then: the last receipts, then nothing but heartbeats.
 constexpr std::int64_t kReceiptsUs = 5 * kUsPerSecond;
 constexpr std::int64_t kSilenceUs = 25 * kUsPerSecond;
-/// With more devices than this the summary tells no links, and none is weighed.
+constexpr std::int64_t kLogsShortUs = 5 * kUsPerSecond;
+/// With more devices than this the summary tells no links, none is weighed, and their apps keep the log short.
 constexpr std::size_t kDevicesToldMost = 10;
 /// Of each link, where a device is filled.
 constexpr std::int64_t kFillBytesPerSecond = 2'000'000;
@@ -194,6 +195,7 @@ void World::first_act() {
     }
     move_courier(0);
     keep_checking();
+    if (devices_.size() > kDevicesToldMost) keep_logs_short();
     faults_->begin();
     run_until({static_cast<std::int64_t>(options_.minutes * 60 * static_cast<double>(kUsPerSecond))});
 }
@@ -214,6 +216,12 @@ void World::keep_writing(std::size_t device) {
         }
         keep_writing(device);
     });
+}
+
+/// A disk is memory here, and a log of 4 MB would be most of a small device.
+void World::keep_logs_short() {
+    for (const auto& device : devices_) device->shorten_log();
+    schedule_.after(kLogsShortUs, [this] { keep_logs_short(); });
 }
 
 void World::keep_checking() {

@@ -62,6 +62,7 @@ private:
     void join_next();
     void move_courier(std::size_t island);
     void keep_writing(std::size_t device);
+    void keep_logs_short();
     void keep_checking();
     void first_act();
     void second_act();
