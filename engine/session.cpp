@@ -276,7 +276,8 @@ std::optional<Message> Session::say_news() {
         is_all_told = is_all_told && !is_pushed;
         if (is_pushed || told.dominates(coverage)) continue;
         std::vector<Piece> news;
-        const watermarks::Vector known_everywhere = told.floor();
+        const watermarks::Vector lowest = told.is_whole() ? watermarks::Vector() : told.floor();
+        const watermarks::Vector& known_everywhere = told.is_whole() ? told.pieces().front().vector : lowest;
         for (const Piece& piece : coverage.pieces()) {
             if (!told.dominates(piece.range, piece.vector))
                 news.push_back({piece.range, above(piece.vector, known_everywhere)});
