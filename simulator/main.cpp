@@ -27,7 +27,7 @@ constexpr const char* kExits =
     "Exit status: 0 clean, 2 wrong usage, 3 a law was broken, 4 no convergence, 5 a crash.\n"
     "Faults: swarm (each seed arms some), all, none, or names with commas between; see docs/simulator.md.\n"
     "Scenarios: quiet, torn-network, power, wrong-clocks, old-copies, couriers, hostile-peers, one-source,\n"
-    "three-sources.";
+    "three-sources, fleet.";
 
 int refuse(const std::string& sentence) {
     fmt::print(stderr, "strandline-sim: {}\nSee: strandline-sim --help\n", sentence);

@@ -30,7 +30,7 @@ struct Story {
     std::uint64_t filled_rows = 0;
     std::uint64_t writes_per_minute = 120;
 };
-constexpr std::array<Story, 9> kStories{{
+constexpr std::array<Story, 10> kStories{{
     {"quiet", 5, 1, "mesh", "none"},
     {"torn-network", 5, 1, "ring", "reset,half-open,flips,pieces,partition,one-way,clog"},
     {"power", 4, 1, "mesh", "power-cut,crash"},
@@ -40,6 +40,7 @@ constexpr std::array<Story, 9> kStories{{
     {"hostile-peers", 5, 1, "mesh", "liar,stranger"},
     {"one-source", 2, 0.5, "mesh", "none", 20'000, 0},
     {"three-sources", 4, 0.5, "mesh", "none", 20'000, 0},
+    {"fleet", 401, 60, "islands", "none", 0, 1},
 }};
 
 }  // namespace

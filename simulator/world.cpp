@@ -38,7 +38,6 @@ constexpr std::int64_t kLogsShortUs = 5 * kUsPerSecond;
 constexpr std::size_t kDevicesToldMost = 10;
 /// Of each link, where a device is filled.
 constexpr std::int64_t kFillBytesPerSecond = 2'000'000;
-constexpr std::int64_t kCourierStayUs = 10 * kUsPerSecond;
 
 }  // namespace
 
@@ -122,68 +121,6 @@ void World::join_next() {
         if (to == device) members.push_back(devices_[from].get());
     }
     devices_[device]->join(members, random_.fork("synchronous", device).one_in(2));
-}
-
-void World::lay_links(Topology topology) {
-    Random random = random_.fork("topology");
-    const std::size_t count = options_.devices;
-    const auto mesh = [&](std::size_t begin, std::size_t end) {
-        for (std::size_t i = begin; i < end; ++i) {
-            for (std::size_t j = begin; j < i; ++j) {
-                // Who is filled dials, and so need not wait until it is dialled again.
-                const bool is_filled = options_.filled_rows > 0;
-                const bool is_both = random.one_in(4) && !is_filled;
-                const bool is_up = random.one_in(2) || is_filled;
-                if (is_up || is_both) links_.emplace_back(i, j);
-                if (!is_up || is_both) links_.emplace_back(j, i);
-            }
-        }
-    };
-    switch (topology) {
-        case Topology::line:
-        case Topology::ring:
-            for (std::size_t i = 1; i < count; ++i) links_.emplace_back(i, i - 1);
-            if (topology == Topology::ring && count > 2) links_.emplace_back(0, count - 1);
-            break;
-        case Topology::star:
-            for (std::size_t i = 1; i < count; ++i) links_.emplace_back(i, 0);
-            break;
-        case Topology::mesh:
-            mesh(0, count);
-            break;
-        case Topology::random:
-            for (std::size_t i = 1; i < count; ++i) {
-                links_.emplace_back(i, random.below(i));
-                if (const std::size_t other = random.below(i); random.one_in(2))
-                    links_.emplace_back(other, i);
-            }
-            break;
-        case Topology::islands: {
-            const std::size_t courier = count - 1;
-            const std::size_t size = std::max<std::size_t>(1, std::min<std::size_t>(4, courier / 2));
-            for (std::size_t begin = 0; begin < courier; begin += size) {
-                const std::size_t end = std::min(courier, begin + size);
-                mesh(begin, end);
-                links_.emplace_back(courier, begin);
-                islands_.push_back({begin});
-            }
-            break;
-        }
-    }
-}
-
-/// The courier reaches one island at a time.
-void World::move_courier(std::size_t island) {
-    if (!is_first_act_ || islands_.empty()) return;
-    const std::size_t courier = options_.devices - 1;
-    for (std::size_t i = 0; i < islands_.size(); ++i) {
-        for (const std::size_t port : islands_[i]) {
-            network_.block(courier, port, i != island);
-            network_.block(port, courier, i != island);
-        }
-    }
-    chronicle_.count_situation(Situation::courier);
-    schedule_.after(kCourierStayUs, [this, island] { move_courier((island + 1) % islands_.size()); });
 }
 
 // --- first act ----------------------------------------------------------------------------------
@@ -297,8 +234,14 @@ std::string World::what_lacks() {
         if (!a.has_session(b) || !b.has_session(a)) return fmt::format("{} and {} have no session", from, to);
     }
     std::optional<Coverage> first;
-    for (Device* device : living()) {
+    // Who lacked something last time goes second: mostly it still does, and nobody else need be read.
+    std::vector<Device*> devices = living();
+    const auto lacked = std::ranges::find(devices, lacked_, &Device::index);
+    if (lacked != devices.end() && lacked != devices.begin())
+        std::rotate(devices.begin() + 1, lacked, lacked + 1);
+    for (Device* device : devices) {
         const std::size_t index = device->index();
+        lacked_ = index;
         if (device->life() != Device::Life::running) return fmt::format("{} does not run", index);
         if (device->has_pending_writes()) return fmt::format("{} has writes that are not folded", index);
         if (count_held(device->sql(), model_) != 0) return fmt::format("{} holds changes back", index);

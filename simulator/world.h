@@ -95,6 +95,7 @@ private:
     std::size_t joined_ = 0;  ///< the devices before this one have joined
     bool is_first_act_ = true;
     std::size_t checked_ = 0;  ///< whose turn it is
+    std::size_t lacked_ = 0;   ///< who lacked something in the second act when it was last looked
     Moment claims_due_;
     std::optional<Moment> healed_at_;
     std::int64_t converged_after_us_ = -1;
