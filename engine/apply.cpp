@@ -69,20 +69,25 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
     }
     // A schema that has changed since we looked may hide writes that no trigger saw.
     is_repair_ = page.vector.empty() && !store_.schema_changed();
+    const auto settled = settled_voids(resource);
     for (const message::Entry& entry : page.entries) {
         Incoming incoming = incoming_from(entry, columns, origins);
         if (resource.ownership == Ownership::shared) incoming.record.life.reset();  // It knows no lives.
         ++applied_.received;
-        if (is_ahead(incoming.record)) {
-            hold(resource, incoming, WallMs{hlc::wall_of(newest(incoming.record)).value - hlc::kDriftMs},
-                 kAhead);
-        } else {
-            join(resource, incoming);
-        }
+        if (lower(resource, settled, incoming.record) && incoming.record.is_none()) continue;
+        take(resource, incoming);
     }
     is_repair_ = false;
     if (is_planted(planted::Bug::page_in_two)) store_.connection.execute(planted::kCommitEarly);
     raise(resource, page, origins);
+}
+
+void Apply::take(const Resource& resource, const Incoming& incoming) {
+    if (is_ahead(incoming.record)) {
+        hold(resource, incoming, WallMs{hlc::wall_of(newest(incoming.record)).value - hlc::kDriftMs}, kAhead);
+    } else {
+        join(resource, incoming);
+    }
 }
 
 Apply::Columns Apply::columns_of(const Resource& resource, const message::Page& page) {
@@ -322,6 +327,7 @@ void Apply::tell(EventKind kind, const Resource& resource, const Values& key, co
 }
 
 Applied Apply::finish() {
+    await_voids();
     join_awaited();
     for (const std::int64_t id : unsettled_) {
         const Resource* resource = store_.catalog.find(id);

@@ -106,9 +106,20 @@ private:
     /// Cells alone would be nothing, and be lost: they wait for their row, which may be held itself, or stand
     /// further on in the same message.
     void await_row(const store::Resource& resource, const Incoming& incoming);
+    /// What is void in this resource, and was written again by who declared it so: all of that is held here.
+    [[nodiscard]] std::vector<store::Void> settled_voids(const store::Resource& resource) const;
+    /// Void stamps become as early as they can, and what was written in their place wins. Of nothing but what is void
+    /// nothing is left. False: none is void.
+    bool lower(const store::Resource& resource, const std::vector<store::Void>& settled,
+               Record& record) const;
+    /// What is held of void stamps need not wait any more.
+    void await_voids();
     /// Joins what is held of keys whose time or row may have come, in the order in which it came.
     void join_awaited();
-    void rejoin(const store::Resource& resource, const store::Quarantined& held);
+    [[nodiscard]] Incoming incoming_from(const store::Resource& resource,
+                                         const store::Quarantined& held) const;
+    /// Now, or when its time has come.
+    void take(const store::Resource& resource, const Incoming& incoming);
     void join(const store::Resource& resource, const Incoming& incoming);
     /// Values that a row in quarantine lacks may come from elsewhere, under the very stamps that are known: they are
     /// taken. False: there are none.

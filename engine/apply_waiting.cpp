@@ -241,15 +241,18 @@ void Apply::join_awaited() {
         const auto [id, key] = *awaited_.begin();
         awaited_.erase(awaited_.begin());
         const Resource* resource = store_.catalog.find(id);
-        for (const Quarantined& held : store_.quarantine.held(id, key)) {
-            if (is_ahead(held.record)) continue;
+        if (resource == nullptr) continue;
+        const auto settled = settled_voids(*resource);
+        for (Quarantined& held : store_.quarantine.held(id, key)) {
+            const bool is_lowered = lower(*resource, settled, held.record);
+            if (!is_lowered && is_ahead(held.record)) continue;
             store_.quarantine.drop(held.id);
-            if (resource != nullptr) rejoin(*resource, held);
+            if (!held.record.is_none()) take(*resource, incoming_from(*resource, held));
         }
     }
 }
 
-void Apply::rejoin(const Resource& resource, const Quarantined& held) {
+Apply::Incoming Apply::incoming_from(const Resource& resource, const Quarantined& held) const {
     Incoming incoming;
     incoming.key = held.key;
     if (!held.key_raw.empty()) incoming.key_raw = &held.key_raw;
@@ -263,7 +266,7 @@ void Apply::rejoin(const Resource& resource, const Quarantined& held) {
         if (!known && value.withheld != store::Withheld::dropped && incoming.missing.empty())
             incoming.missing = value.name;
     }
-    join(resource, incoming);
+    return incoming;
 }
 
 void Apply::keep_displaced(const Resource& resource, const std::string& key, const Record& displaced) {

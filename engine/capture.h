@@ -65,6 +65,16 @@ public:
     /// was such a write, so watermarks were lowered. Inside the caller's transaction.
     [[nodiscard]] bool begin_anew(Incarnation next);
 
+    /// Whether our last stamp is further ahead of the wall clock than the drift bound.
+    [[nodiscard]] bool is_far_ahead(Now now) const;
+    /// The clock stood far ahead and is right now: goes on as the incarnation `next`, whose clock begins with the present,
+    /// and stamps anew, in their order, all stamps of the state that lie above. Gives the stamp above which the ended
+    /// incarnation's are void. Inside the caller's transaction, the journal folded in it.
+    Hlc put_right(Incarnation next, Now now, Found& found);
+    /// What others have declared void, and this device has let into its state, counts as written by this device now.
+    /// True: there was any. Inside the caller's transaction, the journal folded in it.
+    [[nodiscard]] bool own_let_in(Now now, Found& found);
+
 private:
     /// One key's journal rows, reduced to what matters.
     struct Touched {
@@ -88,6 +98,11 @@ private:
     void forget(const store::Resource& resource, const std::vector<std::string>& keys, Incarnation next,
                 Now now);
     void put_aside(const store::Resource& resource, const std::string& key, const Record& record, Now now);
+    /// Gives our own stamps, of the present, to what lies above; of all origins, or of one. How many.
+    std::int64_t stamp_anew(const store::Resource& resource, Hlc above, std::optional<Origin> of, Now now,
+                            hlc::Clock& clock);
+    /// Stamps of the resource were changed behind its mirrors.
+    void forget_sums(const store::Resource& resource);
     void fold_resource(const store::Resource& resource, const TouchedKeys& keys, Found& found);
     /// Our own watermark of a resource, over all of its ranges: local writes are held wherever they lie.
     void raise_own(const store::Resource& resource, Hlc to);

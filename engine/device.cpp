@@ -205,6 +205,7 @@ void Device::retry_refused(Now now) {
         walk.reset();
     }
     tell_applied(apply.finish(), nullptr, now);
+    own_let_in(found, now);
     write_events();
     transaction.commit();
     retry_owed_ = std::move(owed);

@@ -23,6 +23,7 @@ void Device::let_pass(Now now) {
                 Apply apply(store, now);
                 apply.due();
                 tell_applied(apply.finish(), nullptr, now);
+                own_let_in(found, now);
                 transaction.commit();
             }
             due_at_ = SteadyMs{now.steady.value +

@@ -97,6 +97,7 @@ void Device::greet(const Session& session, const message::Hello& hello, Now now)
     store.ledger.name_member(session.peer(), plain(hello.name, message::kNameBytesMax));
     // Restored, it may hold less than it once acknowledged; and of two copies each speaks for itself alone.
     if (store.ledger.meet_life(session.peer(), hello.incarnation)) receipts_.erase(session.peer());
+    meet_clock(session, hello, now);
     const std::int64_t skew = hello.wall.value - now.wall.value;
     if (std::abs(skew) < kSkewTellMs) return;
     tell(EventKind::clock_skew, now, {}, to_hex(session.peer()),
@@ -112,6 +113,7 @@ void Device::take_have(Session& session, const message::Have& have, Now now) {
     if (have.complete || !store.origins.know(have.origins)) transaction.emplace(store.connection);
     session.have(have);
     if (session.is_ready()) {
+        take_voids(have, now);
         if (have.complete) tell_not_exchanged(session, now);
         if (const Resource* resource = restored(session)) {
             if (!transaction) transaction.emplace(store.connection);
@@ -172,6 +174,7 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
     for (const message::Page& page : pages.pages) apply.page(page, origins);
     Applied applied = apply.finish();
     received.rows += applied.received;
+    own_let_in(found, now);
     tell_applied(applied, &session, now);
     count_progress(session, pages, applied, now);
     write_events();

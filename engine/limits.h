@@ -119,6 +119,10 @@ constexpr std::int64_t kEventsMax = 10'000;
 /// Events waiting for the host. One that never asks keeps the newest.
 constexpr std::size_t kEventQueueMax = 1'000;
 
+/// Two clocks that agree are both right, unless they have forgotten the time, as those without a battery do: no clock that
+/// shows less than this (the beginning of 2023) is believed.
+constexpr std::int64_t kClockBelievedFromMs = 1'672'531'200'000;
+
 /// Clocks of two devices further apart than this are told. Half of what holds a change back.
 constexpr std::int64_t kSkewTellMs = 150'000;
 

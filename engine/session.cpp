@@ -260,6 +260,11 @@ Message Session::say_everything() {
         have.holdings.back().dropped = store_.dropped_columns(resource);
         told_[resource.id] = coverage;
     }
+    for (const store::Void& record : store_.voids.all()) {
+        if (have.voids.size() == message::kVoidsMax) break;
+        have.voids.push_back({origins.indexed(Stamp{{}, record.of}).origin, record.above,
+                              origins.indexed(Stamp{{}, record.by}).origin});
+    }
     have.origins = origins.take();
     return have;
 }

@@ -94,7 +94,20 @@ private:
         have.holdings = list<Holding>("the holdings", kResourcesMax, [this] { return holding(); });
         demand_no_doubles(have.holdings, resource_of<Holding>, "it names a resource twice");
         if (have.complete) std::ranges::for_each(have.holdings, demand_whole);
+        if (fields_left_ == 0) return have;
+        --fields_left_;
+        have.voids = list<Void>("what is void", kVoidsMax, [this] { return what_is_void(); });
         return have;
+    }
+
+    Void what_is_void() {
+        return record<Void>("what is void", 3, [this](Void& record) {
+            record.of = origin();
+            record.above =
+                Hlc{static_cast<std::int64_t>(cursor.number("where it begins to be void", kHlcMax))};
+            record.by = origin();
+            demand(record.of != record.by, "an origin writes again what it has written");
+        });
     }
 
     Pull pull() {

@@ -41,10 +41,11 @@ private:
     }
 
     void write(const Have& have) {
-        begin(Kind::have, 3);
+        begin(Kind::have, have.voids.empty() ? 3 : 4);
         boolean(have.complete);
         list(have.origins);
         list(have.holdings);
+        if (!have.voids.empty()) list(have.voids);
     }
 
     void write(const Pull& pull) {
@@ -122,6 +123,13 @@ private:
             array(static_cast<std::uint32_t>(holding.cuts.size()));
             for (const std::string& cut : holding.cuts) binary(cut);
         }
+    }
+
+    void write(const Void& record) {
+        array(3);
+        number(static_cast<std::uint64_t>(record.of));
+        number(static_cast<std::uint64_t>(record.above.value));
+        number(static_cast<std::uint64_t>(record.by));
     }
 
     void write(const KeyColumn& column) {

@@ -28,6 +28,7 @@ using message::kNameBytesMax;
 using message::kReasonBytesMax;
 using message::kResourcesMax;
 using message::kSpansMax;
+using message::kVoidsMax;
 
 /// Lists, before their texts: what one decoded message may take. Four times the frame, because an absent
 /// value is one byte on the wire and 40 in memory.

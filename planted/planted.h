@@ -28,6 +28,7 @@ enum class Bug {
     column_not_counted,       ///< a fingerprint leaves out one column
     push_own_only,            ///< a push leaves out what others have stamped
     switch_starts_over,       ///< who goes on with another's backfill is asked for what has come, too
+    void_ignored,  ///< stamps that a clock was put right of are held, and joined, as if they were good
 };
 
 /// For push_own_only: rows that bear another origin's stamp.

@@ -121,7 +121,7 @@ void demand_claims(Sql& sql, const Model& model) {
         const Vector& vector = vector_at(coverage->at(tables()[table].name), key);
         const auto claimed = vector.find(write.last.origin);
         if (claimed == vector.end() || claimed->second < write.last.hlc || held->contains({table, key}) ||
-            model.is_suspect(table, key))
+            model.is_suspect(table, key) || model.has_void(write))
             return;
         const auto there = (*known)[table].find(key);
         if (there != (*known)[table].end() && there->second.dominates(write)) return;

@@ -152,8 +152,30 @@ void Device::say(const DeviceId& peer, Connection& connection) {
     }
 }
 
+void Device::take_events() {
+    while (auto event = engine_->next_event()) {
+        is_anew_owed_ = is_anew_owed_ || event->kind == EventKind::incarnation;
+        events_.push_back(std::move(*event));
+    }
+}
+
+/// At once, before an app writes: what was stamped anew has the values that the tables have now.
+bool Device::learn_anew() {
+    std::optional<Hlc> put_right;
+    if (!witness_.stamped_anew(app_->sql(), put_right)) return false;
+    is_anew_owed_ = false;
+    if (put_right) {
+        promises_.forget_above(*put_right);
+        world_.chronicle.count_situation(Situation::put_right);
+    }
+    return true;
+}
+
 void Device::tell_events() {
-    while (const auto event = engine_->next_event()) {
+    take_events();
+    while (!events_.empty()) {
+        const std::optional<Event> event = std::move(events_.front());
+        events_.pop_front();
         if (event->kind == EventKind::trusted) {
             for (Named& named : named_) named.dialer.hurry(steady());
         }
@@ -235,7 +257,12 @@ void Device::pulse() {
 
 void Device::after_door() {
     if (disk_.is_down()) return die(is_power_cut_);
-    if (app_) witness_.look(app_->sql());
+    if (!app_) return;
+    witness_.look(app_->sql());
+    if (engine_) take_events();
+    if (!is_anew_owed_ || learn_anew()) return;
+    disk_.heal();  // Whoever checks must be able to read.
+    check(learn_anew(), "a healed disk does not give what is on it");
 }
 
 void Device::wrote() {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -152,6 +153,8 @@ private:
     void ask_settle();
     void settle();
     void say(const DeviceId& peer, Connection& connection);
+    void take_events();
+    [[nodiscard]] bool learn_anew();
     void tell_events();
     void arm();
     void tick();
@@ -197,6 +200,8 @@ private:
     bool may_lose_ = false;      ///< what the app committed last; set when something took it
     bool was_restored_ = false;
     bool was_damaged_ = false;
+    std::deque<Event> events_;  ///< of the engine, not yet told
+    bool is_anew_owed_ = false;  ///< the engine may have stamped something anew
     std::optional<App> app_;
     std::optional<Engine> engine_;
     std::optional<Copy> copy_;

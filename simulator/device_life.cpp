@@ -67,7 +67,7 @@ void Device::dial(const Device& peer) {
 bool Device::open_app() {
     app_.emplace(kDatabase, disk_.name(), syncs_fully_, witness_);
     const auto lost = witness_.reopened(app_->sql(), may_lose_);
-    if (!lost) return false;
+    if (!lost || !learn_anew()) return false;
     tally_.lost += *lost;
     if (*lost > 0) world_.chronicle.count_situation(Situation::commits_lost);
     may_lose_ = false;

@@ -48,6 +48,7 @@ const std::vector<Faults::Kind>& Faults::kinds() {
         {"io-error", 15, &Faults::io_error},
         {"clock-step", 15, &Faults::clock_step},
         {"clock-years", 40, &Faults::clock_years},
+        {"clock-right", 10, &Faults::clock_right},
         {"clock-drift", 15, &Faults::clock_drift},
         {"clock-frozen", 20, &Faults::clock_frozen},
         {"stop", 15, &Faults::stop},
@@ -342,6 +343,19 @@ void Faults::clock_years() {
     Device& wrong = device();
     wrong.clock().step(chance_->between(-20, 20) * kYearMs);
     victims_.chronicle.count_fault("clock-years", {wrong.index(), {}});
+}
+
+/// Years or hours ahead, for a while, and then right again, which its device finds out when it meets a peer.
+void Faults::clock_right() {
+    Device& wrong = device();
+    wrong.clock().step(chance_->one_in(2) ? chance_->between(1, 20) * kYearMs
+                                          : chance_->between(1, 5) * kHourMs);
+    victims_.chronicle.count_fault("clock-right", {wrong.index(), {}});
+    later(seconds(1, 8), [this, &wrong] {
+        wrong.clock().set(Clock::kBeginMs + victims_.schedule.now().us / kUsPerMs);
+        wrong.stop();
+        later(seconds(0, 2), [&wrong] { wrong.start(); });
+    });
 }
 
 void Faults::clock_drift() {

@@ -89,6 +89,7 @@ private:
     void io_error();
     void clock_step();
     void clock_years();
+    void clock_right();
     void clock_drift();
     void clock_frozen();
     void stop();

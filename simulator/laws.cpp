@@ -157,6 +157,14 @@ void Promises::keep(const Coverage& coverage, const OriginId& self) {
     for (const auto& [table, pieces] : coverage) promise(held_, table, floor_of(pieces));
 }
 
+void Promises::forget_above(Hlc hlc) {
+    for (Floors* floors : {&held_, &said_}) {
+        for (auto& [table, vector] : *floors) {
+            for (auto& [origin, known] : vector) known = std::min(known, hlc);
+        }
+    }
+}
+
 void Promises::demand_durable(const Coverage& coverage) const {
     demand(said_, coverage, 4);
 }

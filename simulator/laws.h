@@ -47,6 +47,8 @@ public:
     /// The same demand on what would survive, of what has been said: law 4 without waiting for a power cut. What
     /// was held and not said may still be on its way to the disk.
     void demand_durable(const Coverage& coverage) const;
+    /// Its clock was put right: what it had let in of that future it will hold back, and get again.
+    void forget_above(Hlc hlc);
     /// An older state was put in place of the one that made them.
     void release() {
         held_.clear();

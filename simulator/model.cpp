@@ -58,14 +58,50 @@ bool Model::is_suspect(std::size_t table, const std::string& key) const {
            });
 }
 
+bool Model::is_void(const std::optional<Stamp>& stamp) const {
+    const auto at = stamp ? voids_.find(stamp->origin) : voids_.end();
+    return at != voids_.end() && stamp->hlc > at->second;
+}
+
+bool Model::has_void(const Write& write) const {
+    return is_void(write.era) || is_void(write.row) || is_void(write.last) ||
+           (write.life && (is_void(write.life->era) || is_void(write.life->row))) ||
+           std::ranges::any_of(write.values, [&](const auto& value) { return is_void(value.second.first); });
+}
+
+std::optional<Write> Model::valid(const Write& write) const {
+    if (!has_void(write)) return write;
+    // Who knew of a void deletion, or had a row of a void insert, has said all of the row again.
+    if (is_void(write.era) || (write.life && (is_void(write.life->era) || is_void(write.life->row))))
+        return std::nullopt;
+    Write left = write;
+    if (is_void(left.row)) left.row.reset();
+    std::erase_if(left.values, [&](const auto& value) { return is_void(value.second.first); });
+    if (!left.row && left.values.empty()) return std::nullopt;
+    return left;
+}
+
+bool Model::knows(std::size_t table, const std::string& key, const Stamp& stamp) const {
+    const auto at = writes_.find({table, key});
+    return at != writes_.end() && std::ranges::any_of(at->second, [&](const Write& write) {
+               return write.era == stamp || write.row == stamp ||
+                      (write.life && (write.life->era == stamp || write.life->row == stamp)) ||
+                      std::ranges::any_of(write.values,
+                                          [&](const auto& value) { return value.second.first == stamp; });
+           });
+}
+
 Model::Rows Model::expected(std::size_t table, std::size_t columns, const IsHeld& is_held) const {
     Rows rows;
     for (auto at = writes_.lower_bound({table, ""}); at != writes_.end() && at->first.first == table; ++at) {
         const std::string& key = at->first.second;
-        std::vector<const Write*> held;
+        std::vector<Write> left;
         for (const Write& write : at->second) {
-            if (is_held(table, key, write.last)) held.push_back(&write);
+            if (!is_held(table, key, write.last)) continue;
+            if (auto part = valid(write)) left.push_back(std::move(*part));
         }
+        std::vector<const Write*> held;
+        for (const Write& write : left) held.push_back(&write);
         if (tables()[table].ownership == Ownership::device_owned) held = of_last_life(held);
         if (auto row = merged(held, columns)) rows.emplace(key, std::move(*row));
     }

@@ -60,6 +60,14 @@ public:
     void demand_content(std::size_t table, const std::string& key, std::size_t column, const Stamp& stamp,
                         const Value& value) const;
 
+    /// Stamps of this origin above `above` are void: its clock was put right, and what they said was written again.
+    void add_void(const OriginId& of, Hlc above) { voids_[of] = above; }
+    [[nodiscard]] bool knows_void(const OriginId& of) const { return voids_.contains(of); }
+    /// Whether any stamp of the write is void.
+    [[nodiscard]] bool has_void(const Write& write) const;
+    /// Whether a write to this key bears this stamp.
+    [[nodiscard]] bool knows(std::size_t table, const std::string& key, const Stamp& stamp) const;
+
     /// What this device has written, or will, is not to be believed: it is a liar.
     void distrust(const DeviceId& liar) { liar_ = liar; }
     /// Whether the liar has written to this key.
@@ -85,7 +93,12 @@ private:
                                                       std::size_t columns);
     [[nodiscard]] static std::vector<const Write*> of_last_life(const std::vector<const Write*>& writes);
 
+    [[nodiscard]] bool is_void(const std::optional<Stamp>& stamp) const;
+    /// What is left of a write without void stamps; empty: nothing.
+    [[nodiscard]] std::optional<Write> valid(const Write& write) const;
+
     std::map<std::pair<std::size_t, std::string>, std::vector<Write>> writes_;
+    std::map<OriginId, Hlc> voids_;
     /// What a stamp stands for.
     struct Content {
         std::size_t table = 0;

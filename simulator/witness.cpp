@@ -97,11 +97,14 @@ std::optional<std::vector<Witness::JournalRow>> Witness::journal_after(Sql& sql,
 
 /// Our own watermarks: what is at or below them has been folded.
 std::optional<std::map<std::size_t, std::int64_t>> Witness::folded(Sql& sql) {
+    const auto ended = just_ended(sql);
+    if (!ended) return std::nullopt;
     std::map<std::size_t, std::int64_t> folded;
     auto read = sql.ask(
         "SELECT c.resource, max(c.hlc) FROM strandline_coverage AS c JOIN strandline_origins AS o ON o.id = "
-        "c.origin JOIN strandline_device AS d ON d.device = o.device AND d.incarnation = o.incarnation GROUP "
-        "BY 1");
+        "c.origin JOIN strandline_device AS d ON d.device = o.device AND (d.incarnation = o.incarnation OR "
+        "o.id = ?) GROUP BY 1");
+    read.bind(1, ended->number);
     while (read.step()) folded[table_of_.at(read.integer(0))] = read.integer(1);
     if (!read.is_done()) return std::nullopt;
     return folded;
@@ -171,6 +174,10 @@ void Witness::fold(Sql& sql) {
         if (!read.step()) return;
         self.incarnation = static_cast<Incarnation>(read.integer(0));
     }
+    // What was folded just before the clock was put right still had the stamps of the origin that ended then.
+    const auto ended = just_ended(sql);
+    if (!ended) return;
+    if (ended->number >= 0) self = ended->origin;
     std::map<Key, Touched> touched;
     std::map<std::size_t, std::int64_t> last;
     for (Commit& commit : pending_) {

@@ -44,6 +44,10 @@ public:
     /// Empty: the disk would not say; to be asked again after the next crash.
     std::optional<std::size_t> reopened(Sql& sql, bool may_lose);
     [[nodiscard]] bool has_pending() const { return !pending_.empty(); }
+    /// After the engine said that it began an incarnation, or may have: what it stamped anew, for a clock that was put
+    /// right, counts as written. `put_right`: of its own clock, above what its former stamps are void. False: the disk
+    /// would not say, and nothing has changed.
+    [[nodiscard]] bool stamped_anew(Sql& sql, std::optional<Hlc>& put_right);
 
     /// One row's change in one transaction.
     struct Change {
@@ -84,6 +88,16 @@ private:
     [[nodiscard]] bool take(Sql& sql, std::vector<Change>& changes, std::vector<JournalRow> journal);
     [[nodiscard]] bool read_known(Sql& sql, const std::vector<Change>& changes);
     void fold(Sql& sql);
+    /// The incarnation that ended when the clock was put right, as long as the model was not told of that.
+    struct Ended {
+        std::int64_t number = -1;  ///< below zero: none
+        OriginId origin;
+        Hlc above;
+    };
+    [[nodiscard]] std::optional<Ended> just_ended(Sql& sql);
+    [[nodiscard]] std::optional<Write> record_of(Sql& sql, const Key& where,
+                                                 const std::map<std::int64_t, Stamp>& slots);
+    [[nodiscard]] std::optional<Values> row_of(Sql& sql, const Key& where);
     void learn_numbers(Sql& sql);
 
     Model& model_;

@@ -42,6 +42,15 @@ CREATE TABLE strandline_origins(
   UNIQUE (device, incarnation)
 );
 
+-- Stamps of an origin above an HLC are void: its device's clock was put right, and `by` has written them again.
+-- The key comes first, or SQLite 3.40 takes the table for damaged.
+CREATE TABLE strandline_voids(
+  of    INTEGER NOT NULL,
+  by    INTEGER NOT NULL,
+  above INTEGER NOT NULL,
+  PRIMARY KEY (of, by)
+) WITHOUT ROWID;
+
 CREATE TABLE strandline_resources(
   id        INTEGER PRIMARY KEY,
   name      TEXT    NOT NULL UNIQUE COLLATE NOCASE,

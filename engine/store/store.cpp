@@ -31,6 +31,7 @@ void Store::reload() {
     rows_.clear();
     origins.load();
     catalog.load();
+    voids.load();
     const DeviceRow device = read_device(connection);
     self_ = origins.number({device.device, device.incarnation});
     coverage_.clear();
@@ -127,6 +128,17 @@ void Store::hand_over(std::int64_t resource, Origin old, Hlc held) {
         std::vector<watermarks::Vector::Entry> entries{{self_, piece.vector.at(old)}};
         for (const auto& [origin, hlc] : piece.vector.entries())
             entries.emplace_back(origin, origin == old ? std::min(hlc, held) : hlc);
+        piece.vector = watermarks::Vector::from(std::move(entries));
+    }
+    set_coverage(resource, watermarks::Coverage(std::move(pieces)));
+}
+
+void Store::claim_up_to(std::int64_t resource, Hlc above, Origin except) {
+    std::vector<watermarks::Piece> pieces = coverage(resource).pieces();
+    for (watermarks::Piece& piece : pieces) {
+        std::vector<watermarks::Vector::Entry> entries;
+        for (const auto& [origin, hlc] : piece.vector.entries())
+            entries.emplace_back(origin, origin == except ? hlc : std::min(hlc, above));
         piece.vector = watermarks::Vector::from(std::move(entries));
     }
     set_coverage(resource, watermarks::Coverage(std::move(pieces)));

@@ -16,6 +16,7 @@
 #include "engine/store/rows.h"
 #include "engine/store/schema.h"
 #include "engine/store/stamps.h"
+#include "engine/store/voids.h"
 
 namespace strandline::engine::store {
 
@@ -60,6 +61,9 @@ public:
     /// of `old` go down to `held`. Inside a transaction.
     void hand_over(std::int64_t resource, Origin old, Hlc held);
 
+    /// Of what other origins wrote above `above` nothing is claimed any more. Inside a transaction.
+    void claim_up_to(std::int64_t resource, Hlc above, Origin except);
+
     Connection connection;
     Catalog catalog{connection};
     Origins origins{connection};
@@ -68,6 +72,7 @@ public:
     Journal journal{connection};
     Quarantine quarantine{connection};
     Ledger ledger{connection};
+    Voids voids{connection};
     Nested nested{connection};
 
 private:

@@ -32,6 +32,7 @@ constexpr std::size_t kReasonBytesMax = 1024;  // A sentence or two, for a log.
 constexpr std::size_t kKeyBytesMax = 64 * 1024 - 1;
 constexpr std::size_t kResourcesMax = 4096;  // Tables of one database.
 constexpr std::size_t kColumnsMax = 2000;    // SQLite's own default, SQLITE_MAX_COLUMN.
+constexpr std::size_t kVoidsMax = 4096;      // Clocks that were put right, by all devices, ever.
 constexpr std::size_t kSpansMax = 2048;      // Of one message of a comparison: some 30 KiB.
 
 /// (hlc, origin) of one write.
@@ -128,11 +129,20 @@ struct Holding {
     std::vector<std::string> cuts = {};
 };
 
+/// A device whose clock stood far ahead has put it right: stamps of `of` above `above` are void, and `by` has written
+/// again what they said.
+struct Void {
+    Origin of{};
+    Hlc above;
+    Origin by{};
+};
+
 /// Watermarks. At once an offer (pull what you lack) and a receipt (this is durable here).
 struct Have {
     bool complete = false;  ///< all resources, replacing what was said before
     std::vector<OriginId> origins;
     std::vector<Holding> holdings;  ///< not complete: only what has risen
+    std::vector<Void> voids = {};   ///< all that the sender knows of; not complete: left out
 };
 
 /// "Send what I lack": the pieces are the asker's coverage, cut to what it wants now.

@@ -190,6 +190,14 @@ inline Have holding_with_dropped() {
     return have;
 }
 
+/// A device that was ahead, and put right.
+inline Have have_with_void() {
+    Have have = two_holdings();
+    have.holdings.resize(1);
+    have.voids = {{Origin{0}, today(3), Origin{1}}};
+    return have;
+}
+
 inline Pull two_wanted() {
     Pull pull;
     pull.number = 4294967295;

@@ -48,6 +48,9 @@ public:
                 (holding.dropped.empty() ? "" : ", without " + joined(holding.dropped, ", ")) +
                 (holding.cuts.empty() ? "" : ", cut in " + std::to_string(holding.cuts.size() + 1)));
         }
+        for (const message::Void& record : have.voids)
+            parts.push_back("void of " + shown_origin(record.of) + " above " + names_.shown(record.above) +
+                            ", again by " + shown_origin(record.by));
         say((have.complete ? "Have in all: " : "Have: ") + (parts.empty() ? "nothing" : joined(parts, "; ")));
     }
     void operator()(const message::Pull& pull) {
