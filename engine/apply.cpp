@@ -204,7 +204,8 @@ void Apply::join(const Resource& resource, const Incoming& incoming) {
     const bool is_mended = is_repair_ && mend(resource, incoming, before, merged);
     if (!fill(resource, incoming, before.record, merged) && !is_mended && !merged.changes(before.record))
         return;
-    if (resource.ownership == Ownership::device_owned && gives_way(before.record, merged.record, order_))
+    if (resource.ownership == Ownership::device_owned && gives_way(before.record, merged.record, order_) &&
+        !is_void_life(before.record))
         keep_displaced(resource, incoming.key, before.record);
     StoredRecord after{merged.record, before.digests};
     if (const std::string reason = write_row(resource, incoming, merged, after.digests); !reason.empty()) {

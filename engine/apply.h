@@ -112,6 +112,8 @@ private:
     /// nothing is left. False: none is void.
     bool lower(const store::Resource& resource, const std::vector<store::Void>& settled,
                Record& record) const;
+    /// Whether the life was declared void: its device has said it again.
+    [[nodiscard]] bool is_void_life(const Record& record) const;
     /// What is held of void stamps need not wait any more.
     void await_voids();
     /// Joins what is held of keys whose time or row may have come, in the order in which it came.

@@ -57,6 +57,12 @@ bool Apply::lower(const Resource& resource, const std::vector<Void>& settled, Re
     return is_lowered;
 }
 
+bool Apply::is_void_life(const Record& record) const {
+    const auto life = record.known_life();
+    return life && std::ranges::any_of(store_.voids.all(),
+                                       [&](const Void& of) { return of.is_void(life->row); });
+}
+
 void Apply::await_voids() {
     if (store_.voids.all().empty()) return;
     for (const Resource& resource : store_.catalog.resources()) {

@@ -94,6 +94,10 @@ TEST_CASE("origins that are named twice, malformed or not listed are refused") {
     check_refused(from_hex("9402c291c401ff90"), "has not 40 bytes");
     check_refused_when(holding_with_cuts(), "cuts are not in order",
                        [](Have& h) { h.holdings[0].cuts[1] = h.holdings[0].cuts[0]; });
+    check_refused_when(have_with_void(), "writes again what it has written",
+                       [](Have& h) { h.voids[0].by = h.voids[0].of; });
+    check_refused_when(have_with_void(), "index is not in its list",
+                       [](Have& h) { h.voids[0].by = Origin{2}; });
     check_refused_when(Waive{1, "notes", {"a", "b"}}, "ends before it begins",
                        [](Waive& w) { w.range.high = "a"; });
     check_refused_when(two_holdings(), "index is not in its list",
@@ -341,6 +345,11 @@ TEST_CASE("lists up to their limits are taken, and not one item more") {
     check_refused_when(holdings, "the holdings is too long", [](Have& h) {
         h.holdings.push_back({"x", false, 0, {{{"", {}}, {}}}});
     });
+
+    Have voids = have_with_void();
+    voids.voids.resize(kVoidsMax, voids.voids[0]);
+    check_refused_when(voids, "what is void is too long",
+                       [](Have& h) { h.voids.push_back(h.voids[0]); });
 
     Pages raw_key = pages_of(page_of({}, {whole_row("k", stamp(Hlc{1}, 0), {})}));
     raw_key.pages[0].entries[0].key_raw = Values(kColumnsMax);

@@ -260,6 +260,7 @@ inline std::vector<Sample> samples() {
             {"have_with_key", holding_with_key()},
             {"have_with_dropped", holding_with_dropped()},
             {"have_with_cuts", holding_with_cuts()},
+            {"have_with_void", have_with_void()},
             {"have_nothing", Have{}},
             {"pull", two_wanted()},
             {"pages_of_every_value", answer},

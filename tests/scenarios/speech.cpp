@@ -49,8 +49,9 @@ public:
                 (holding.cuts.empty() ? "" : ", cut in " + std::to_string(holding.cuts.size() + 1)));
         }
         for (const message::Void& record : have.voids)
-            parts.push_back("void of " + shown_origin(record.of) + " above " + names_.shown(record.above) +
-                            ", again by " + shown_origin(record.by));
+            parts.push_back("what " + names_.of(origin(record.of)) + " wrote after " +
+                            names_.stamp(origin(record.of), record.above) + " is void, and written again by " +
+                            names_.of(origin(record.by)));
         say((have.complete ? "Have in all: " : "Have: ") + (parts.empty() ? "nothing" : joined(parts, "; ")));
     }
     void operator()(const message::Pull& pull) {
