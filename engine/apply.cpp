@@ -74,6 +74,7 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
         Incoming incoming = incoming_from(entry, columns, origins);
         if (resource.ownership == Ownership::shared) incoming.record.life.reset();  // It knows no lives.
         ++applied_.received;
+        note_hiding(resource, incoming.record);
         if (lower(resource, settled, incoming.record) && incoming.record.is_none()) continue;
         take(resource, incoming);
     }
@@ -173,8 +174,11 @@ void Apply::raise(const Resource& resource, const message::Page& page, const std
     std::vector<watermarks::Vector::Entry> entries;
     for (const auto& [origin, hlc] : page.vector)
         entries.emplace_back(origins[static_cast<std::size_t>(origin)], hlc);
+    auto vector = watermarks::Vector::from(std::move(entries));
+    for (const std::size_t i : hiding_[resource.id])
+        vector = store::without_hidden(vector, store_.voids.all()[i], store_.self());
     watermarks::Coverage coverage = store_.coverage(resource.id);
-    coverage.raise({page.range.low, page.range.high}, watermarks::Vector::from(std::move(entries)));
+    coverage.raise({page.range.low, page.range.high}, vector);
     store_.set_coverage(resource.id, coverage);
 }
 

@@ -112,6 +112,8 @@ private:
     /// nothing is left. False: none is void.
     bool lower(const store::Resource& resource, const std::vector<store::Void>& settled,
                Record& record) const;
+    /// Takes note when the record bears void stamps.
+    void note_hiding(const store::Resource& resource, const Record& record);
     /// Whether the life was declared void: its device has said it again.
     [[nodiscard]] bool is_void_life(const Record& record) const;
     /// What is held of void stamps need not wait any more.
@@ -171,6 +173,8 @@ private:
     std::map<std::int64_t, std::int64_t> row_difference_;
     std::set<std::pair<std::int64_t, std::string>> awaited_;  ///< resource and key
     bool is_finishing_ = false;
+    /// By resource: what came with void stamps may have hidden others' changes at its sender.
+    std::map<std::int64_t, std::set<std::size_t>> hiding_;
     bool is_repair_ = false;            ///< the page claims nothing: its rows were asked for
     std::set<std::int64_t> unsettled_;  ///< resources with refused rows that may find their places together
     /// By resource and key, the key as spelled and why it was refused.

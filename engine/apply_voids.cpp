@@ -57,10 +57,20 @@ bool Apply::lower(const Resource& resource, const std::vector<Void>& settled, Re
     return is_lowered;
 }
 
+void Apply::note_hiding(const Resource& resource, const Record& record) {
+    const std::vector<Void>& voids = store_.voids.all();
+    for (std::size_t i = 0; i < voids.size(); ++i) {
+        bool hides =
+            (record.era && voids[i].is_void(*record.era)) || (record.row && voids[i].is_void(*record.row));
+        for (const CellStamp& cell : record.cells) hides = hides || voids[i].is_void(cell.stamp);
+        if (hides) hiding_[resource.id].insert(i);
+    }
+}
+
 bool Apply::is_void_life(const Record& record) const {
     const auto life = record.known_life();
-    return life && std::ranges::any_of(store_.voids.all(),
-                                       [&](const Void& of) { return of.is_void(life->row); });
+    return life &&
+           std::ranges::any_of(store_.voids.all(), [&](const Void& of) { return of.is_void(life->row); });
 }
 
 void Apply::await_voids() {

@@ -37,7 +37,7 @@ Hlc Capture::put_right(Incarnation next, Now now, Found& found) {
     for (const Resource& resource : store_.catalog.resources()) {
         found[resource.id] += stamp_anew(resource, floor, std::nullopt, now, clock);
         // Others' writes of that future are not in the state any more: they come again, and are held.
-        store_.claim_up_to(resource.id, floor, old);
+        (void)store_.claim_without(resource.id, {old, floor, store_.self()});
     }
     const Hlc last = clock.next(now.wall);
     // One watermark for all: whoever holds something of the new origin holds all that was stamped anew.

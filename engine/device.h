@@ -136,7 +136,7 @@ private:
     /// Our clock may have stood far ahead until now. In the caller's transaction.
     void meet_clock(const Session& session, const message::Hello& hello, Now now);
     /// What others say of theirs. In the caller's transaction.
-    void take_voids(const message::Have& have, Now now);
+    void take_voids(const Session& session, const message::Have& have, Now now);
     void own_let_in(Capture::Found& found, Now now);
     /// Folds in the caller's transaction, until the journal is empty or too long for one.
     void fold_within(Capture::Found& found, std::size_t most);

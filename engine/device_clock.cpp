@@ -9,6 +9,8 @@
 // Device, continued: clocks that stood far ahead, ours and others' (docs/decisions/0008-*.md).
 namespace strandline::engine {
 
+using store::Resource;
+
 /// Two clocks that agree with each other, while our last stamp is far ahead of both: ours was wrong, and is right now.
 void Device::meet_clock(const Session& session, const message::Hello& hello, Now now) {
     const bool agrees = std::abs(hello.wall.value - now.wall.value) <= hlc::kDriftMs;
@@ -37,13 +39,20 @@ void Device::meet_clock(const Session& session, const message::Hello& hello, Now
     }
 }
 
-void Device::take_voids(const message::Have& have, Now now) {
+void Device::take_voids(const Session& session, const message::Have& have, Now now) {
     const auto origins = localized(store.origins, have.origins);
     const auto own = [&](Origin origin) { return origins[static_cast<std::size_t>(origin)]; };
     bool is_news = false;
-    for (const message::Void& record : have.voids) {
+    bool claims_less = false;
+    for (const message::Void& said : have.voids) {
         if (store.voids.all().size() >= message::kVoidsMax) break;
-        is_news = store.voids.add({own(record.of), record.above, own(record.by)}) || is_news;
+        const store::Void record{own(said.of), said.above, own(said.by)};
+        if (!store.voids.add(record)) continue;
+        is_news = true;
+        for (const Resource& resource : store.catalog.resources()) {
+            if (store.voids.held(resource.id, record).empty()) continue;
+            claims_less = store.claim_without(resource.id, record) || claims_less;
+        }
     }
     if (!is_news) return;
     Capture::Found found;
@@ -52,7 +61,12 @@ void Device::take_voids(const message::Have& have, Now now) {
     // What was held may have been written again already.
     Apply apply(store, now);
     tell_applied(apply.finish(), nullptr, now);
-    for (auto& [peer, session] : sessions) session.say_all();
+    for (auto& [peer, other] : sessions) {
+        other.say_all();
+        // What was asked for, or said, with what is not claimed any more would be missing.
+        if (claims_less && other.is_ready() && peer != session.peer())
+            other.close("a clock was put right elsewhere; connecting again tells what is held");
+    }
 }
 
 void Device::own_let_in(Capture::Found& found, Now now) {

@@ -113,7 +113,7 @@ void Device::take_have(Session& session, const message::Have& have, Now now) {
     if (have.complete || !store.origins.know(have.origins)) transaction.emplace(store.connection);
     session.have(have);
     if (session.is_ready()) {
-        take_voids(have, now);
+        take_voids(session, have, now);
         if (have.complete) tell_not_exchanged(session, now);
         if (const Resource* resource = restored(session)) {
             if (!transaction) transaction.emplace(store.connection);

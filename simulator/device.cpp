@@ -294,6 +294,12 @@ void Device::received(Connection& connection, const std::string& frame) {
         for (const auto& page : pages->pages) tally_.rows_received += page.entries.size();
     }
     lookout_.heard(*connection.peer(), *message);
+    if (const auto* have = std::get_if<message::Have>(&*message)) {
+        for (const message::Void& record : have->voids) {
+            if (voids_heard_.insert(have->origins[static_cast<std::size_t>(record.of)]).second)
+                promises_.forget_above(record.above);
+        }
+    }
     const std::size_t from = index_of_.at(*connection.peer());
     if (Recorder* recorder = world_.chronicle.recorder()) recorder->heard(from, index_, *message, frame);
     const auto news = novelty_ ? novelty_->in(*message, frame.size()) : Novelty::News();

@@ -200,7 +200,9 @@ private:
     bool may_lose_ = false;      ///< what the app committed last; set when something took it
     bool was_restored_ = false;
     bool was_damaged_ = false;
-    std::deque<Event> events_;  ///< of the engine, not yet told
+    std::set<OriginId>
+        voids_heard_;  ///< origins whose last stamps are void: nobody promises what those have hidden
+    std::deque<Event> events_;   ///< of the engine, not yet told
     bool is_anew_owed_ = false;  ///< the engine may have stamped something anew
     std::optional<App> app_;
     std::optional<Engine> engine_;

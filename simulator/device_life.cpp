@@ -303,6 +303,7 @@ bool Device::restore_copy(bool with_key_file) {
     disk_.restore(copy_->image);
     witness_.remember(copy_->memory);
     promises_.release();
+    voids_heard_.clear();
     novelty_ = copy_->novelty;
     if (novelty_) novelty_->restored();
     ++database_files_;

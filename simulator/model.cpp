@@ -18,6 +18,7 @@ void Model::add(std::size_t table, const std::string& key, Write write) {
         if (const auto* blob = std::get_if<Blob>(&value.second)) bytes_ += blob->bytes.size();
     }
     if (watcher_) watcher_(table, key, write);
+    write.number = count_;
     writes_[{table, key}].push_back(std::move(write));
     ++count_;
 }
@@ -67,6 +68,12 @@ bool Model::has_void(const Write& write) const {
     return is_void(write.era) || is_void(write.row) || is_void(write.last) ||
            (write.life && (is_void(write.life->era) || is_void(write.life->row))) ||
            std::ranges::any_of(write.values, [&](const auto& value) { return is_void(value.second.first); });
+}
+
+bool Model::may_be_given_up(const Write& write) const {
+    return std::ranges::any_of(given_up_, [&](const auto& right) {
+        return write.last.hlc > right.first && write.number < right.second;
+    });
 }
 
 std::optional<Write> Model::valid(const Write& write) const {

@@ -42,6 +42,7 @@ struct Write {
     Stamp last;  ///< the latest of the writer's own stamps in it
     /// In a device-owned table: what it was done to.
     std::optional<Life> life = {};
+    std::size_t number = 0;  ///< of all writes
 
     [[nodiscard]] bool is_deletion() const { return !row && values.empty(); }
 };
@@ -61,7 +62,13 @@ public:
                         const Value& value) const;
 
     /// Stamps of this origin above `above` are void: its clock was put right, and what they said was written again.
-    void add_void(const OriginId& of, Hlc above) { voids_[of] = above; }
+    void add_void(const OriginId& of, Hlc above) {
+        voids_[of] = above;
+        given_up_.emplace_back(above, count_);
+    }
+    /// Whether the write had a stamp of that future when a clock was put right: it may be known by what was written again
+    /// alone.
+    [[nodiscard]] bool may_be_given_up(const Write& write) const;
     [[nodiscard]] bool knows_void(const OriginId& of) const { return voids_.contains(of); }
     /// Whether any stamp of the write is void.
     [[nodiscard]] bool has_void(const Write& write) const;
@@ -99,6 +106,7 @@ private:
 
     std::map<std::pair<std::size_t, std::string>, std::vector<Write>> writes_;
     std::map<OriginId, Hlc> voids_;
+    std::vector<std::pair<Hlc, std::size_t>> given_up_;  ///< and how many writes there were
     /// What a stamp stands for.
     struct Content {
         std::size_t table = 0;

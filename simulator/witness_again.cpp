@@ -105,7 +105,8 @@ std::optional<Write> Witness::record_of(Sql& sql, const Key& where,
     return write;
 }
 
-/// As it was when its stamps were: before what is not folded yet, and also where it waits in quarantine.
+/// As it was when its stamps were: before what is not folded yet. Of a row that waits in quarantine the table may still have
+/// what it had before.
 std::optional<Values> Witness::row_of(Sql& sql, const Key& where) {
     const Table& shape = tables()[where.first];
     for (const Commit& commit : pending_) {
@@ -114,15 +115,6 @@ std::optional<Values> Witness::row_of(Sql& sql, const Key& where) {
                 return change.before;
         }
     }
-    std::string columns;
-    for (const std::string& column : shape.columns) columns += (columns.empty() ? "" : ", ") + column;
-    auto rows = sql.ask("SELECT " + columns + " FROM " + shape.name);
-    while (rows.step()) {
-        Values row;
-        for (std::size_t i = 0; i < shape.columns.size(); ++i) row.push_back(rows.value(static_cast<int>(i)));
-        if (encoded_key(shape, row) == where.second) return row;
-    }
-    if (!rows.is_done()) return std::nullopt;
     auto parts = sql.ask(
         "SELECT v.name, v.value FROM strandline_quarantine AS q JOIN strandline_quarantine_values AS v ON "
         "v.id = "
@@ -132,10 +124,21 @@ std::optional<Values> Witness::row_of(Sql& sql, const Key& where) {
     std::map<std::string, Value> values;
     while (parts.step()) values[parts.bytes(0)] = parts.value(1);
     if (!parts.is_done()) return std::nullopt;
-    // Tables whose rows a constraint can refuse have keys of one text, spelled as they are.
-    Values row{where.second.substr(1)};
-    for (std::size_t i = 1; i < shape.columns.size(); ++i) row.push_back(values[shape.columns[i]]);
-    return row;
+    if (!values.empty()) {
+        // Tables whose rows a constraint can refuse have keys of one text, spelled as they are.
+        Values row{where.second.substr(1)};
+        for (std::size_t i = 1; i < shape.columns.size(); ++i) row.push_back(values[shape.columns[i]]);
+        return row;
+    }
+    std::string columns;
+    for (const std::string& column : shape.columns) columns += (columns.empty() ? "" : ", ") + column;
+    auto rows = sql.ask("SELECT " + columns + " FROM " + shape.name);
+    while (rows.step()) {
+        Values row;
+        for (std::size_t i = 0; i < shape.columns.size(); ++i) row.push_back(rows.value(static_cast<int>(i)));
+        if (encoded_key(shape, row) == where.second) return row;
+    }
+    return std::nullopt;
 }
 
 }  // namespace strandline::simulator

@@ -349,6 +349,7 @@ void World::demand_final_state() {
         const Vector& vector = vector_at(first.coverage.at(tables()[table].name), key);
         const auto at = vector.find(write.last.origin);
         if (at != vector.end() && write.last.hlc <= at->second) return;
+        if (model_.has_void(write) || model_.may_be_given_up(write)) return;
         const auto writer = std::ranges::find_if(
             devices_, [&](const auto& device) { return device->id() == write.last.origin.device; });
         if ((*writer)->was_restored() || (*writer)->life() == Device::Life::left)

@@ -133,15 +133,22 @@ void Store::hand_over(std::int64_t resource, Origin old, Hlc held) {
     set_coverage(resource, watermarks::Coverage(std::move(pieces)));
 }
 
-void Store::claim_up_to(std::int64_t resource, Hlc above, Origin except) {
+bool Store::claim_without(std::int64_t resource, const Void& record) {
     std::vector<watermarks::Piece> pieces = coverage(resource).pieces();
-    for (watermarks::Piece& piece : pieces) {
-        std::vector<watermarks::Vector::Entry> entries;
-        for (const auto& [origin, hlc] : piece.vector.entries())
-            entries.emplace_back(origin, origin == except ? hlc : std::min(hlc, above));
-        piece.vector = watermarks::Vector::from(std::move(entries));
+    for (watermarks::Piece& piece : pieces) piece.vector = without_hidden(piece.vector, record, self_);
+    watermarks::Coverage lowered(std::move(pieces));
+    if (lowered == coverage(resource)) return false;
+    set_coverage(resource, lowered);
+    return true;
+}
+
+watermarks::Vector without_hidden(const watermarks::Vector& vector, const Void& record, Origin self) {
+    std::vector<watermarks::Vector::Entry> entries;
+    for (const auto& [origin, hlc] : vector.entries()) {
+        const bool is_kept = origin == record.of || origin == record.by || origin == self;
+        entries.emplace_back(origin, is_kept ? hlc : std::min(hlc, record.above));
     }
-    set_coverage(resource, watermarks::Coverage(std::move(pieces)));
+    return watermarks::Vector::from(std::move(entries));
 }
 
 }  // namespace strandline::engine::store

@@ -20,6 +20,10 @@
 
 namespace strandline::engine::store {
 
+/// A vector without what void changes may have hidden: a device that holds them held the others' changes only by them.
+[[nodiscard]] watermarks::Vector without_hidden(const watermarks::Vector& vector, const Void& record,
+                                                Origin self);
+
 /// All of one database: the parts that know their own tables, and what of it is mirrored in memory.
 ///
 /// After a StorageError the mirror may be ahead of the database: call reload() before going on.
@@ -61,8 +65,9 @@ public:
     /// of `old` go down to `held`. Inside a transaction.
     void hand_over(std::int64_t resource, Origin old, Hlc held);
 
-    /// Of what other origins wrote above `above` nothing is claimed any more. Inside a transaction.
-    void claim_up_to(std::int64_t resource, Hlc above, Origin except);
+    /// Of what origins other than our own, and those of the record, wrote above it nothing is claimed any more: what was
+    /// void has hidden it. False: nothing was. Inside a transaction.
+    bool claim_without(std::int64_t resource, const Void& record);
 
     Connection connection;
     Catalog catalog{connection};

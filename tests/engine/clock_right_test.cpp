@@ -33,7 +33,8 @@ void let_a_year_pass(Group& group) {
 
 }  // namespace
 
-TEST_CASE("what was written a year ahead is seen at once when the clock is put right, and never comes again") {
+TEST_CASE(
+    "what was written a year ahead is seen at once when the clock is put right, and never comes again") {
     const auto ownership = GENERATE(Ownership::shared, Ownership::device_owned);
     Group group(3, kNotes, {"notes"}, ownership);
     group.connect(0, 1);
@@ -77,7 +78,9 @@ TEST_CASE("a device goes on with stamps of the future while no peer's clock agre
     Group group(2, kNotes, {"notes"});
     group.shift_clock(0, kYearMs);
     group.write(0, "INSERT INTO notes VALUES ('n', 'a', 'a')");
-    SECTION("because both are wrong") { group.shift_clock(0, -kYearMs - 400'000); }
+    SECTION("because both are wrong") {
+        group.shift_clock(0, -kYearMs - 400'000);
+    }
     SECTION("or both have forgotten the time") {
         for (std::size_t i = 0; i < 2; ++i) group.shift_clock(i, -group.now(i).wall.value);
     }
@@ -86,7 +89,8 @@ TEST_CASE("a device goes on with stamps of the future while no peer's clock agre
     CHECK(group.app(0).ask("SELECT count(*) FROM strandline_voids") == "0");
 }
 
-TEST_CASE("what is void stays held until what was written in its place is there, should its device die before") {
+TEST_CASE(
+    "what is void stays held until what was written in its place is there, should its device die before") {
     Group group(2, kNotes, {"notes"});
     group.connect(0, 1);
     group.converge();

@@ -348,8 +348,7 @@ TEST_CASE("lists up to their limits are taken, and not one item more") {
 
     Have voids = have_with_void();
     voids.voids.resize(kVoidsMax, voids.voids[0]);
-    check_refused_when(voids, "what is void is too long",
-                       [](Have& h) { h.voids.push_back(h.voids[0]); });
+    check_refused_when(voids, "what is void is too long", [](Have& h) { h.voids.push_back(h.voids[0]); });
 
     Pages raw_key = pages_of(page_of({}, {whole_row("k", stamp(Hlc{1}, 0), {})}));
     raw_key.pages[0].entries[0].key_raw = Values(kColumnsMax);

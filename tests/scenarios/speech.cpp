@@ -50,8 +50,8 @@ public:
         }
         for (const message::Void& record : have.voids)
             parts.push_back("what " + names_.of(origin(record.of)) + " wrote after " +
-                            names_.stamp(origin(record.of), record.above) + " is void, and written again by " +
-                            names_.of(origin(record.by)));
+                            names_.stamp(origin(record.of), record.above) +
+                            " is void, and written again by " + names_.of(origin(record.by)));
         say((have.complete ? "Have in all: " : "Have: ") + (parts.empty() ? "nothing" : joined(parts, "; ")));
     }
     void operator()(const message::Pull& pull) {
