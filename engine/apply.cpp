@@ -176,7 +176,7 @@ void Apply::raise(const Resource& resource, const message::Page& page, const std
         entries.emplace_back(origins[static_cast<std::size_t>(origin)], hlc);
     auto vector = watermarks::Vector::from(std::move(entries));
     for (const std::size_t i : hiding_[resource.id])
-        vector = store::without_hidden(vector, store_.voids.all()[i], store_.self());
+        vector = store_.without_hidden(vector, store_.voids.all()[i]);
     watermarks::Coverage coverage = store_.coverage(resource.id);
     coverage.raise({page.range.low, page.range.high}, vector);
     store_.set_coverage(resource.id, coverage);

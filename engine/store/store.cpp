@@ -135,17 +135,22 @@ void Store::hand_over(std::int64_t resource, Origin old, Hlc held) {
 
 bool Store::claim_without(std::int64_t resource, const Void& record) {
     std::vector<watermarks::Piece> pieces = coverage(resource).pieces();
-    for (watermarks::Piece& piece : pieces) piece.vector = without_hidden(piece.vector, record, self_);
+    for (watermarks::Piece& piece : pieces) piece.vector = without_hidden(piece.vector, record);
     watermarks::Coverage lowered(std::move(pieces));
     if (lowered == coverage(resource)) return false;
     set_coverage(resource, lowered);
     return true;
 }
 
-watermarks::Vector without_hidden(const watermarks::Vector& vector, const Void& record, Origin self) {
+watermarks::Vector Store::without_hidden(const watermarks::Vector& vector, const Void& record) {
+    // What we wrote ourselves is in the state, also by former origins; but for what we have just written again.
+    const auto is_ours = [&](Origin origin) {
+        return origin == self_ ||
+               (record.by != self_ && origins.id(origin).device == origins.id(self_).device);
+    };
     std::vector<watermarks::Vector::Entry> entries;
     for (const auto& [origin, hlc] : vector.entries()) {
-        const bool is_kept = origin == record.of || origin == record.by || origin == self;
+        const bool is_kept = origin == record.of || origin == record.by || is_ours(origin);
         entries.emplace_back(origin, is_kept ? hlc : std::min(hlc, record.above));
     }
     return watermarks::Vector::from(std::move(entries));

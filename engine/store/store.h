@@ -20,10 +20,6 @@
 
 namespace strandline::engine::store {
 
-/// A vector without what void changes may have hidden: a device that holds them held the others' changes only by them.
-[[nodiscard]] watermarks::Vector without_hidden(const watermarks::Vector& vector, const Void& record,
-                                                Origin self);
-
 /// All of one database: the parts that know their own tables, and what of it is mirrored in memory.
 ///
 /// After a StorageError the mirror may be ahead of the database: call reload() before going on.
@@ -68,6 +64,8 @@ public:
     /// Of what origins other than our own, and those of the record, wrote above it nothing is claimed any more: what was
     /// void has hidden it. False: nothing was. Inside a transaction.
     bool claim_without(std::int64_t resource, const Void& record);
+    /// A vector without what void changes may have hidden: who holds them holds others' changes by them alone.
+    [[nodiscard]] watermarks::Vector without_hidden(const watermarks::Vector& vector, const Void& record);
 
     Connection connection;
     Catalog catalog{connection};
