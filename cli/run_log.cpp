@@ -11,6 +11,7 @@
 #include <spdlog/spdlog.h>
 
 #include "cli/format.h"
+#include "cli/log_lines.h"
 
 namespace strandline::cli {
 namespace {
@@ -59,7 +60,7 @@ const char* lead_of(EventKind kind) {
 
 RunLog::RunLog(Engine& engine)
     : engine_(engine), has_bar_(isatty(STDERR_FILENO) == 1), log_(spdlog::stderr_color_mt("run", colours())) {
-    log_->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%-7l%$ %v", spdlog::pattern_time_type::utc);
+    log_->set_formatter(log_lines());
 }
 
 RunLog::~RunLog() {
