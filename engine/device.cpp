@@ -30,6 +30,8 @@ Device::Device(const EngineOptions& options, Now now)
       tempo({options.bytes_per_second_max, options.rows_per_second_max}),
       entropy_(options.entropy),
       capture_(store),
+      forgets_(options.forgets),
+      forget_at_(now.steady),
       figures_at_(now.steady),
       due_at_(now.steady) {
     store.connection.stop_when(options.stop_asked);

@@ -118,6 +118,7 @@ void Device::take_have(Session& session, const message::Have& have, Now now) {
             begin_anew(*resource, session, now);
         }
         figures_changed_ = true;
+        forget_at_ = forget_at_.value_or(SteadyMs{now.steady.value + kForgetEveryMs});
         if (transaction) write_events();
     }
     if (transaction) transaction->commit();
@@ -167,10 +168,16 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
     fold_within(found, kFoldRowsMax);
     std::vector<Origin> origins;
     for (const OriginId& id : pages.origins) origins.push_back(store.origins.number(id));
+    if (!Apply::is_told_all(store, pages, origins))
+        return session.close("pages of one who has forgotten more than it tells");
     Apply apply(store, now);
     const std::set<std::int64_t> lacked = without_dropped();
+    const std::set<std::int64_t> held = with_held();
+    apply.forget(pages, origins);
     for (const message::Page& page : pages.pages) apply.page(page, origins);
     Applied applied = apply.finish();
+    for (const auto& [resource, rows] : applied.written_again)
+        capture_.raise_own(*store.catalog.find(resource), store.journal.clock());
     received.rows += applied.received;
     tell_applied(applied, &session, now);
     count_progress(session, pages, applied, now);
@@ -189,11 +196,12 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
         for (const auto& [name, rows] : applied.changed) retry_owed_.insert(store.catalog.find(name)->id);
     }
     figures_changed_ = true;
+    forget_at_ = forget_at_.value_or(SteadyMs{now.steady.value + kForgetEveryMs});
     due_at_ = now.steady;
     for (auto& [peer, other] : sessions) {
         for (const std::int64_t resource : applied.without_dropped) other.asked_for_dropped.erase(resource);
     }
-    if (!is_lowered && lacked == without_dropped()) return;
+    if (!is_lowered && lacked == without_dropped() && held == with_held()) return;
     for (auto& [peer, other] : sessions) other.say_all();
 }
 

@@ -5,6 +5,7 @@
 
 #include "backfill/plan.h"
 #include "engine/limits.h"
+#include "engine/retention.h"
 #include "planted/planted.h"
 
 namespace strandline::engine {
@@ -21,7 +22,7 @@ constexpr std::size_t kEntryBytes = 40;
 std::size_t bytes_of(const message::Page& page) {
     constexpr std::size_t kPageBytes = 2048;
     constexpr std::size_t kVectorEntryBytes = 14;
-    std::size_t bytes = kPageBytes + kVectorEntryBytes * page.vector.size();
+    std::size_t bytes = kPageBytes + kVectorEntryBytes * (page.vector.size() + page.forgotten.size());
     for (const std::string& column : page.columns) bytes += column.size();
     return bytes;
 }
@@ -107,11 +108,15 @@ std::vector<Origin> localized(store::Origins& origins, const std::vector<OriginI
     return numbers;
 }
 
-watermarks::Piece localized(const message::Piece& piece, const std::vector<Origin>& origins) {
+watermarks::Vector localized(const message::Vector& vector, const std::vector<Origin>& origins) {
     std::vector<watermarks::Vector::Entry> entries;
-    for (const auto& [origin, hlc] : piece.vector)
+    for (const auto& [origin, hlc] : vector)
         entries.emplace_back(origins[static_cast<std::size_t>(origin)], hlc);
-    return {{piece.range.low, piece.range.high}, watermarks::Vector::from(std::move(entries))};
+    return watermarks::Vector::from(std::move(entries));
+}
+
+watermarks::Piece localized(const message::Piece& piece, const std::vector<Origin>& origins) {
+    return {{piece.range.low, piece.range.high}, localized(piece.vector, origins)};
 }
 
 // A delta that fits one message is one transaction at its receiver, over all tables; a backfill goes page by page.
@@ -124,7 +129,8 @@ Reader::Reader(store::Store& store, const std::vector<std::pair<std::int64_t, wa
 Reader::Reader(store::Store& store, const std::map<std::int64_t, std::set<std::string>>& keys)
     : store_(store), is_repair_(true), bytes_max_(kDeltaBytesMax) {
     for (const auto& [resource, wanted] : keys)
-        parts_.push_back({resource, {}, {}, {}, std::deque<std::string>(wanted.begin(), wanted.end()), {}});
+        parts_.push_back(
+            {resource, {}, {}, {}, {}, false, std::deque<std::string>(wanted.begin(), wanted.end()), {}});
 }
 
 void Reader::plan(std::int64_t resource, const watermarks::Piece& wanted) {
@@ -132,7 +138,8 @@ void Reader::plan(std::int64_t resource, const watermarks::Piece& wanted) {
     for (const watermarks::Piece& mine : coverage.pieces()) {
         const auto range = intersect(mine.range, wanted.range);
         if (!range || wanted.vector.dominates(mine.vector)) continue;
-        Part part{resource, *range, wanted.vector, above(mine.vector, wanted.vector), {}, {}};
+        Part part{resource, *range, wanted.vector, mine.vector, above(mine.vector, wanted.vector), false,
+                  {},       {}};
         const auto rows = static_cast<std::uint64_t>(store_.catalog.rows(resource));
         auto keys = store_.stamps.changed_since(resource, *range, wanted.vector, store_.origins.ids().size(),
                                                 kDeltaKeysMax);
@@ -176,15 +183,19 @@ void Reader::leave_out(std::int64_t resource, const watermarks::Range& range) {
     parts_ = std::move(left);
 }
 
+watermarks::Vector Reader::held_in(std::int64_t resource, const watermarks::Range& range) const {
+    std::optional<watermarks::Vector> floor;
+    for (const watermarks::Piece& mine : store_.coverage(resource).pieces()) {
+        if (!intersect(mine.range, range)) continue;
+        floor = floor ? smaller(*floor, mine.vector) : mine.vector;
+    }
+    return *floor;
+}
+
 void Reader::raise_claim(Part& part) {
     // What came to be held back since is not among what is read.
     if (part.keys || store_.quarantine.has_any(part.resource)) return;
-    std::optional<watermarks::Vector> floor;
-    for (const watermarks::Piece& mine : store_.coverage(part.resource).pieces()) {
-        if (!intersect(mine.range, part.range)) continue;
-        floor = floor ? smaller(*floor, mine.vector) : mine.vector;
-    }
-    part.claim.raise(above(*floor, part.base));
+    part.claim.raise(above(held_in(part.resource, part.range), part.base));
 }
 
 message::Pages Reader::next() {
@@ -199,15 +210,49 @@ message::Pages Reader::next() {
     return pages;
 }
 
-void Reader::read_part(message::Pages& pages, OriginList& origins) {
+void Reader::meet_forgotten() {
     Part& part = parts_.front();
-    const Resource* resource = store_.catalog.find(part.resource);
+    const auto& pieces = store_.forgotten(part.resource).pieces();
+    const watermarks::Piece& piece = *std::ranges::find_if(
+        pieces, [&](const watermarks::Piece& each) { return each.range.contains(part.range.low); });
+    forgotten_ = piece.vector;
+    const watermarks::Range here = *intersect(piece.range, part.range);
+    // Rows that claim nothing go to who holds the same.
+    const bool may_lack = !part.vector.empty() && !is_planted(planted::Bug::behind_unnoticed);
+    if (may_lack && !part.base.dominates(forgotten_)) {
+        // With each message anew: what was forgotten since must not be more than what is claimed.
+        part.is_complete = true;
+        part.base = {};
+        part.claim = held_in(part.resource, part.range);
+        part.keys.reset();
+        part.held.clear();
+        plan_held(part);  // Of what is held back, too, all there is.
+    }
+    if (here == part.range) return;
+    Part rest = part;
+    rest.range.low = *here.high;
+    part.range = here;
+    const auto is_behind = [&](const std::string& key) { return !here.contains(key); };
+    for (Part* half : {&part, &rest}) {
+        const auto is_other = [&](const std::string& key) { return is_behind(key) == (half == &part); };
+        if (half->keys) std::erase_if(*half->keys, is_other);
+        std::erase_if(half->held, is_other);
+    }
+    parts_.insert(parts_.begin() + 1, std::move(rest));
+}
+
+void Reader::read_part(message::Pages& pages, OriginList& origins) {
+    const Resource* resource = store_.catalog.find(parts_.front().resource);
     if (resource == nullptr) return parts_.pop_front();
+    meet_forgotten();
+    Part& part = parts_.front();
     absent_ = store_.catalog.columns().absent(part.resource);
-    if (!take_held(*resource, part, pages, origins)) return;
+    if (!part.is_complete && !take_held(*resource, part, pages, origins)) return;
     raise_claim(part);
     message::Page page{
         resource->name, {part.range.low, part.range.high}, origins.indexed(part.claim), {}, {}};
+    if (!part.vector.empty()) page.forgotten = origins.indexed(forgotten_);
+    page.complete = part.is_complete;
     for (const store::ValueColumn& column : resource->columns) page.columns.push_back(column.name);
     if (part.keys) {
         while (!part.keys->empty() && bytes_ < bytes_max_) {
@@ -227,6 +272,7 @@ void Reader::read_part(message::Pages& pages, OriginList& origins) {
     const watermarks::Range read{page.range.low, page.range.high};
     if (!part.claim.empty()) claims_.push_back({part.resource, read, part.claim});
     add_waiting(page, pages);
+    if (part.is_complete) take_held_within(*resource, part, read, pages, origins);
     add(std::move(page), pages);
     // A page may be full with the very last key of what was asked.
     if (read.high == part.range.high) return parts_.pop_front();
@@ -248,7 +294,7 @@ void Reader::add(message::Page page, message::Pages& pages) {
 
 void Reader::take(const Resource& resource, const Part& part, const std::string& key,
                   const StoredRecord& stored, message::Page& page, OriginList& origins) {
-    const Record missing = lacking(stored.record, part.base);
+    const Record missing = lacking(without_forgotten(stored.record, forgotten_), part.base);
     if (missing.is_none() || take_incomplete(resource, key, stored, missing, origins)) return;
     message::Entry entry;
     entry.key = key;
@@ -327,6 +373,17 @@ bool Reader::take_incomplete(const Resource& resource, const std::string& key, c
     waiting->record = missing;
     take_waiting(resource, *waiting, origins);
     return true;
+}
+
+/// With a complete page goes all that is held back in its range: its receiver knows by it what is not.
+void Reader::take_held_within(const Resource& resource, const Part& part, const watermarks::Range& range,
+                              message::Pages& pages, OriginList& origins) {
+    for (const std::string& key : part.held) {
+        if (!range.contains(key)) continue;
+        for (const store::Quarantined& held : store_.quarantine.held(resource.id, key))
+            take_waiting(resource, held, origins);
+    }
+    add_waiting({resource.name, {range.low, range.high}, {}, {}, {}}, pages);
 }
 
 /// They travel as they came: their receivers judge them by their own clocks.

@@ -41,6 +41,8 @@ std::string_view name_of(EventKind kind) {
             return "not_exchanged";
         case EventKind::damaged:
             return "damaged";
+        case EventKind::written_again:
+            return "written_again";
         case EventKind::verified:
             return "verified";
         case EventKind::capture_repaired:

@@ -47,6 +47,7 @@ void add_options(CLI::App& app, Options& options) {
     app.add_option("--writes", options.writes_per_minute, "Transactions a minute of each device's app (120)");
     app.add_option("--fill", options.filled_rows,
                    "Rows of 1 kB that the last device lacks when it joins, over links of 2 MB/s (0)");
+    app.add_flag("--forget", options.forgets, "Devices forget deletions that all have acknowledged");
     app.add_flag("!--no-shrink", options.shrinks, "Leave what fails as it was found");
     app.add_flag("--log", options.log, "A line for each event, in a lane for each device");
     app.add_option("--report", options.report, "A page of the run, to be looked at in a browser: its file");

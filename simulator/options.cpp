@@ -45,9 +45,10 @@ constexpr std::array<Story, 9> kStories{{
 }  // namespace
 
 std::string to_text(const Options& options) {
-    return fmt::format("--devices {} --minutes {} --topology {} --faults {} --writes {}{}", options.devices,
+    return fmt::format("--devices {} --minutes {} --topology {} --faults {} --writes {}{}{}", options.devices,
                        options.minutes, options.topology, options.faults, options.writes_per_minute,
-                       options.filled_rows > 0 ? fmt::format(" --fill {}", options.filled_rows) : "");
+                       options.filled_rows > 0 ? fmt::format(" --fill {}", options.filled_rows) : "",
+                       options.forgets ? " --forget" : "");
 }
 
 std::optional<Topology> topology_from(const std::string& name) {

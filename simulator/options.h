@@ -32,6 +32,7 @@ struct Options {
     std::string topology = "mesh";
     std::string faults = "swarm";  ///< "swarm", "all", "none", or names with commas between
     std::string scenario;
+    bool forgets = false;  ///< devices forget deletions that all have acknowledged
     bool log = false;
     bool shrinks = true;  ///< what fails is made as small as it can be
     std::string report;   ///< the file; empty: none

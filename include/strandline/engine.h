@@ -48,6 +48,9 @@ struct EngineOptions {
     /// What peers are asked for, first of all in a backfill, is applied no faster than this: bytes of keys and values, rows.
     std::optional<std::int64_t> bytes_per_second_max = {};
     std::optional<std::int64_t> rows_per_second_max = {};
+    /// Whether deletions are forgotten that all members have acknowledged; else they are remembered for good. Off, until it has
+    /// been simulated for as long as the rest.
+    bool forgets = false;
 };
 
 /// How to make a database a device's.

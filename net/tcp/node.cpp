@@ -98,7 +98,7 @@ Result<Node> Node::open(const NodeOptions& options) {
                              [parts = parts.get(), before = options.stop_asked] {
                                  return parts->host ? parts->host->is_stop_due() : before && before();
                              },
-                             options.bytes_per_second_max, options.rows_per_second_max},
+                             options.bytes_per_second_max, options.rows_per_second_max, options.forgets},
                             tcp::now());
     };
     auto engine = unlocked(open, options.wait_on);

@@ -126,6 +126,7 @@ public:
         options.entropy = entropy();
         options.opening = devices_[i]->opening;
         if (on_open) on_open(i, options);
+        options.forgets = forgets;
         auto opened = Engine::open(options, now(i));
         require(opened);
         devices_[i]->engine.emplace(std::move(*opened));
@@ -179,6 +180,8 @@ public:
         wires_[{i, j}].push_back(std::move(*message));
         return true;
     }
+    /// Whether devices that are started from here on forget deletions.
+    bool forgets = false;
     /// Hears every message as it leaves.
     std::function<void(std::size_t from, std::size_t to, const Message&)> on_send;
     /// Messages that have left i and are not at j yet.
