@@ -29,7 +29,6 @@ struct RunArguments {
     std::string listen;
     std::vector<std::string> peers;
     bool once = false;
-    bool forgets = false;
     double timeout_seconds = kTimeoutSeconds;
     bool no_compression = false;
     std::optional<std::int64_t> bytes_per_second_max;
@@ -120,7 +119,7 @@ Result<Node> open_node(const RunArguments& arguments, const Wait& began, bool& g
                            return true;
                        },
                        must_end, !arguments.no_compression, arguments.bytes_per_second_max,
-                       arguments.rows_per_second_max, arguments.forgets});
+                       arguments.rows_per_second_max});
 }
 
 Exit run(const RunArguments& arguments) {

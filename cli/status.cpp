@@ -43,7 +43,7 @@ Json json_of(const ResourceStatus& resource) {
 
 Json json_of(const PeerStatus& peer) {
     return {{"device", to_hex(peer.device)}, {"name", peer.name},
-            {"connected", peer.connected},   {"heard", peer.heard},
+            {"connected", peer.connected},   {"heard", peer.heard},       {"parked", peer.parked},
             {"behind", peer.behind},         {"rtt_ms", peer.rtt_ms ? Json(*peer.rtt_ms) : Json(nullptr)}};
 }
 

@@ -71,6 +71,7 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
     }
     // A schema that has changed since we looked may hide writes that no trigger saw.
     is_repair_ = page.vector.empty() && !store_.schema_changed();
+    const bool is_settling = !page.vector.empty() && is_among(settling_, page);
     replacing_ = vector_of_complete(page, origins);
     for (const message::Entry& entry : page.entries) {
         Incoming incoming = incoming_from(entry, columns, origins);
@@ -85,7 +86,8 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
             if (!behind_.empty() && !page.vector.empty()) named_.emplace(resource.id, entry.key);
             incoming.record =
                 without_forgotten(std::move(incoming.record), store_.forgotten(resource.id).at(incoming.key));
-            if (!incoming.record.is_none()) join(resource, incoming);
+            if (incoming.record.is_none()) continue;
+            is_settling ? settle_doubt(resource, std::move(incoming)) : join(resource, incoming);
         }
     }
     is_repair_ = false;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -45,7 +46,9 @@ public:
     [[nodiscard]] static bool is_told_all(const store::Store& store, const message::Pages& pages,
                                           const std::vector<Origin>& origins);
     /// What was forgotten where the message comes from is forgotten here first. To be called before its pages are joined.
-    void forget(const message::Pages& pages, const std::vector<Origin>& origins);
+    /// `lags`: whether the sender itself lacks some of what is forgotten here (Session::settles()).
+    void forget(const message::Pages& pages, const std::vector<Origin>& origins,
+                const std::function<bool(const store::Resource&, const watermarks::Range&)>& lags);
     Apply(const Apply&) = delete;
     Apply& operator=(const Apply&) = delete;
 
@@ -124,6 +127,10 @@ private:
     void remove_gone(const store::Resource& resource, const std::string& key, const Record& gone);
     void write_again(const store::Resource& resource, const std::string& key,
                      const watermarks::Vector& vector);
+    /// Of a complete page from somebody who lacks deletions that are forgotten here: what we cover and do not have was deleted
+    /// here, and is deleted once more; what is news to us is taken, and written once more. Nobody could tell otherwise.
+    void settle_doubt(const store::Resource& resource, Incoming incoming);
+    [[nodiscard]] static bool is_among(const std::set<const message::Page*>& pages, const message::Page& page);
     [[nodiscard]] bool is_ahead(const Record& record) const;
     /// Keeps a change, and passes it on, but does not join it before its time; `reason`: says what it waits for.
     void hold(const store::Resource& resource, const Incoming& incoming, WallMs due, const char* reason);
@@ -187,7 +194,9 @@ private:
     std::map<std::int64_t, std::int64_t> row_difference_;
     std::optional<watermarks::Vector>
         replacing_;                          ///< the vector of such a page, while its entries are joined
-    std::set<const message::Page*> behind_;  ///< complete pages that bring more than rows
+    std::set<const message::Page*> behind_;    ///< complete pages that bring more than rows
+    std::set<const message::Page*> settling_;  ///< of those: their sender lags, too
+    std::set<std::pair<std::int64_t, std::string>> settled_;  ///< resource and key: written again already
     std::set<std::pair<std::int64_t, std::string>> named_;    ///< resource and key, in the message so far
     std::set<std::pair<std::int64_t, std::string>> said_;     ///< the same, with what is held back
     std::set<std::pair<std::int64_t, std::string>> awaited_;  ///< resource and key

@@ -21,7 +21,8 @@ bool Apply::is_told_all(const store::Store& store, const message::Pages& pages,
     });
 }
 
-void Apply::forget(const message::Pages& pages, const std::vector<Origin>& origins) {
+void Apply::forget(const message::Pages& pages, const std::vector<Origin>& origins,
+                   const std::function<bool(const Resource&, const watermarks::Range&)>& lags) {
     for (const message::Page& page : pages.pages) {
         if (page.forgotten.empty()) continue;
         const Resource& resource = *store_.catalog.find(page.resource);
@@ -32,17 +33,21 @@ void Apply::forget(const message::Pages& pages, const std::vector<Origin>& origi
         // Where nothing is known yet, nothing can be gone.
         if (is_behind && store::Stamps::Scan(store_.connection, resource.id, range).next())
             behind_.insert(&page);
+        if (page.complete && lags(resource, range)) settling_.insert(&page);
         forget_within(store_, resource.id, range, forgotten);
     }
 }
 
+bool Apply::is_among(const std::set<const message::Page*>& pages, const message::Page& page) {
+    return std::ranges::any_of(pages, [&](const message::Page* each) {
+        return each->resource == page.resource && each->range == page.range;
+    });
+}
+
 std::optional<watermarks::Vector> Apply::vector_of_complete(const message::Page& page,
                                                             const std::vector<Origin>& origins) const {
-    const bool is_one = std::ranges::any_of(behind_, [&](const message::Page* complete) {
-        return complete->resource == page.resource && complete->range == page.range;
-    });
     // What is held back is in nobody's state yet.
-    if (!is_one || page.vector.empty()) return std::nullopt;
+    if (!is_among(behind_, page) || is_among(settling_, page) || page.vector.empty()) return std::nullopt;
     return localized(page.vector, origins);
 }
 
@@ -84,7 +89,7 @@ void Apply::complete(const Resource& resource, const watermarks::Range& range,
             const Stamp& stamp = known.row ? *known.row : *known.era;
             if (!named_.contains({resource.id, key}) && vector.covers(stamp.origin, stamp.hlc)) {
                 gone.emplace_back(key, std::move(known));
-            } else if (is_unsent(known, vector)) {
+            } else if (is_unsent(known, vector) && !settled_.contains({resource.id, key})) {
                 unsent.push_back(key);
             }
         }
@@ -130,14 +135,42 @@ void Apply::remove_gone(const Resource& resource, const std::string& key, const 
     if (!left.record.is_alive()) store_.stamps.save(resource.id, key, left, {});
 }
 
+void Apply::settle_doubt(const Resource& resource, Incoming incoming) {
+    const std::string key = incoming.key;
+    const StoredRecord stored = store_.stamps.load(resource.id, key);
+    const Record known = without_forgotten(stored.record, store_.forgotten(resource.id).at(key));
+    const bool is_alive = incoming.record.is_alive();
+    const Record news = lacking(incoming.record, store_.coverage(resource.id).at(key));
+    const bool was_deleted = known.is_none() && (news.is_none() || news.is_partial());
+    if (was_deleted ? !is_alive : news.is_none()) return;
+    if (!was_deleted) {
+        incoming.record = news;
+        join(resource, incoming);
+    }
+    // Of what one device owns nobody else says anything: what its owner deleted is gone with the next complete page.
+    if (resource.ownership == Ownership::device_owned) return;
+    const StoredRecord before = store_.stamps.load(resource.id, key);
+    if (!was_deleted && !before.record.is_alive()) return;
+    StoredRecord after = before;
+    after.record.cells.clear();
+    if (was_deleted || after.record.era) after.record.era = {clock_.next(now_.wall), store_.self()};
+    after.record.row.reset();
+    if (!was_deleted) after.record.row = {clock_.next(now_.wall), store_.self()};
+    store_.stamps.save(resource.id, key, before, after);
+    settled_.emplace(resource.id, key);
+    ++applied_.written_again[resource.id];
+}
+
 void Apply::write_again(const Resource& resource, const std::string& key, const watermarks::Vector& vector) {
     const auto anew = [&] { return Stamp{clock_.next(now_.wall), store_.self()}; };
     const StoredRecord before = store_.stamps.load(resource.id, key);
     StoredRecord after = before;
     Record& record = after.record;
     if (record.row && is_unsent(*record.row, vector)) {
-        // One life has one insert: of a row that its device inserts again the old life has ended.
-        if (resource.ownership == Ownership::device_owned) record.era = anew();
+        // One life has one insert: of a row that its device inserts again the old life has ended. And a deletion of ours before
+        // it may be earlier than one that nobody knows any more.
+        if (resource.ownership == Ownership::device_owned || (record.era && is_unsent(*record.era, vector)))
+            record.era = anew();
         record.row = anew();
         record.cells.clear();
     } else if (!record.row && is_unsent(*record.era, vector)) {

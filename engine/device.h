@@ -34,6 +34,7 @@ public:
     [[nodiscard]] TrackProgress track_progress() const { return capture_.progress(); }
     [[nodiscard]] Result<void> untrack(const std::vector<std::string>& tables, Now now);
     [[nodiscard]] Result<void> trust(const DeviceId& device, const std::string& name, Now now);
+    [[nodiscard]] Result<void> park(const DeviceId& device, bool is_parked, Now now);
     /// From now on a proof is owed, and begins at once.
     void verify(store::Proof proof, Now now);
     /// In an orderly way.
@@ -85,6 +86,7 @@ public:
     store::Store store;
     std::map<DeviceId, Session> sessions;
     std::set<DeviceId> members;
+    std::set<DeviceId> parked;  ///< of those: for whom deletions do not wait
     std::deque<Event> events;  ///< for the host
     TrafficStatus sent;        ///< not yet in the database
     TrafficStatus received;

@@ -110,7 +110,7 @@ void Device::greet(const Session& session, const message::Hello& hello, Now now)
 void Device::take_have(Session& session, const message::Have& have, Now now) {
     std::optional<Transaction> transaction;
     if (have.complete || !store.origins.know(have.origins)) transaction.emplace(store.connection);
-    session.have(have);
+    session.have(have, std::ranges::find(waiting_, session.peer(), &Waiting::peer) != waiting_.end());
     if (session.is_ready()) {
         if (have.complete) tell_not_exchanged(session, now);
         if (const Resource* resource = restored(session)) {
@@ -173,7 +173,8 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
     Apply apply(store, now);
     const std::set<std::int64_t> lacked = without_dropped();
     const std::set<std::int64_t> held = with_held();
-    apply.forget(pages, origins);
+    apply.forget(pages, origins,
+                 [&](const auto& resource, const auto& range) { return session.lags(resource, range); });
     for (const message::Page& page : pages.pages) apply.page(page, origins);
     Applied applied = apply.finish();
     for (const auto& [resource, rows] : applied.written_again)

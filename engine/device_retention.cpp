@@ -1,6 +1,7 @@
 #include "engine/device.h"
 #include "engine/limits.h"
 #include "engine/retention.h"
+#include "engine/text.h"
 
 // Device, continued: what everybody has heard of, nobody needs to remember.
 namespace strandline::engine {
@@ -8,7 +9,7 @@ namespace strandline::engine {
 using store::Resource;
 using store::Transaction;
 
-/// What we hold, and every member has said to hold. A receipt counts once we hold all that it covers: so nobody has a write
+/// What we hold, and every member that is not parked has said to hold. A receipt counts once we hold all that it covers: so nobody has a write
 /// that was made without knowledge of what is forgotten, and that we have not seen.
 std::optional<watermarks::Vector> Device::acknowledged_by_all(const Resource& resource) const {
     if (!forgets_ || members.empty())
@@ -16,6 +17,7 @@ std::optional<watermarks::Vector> Device::acknowledged_by_all(const Resource& re
     const watermarks::Vector held = store.coverage(resource.id).floor();
     watermarks::Vector acknowledged = held;
     for (const DeviceId& member : members) {
+        if (parked.contains(member)) continue;
         const auto receipts = receipts_.find(member);
         if (receipts == receipts_.end()) return std::nullopt;
         const auto receipt = receipts->second.find(resource.id);
@@ -50,8 +52,34 @@ void Device::follow_peers(const Resource& resource) {
     transaction.commit();
 }
 
+Result<void> Device::park(const DeviceId& device, bool is_parked, Now now) {
+    if (!members.contains(device)) {
+        return failure(Category::usage, short_hex(device) +
+                                            " is not let in here, so nothing waits for it; `strandline members` "
+                                            "lists who is");
+    }
+    Transaction transaction(store.connection);
+    store.ledger.set_parked(device, is_parked ? std::optional(now.wall) : std::nullopt);
+    transaction.commit();
+    if (is_parked) {
+        parked.insert(device);
+    } else {
+        parked.erase(device);
+    }
+    forget_at_ = forget_at_.value_or(now.steady);
+    tell(EventKind::parked, now, {}, to_hex(device),
+         is_parked ? "deletions do not wait for it any more" : "deletions wait for it again");
+    write_events();
+    return {};
+}
+
 void Device::forget_deletions(Now now) {
     if (!forget_at_ || now.steady < *forget_at_) return;
+    // Pages that wait here were read by who knew less, and would have to be refused.
+    if (has_waiting()) {
+        forget_at_ = SteadyMs{now.steady.value + kForgetEveryMs};
+        return;
+    }
     const auto held = with_held();  // What waits may have been written without knowledge of a deletion.
     std::map<std::int64_t, watermarks::Vector> due;
     for (const Resource& resource : store.catalog.resources()) {

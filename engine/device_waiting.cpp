@@ -109,6 +109,7 @@ void Device::take_waiting(Now now) {
     Session& session = sessions.at(peer);
     act(session, waiting_.front().message, now);
     waiting_.pop_front();
+    if (std::ranges::find(waiting_, peer, &Waiting::peer) == waiting_.end()) session.pages_taken();
     follow(session, now);
 }
 

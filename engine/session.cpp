@@ -54,16 +54,17 @@ void Session::hello(const message::Hello& hello, Now /*now*/) {
     their_hello_ = hello;
 }
 
-void Session::have(const message::Have& have) {
+void Session::have(const message::Have& have, bool pages_wait) {
     if (!their_hello_) return close("a Have before the Hello");
     if (state_ == SessionState::probing && !have.complete)
         return close("a partial Have before the complete one");
     const std::vector<Origin> origins = localized(store_.origins, have.origins);
+    std::vector<Theirs> before;
     if (have.complete) {
         // Pushes that crossed it were dropped over there, and with them what they said of our watermarks.
         if (++heard_all_count_ > 1) told_.clear();
         told_all_at_ = 0;
-        theirs_.clear();
+        before = std::exchange(theirs_, {});
         in_flight_.clear();
         asked_for_dropped.clear();
     }
@@ -97,9 +98,20 @@ void Session::have(const message::Have& have) {
             known->expected.raise(piece.range, piece.vector);
         }
     }
+    if (!pages_wait) {
+        pages_taken();
+    } else if (have.complete) {
+        for (const Theirs& old : before) {
+            if (Theirs* known = find_theirs(old.resource)) known->acknowledged_then = old.acknowledged_then;
+        }
+    }
     if (have.complete) find_cuts_due();
     land_acknowledged();
     if (state_ == SessionState::probing) state_ = SessionState::streaming;
+}
+
+void Session::pages_taken() {
+    for (Theirs& known : theirs_) known.acknowledged_then = known.acknowledged;
 }
 
 void Session::ping(const message::Ping& ping) {
@@ -165,6 +177,7 @@ void Session::took(const message::Pages& pages, Now now) {
             }
             const auto vector = watermarks::Vector::from(std::move(entries));
             known->acknowledged.raise({page.range.low, page.range.high}, vector);
+            known->acknowledged_then.raise({page.range.low, page.range.high}, vector);
             known->expected.raise({page.range.low, page.range.high}, vector);
         }
     }

@@ -40,7 +40,10 @@ public:
 
     /// Each of these closes the session, with a reason, when the peer says what it must not.
     void hello(const message::Hello& hello, Now now);
-    void have(const message::Have& have);
+    /// `pages_wait`: pages that it sent before wait here for their turn.
+    void have(const message::Have& have, bool pages_wait);
+    /// None wait any more.
+    void pages_taken();
     void pull(const message::Pull& pull);
     void waive(const message::Waive& waive);
     void ping(const message::Ping& ping);
@@ -102,6 +105,8 @@ public:
         watermarks::Coverage acknowledged;
         watermarks::Coverage expected;
         watermarks::Vector forgotten = {};  ///< in the whole table
+        /// Acknowledged when the first of its pages that wait here was sent: what is in them may be as old as that.
+        watermarks::Coverage acknowledged_then = {};
         /// What it is here, found out when the catalog had been read so often; 0: not yet.
         mutable const store::Resource* ours = nullptr;  ///< null: we do not track it
         mutable bool is_exchanged = false;
@@ -113,6 +118,9 @@ public:
     [[nodiscard]] bool exchanges(const store::Resource& resource) const;
     /// Whether the peer lacks deletions that were forgotten here: its rows may be ones that were deleted.
     [[nodiscard]] bool lags(const store::Resource& resource, const watermarks::Range& range) const;
+    /// Whether it lags, and we as well: we take all that it has nevertheless, and settle what is in doubt by writing it again.
+    /// `range`: of one piece of our coverage.
+    [[nodiscard]] bool settles(const store::Resource& resource, const watermarks::Range& range) const;
     /// Both ways, for every table that both track.
     [[nodiscard]] bool is_in_step() const;
     [[nodiscard]] std::optional<SteadyMs> next_deadline() const;
@@ -148,8 +156,10 @@ private:
 
     [[nodiscard]] bool holds_others(const watermarks::Vector& vector) const;
     [[nodiscard]] bool accepts_form(const message::Pages& pages);
-    /// Whether pages were read before their sender knew of deletions that are forgotten here.
-    [[nodiscard]] bool is_stale(const message::Pages& pages) const;
+    /// Whether a page was read before its sender knew of deletions that are forgotten here.
+    [[nodiscard]] bool is_stale(const message::Page& page) const;
+    /// Whether it is taken all the same: settles(), and nothing else has come into its range since it was asked for.
+    [[nodiscard]] bool may_settle(const message::Page& page, std::uint32_t pull) const;
     /// Whether somebody who holds this lacks deletions that were forgotten here.
     [[nodiscard]] bool lacks_forgotten(const watermarks::Piece& piece, std::int64_t resource) const;
     /// Whether more was forgotten here than the peer knows.

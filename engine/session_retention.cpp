@@ -34,14 +34,39 @@ bool Session::lags(const Resource& resource, const watermarks::Range& range) con
     return known != nullptr &&
            std::ranges::any_of(store_.forgotten(resource.id).pieces(), [&](const Piece& forgotten) {
                const auto both = intersect(forgotten.range, range);
-               return both && !known->acknowledged.dominates(*both, forgotten.vector);
+               return both && !known->acknowledged_then.dominates(*both, forgotten.vector);
            });
 }
 
-bool Session::is_stale(const message::Pages& pages) const {
-    return std::ranges::any_of(pages.pages, [&](const message::Page& page) {
-        const Resource* resource = store_.catalog.find(page.resource);
-        return resource != nullptr && lags(*resource, {page.range.low, page.range.high});
+bool Session::settles(const Resource& resource, const watermarks::Range& range) const {
+    const Theirs* known = theirs(resource.name);
+    return known != nullptr && lags(resource, range) &&
+           !store_.coverage(resource.id).dominates(range, known->forgotten);
+}
+
+bool Session::is_stale(const message::Page& page) const {
+    const Resource* resource = store_.catalog.find(page.resource);
+    return resource != nullptr && lags(*resource, {page.range.low, page.range.high});
+}
+
+bool Session::may_settle(const message::Page& page, std::uint32_t pull) const {
+    const Resource& resource = *store_.catalog.find(page.resource);
+    const watermarks::Range range{page.range.low, page.range.high};
+    const Asking::Pull* asked = asking_.find(pull);
+    if (asked == nullptr || !page.complete || !settles(resource, range)) return false;
+    const auto is_ours = [&](const watermarks::Vector::Entry& entry) {
+        return store_.origins.id(entry.first).device == store_.origins.id(store_.self()).device;
+    };
+    const auto is_as_asked = [&](const Piece& wanted) {
+        return std::ranges::all_of(store_.coverage(resource.id).pieces(), [&](const Piece& mine) {
+            return !intersect(mine.range, range) ||
+                   std::ranges::all_of(above(mine.vector, wanted.vector).entries(), is_ours);
+        });
+    };
+    return std::ranges::any_of(asked->wanted, [&](const auto& wanted) {
+        return wanted.first == resource.id && std::ranges::any_of(wanted.second, [&](const Piece& piece) {
+                   return intersect(piece.range, range) == range && is_as_asked(piece);
+               });
     });
 }
 
@@ -49,7 +74,10 @@ bool Session::accepts(const message::Pages& pages) {
     if (!accepts_form(pages)) return false;
     // The next push builds on one that was refused, until the peer has heard what is held.
     if (pages.pull == 0 && has_refused_) return false;
-    if (!is_stale(pages)) return true;
+    const bool is_taken = std::ranges::all_of(pages.pages, [&](const message::Page& page) {
+        return !is_stale(page) || may_settle(page, pages.pull);
+    });
+    if (is_taken) return true;
     // It was read before the peer knew of deletions that are forgotten here by now.
     if (pages.pull != 0 && pages.last) answered(pages.pull);
     say_all_ = true;

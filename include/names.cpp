@@ -11,6 +11,8 @@ std::string_view name_of(EventKind kind) {
             return "untracked";
         case EventKind::trusted:
             return "trusted";
+        case EventKind::parked:
+            return "parked";
         case EventKind::peer_up:
             return "peer_up";
         case EventKind::peer_down:

@@ -144,9 +144,10 @@ CREATE TABLE strandline_quarantine_values(
 CREATE INDEX strandline_quarantine_dropped ON strandline_quarantine_values(id) WHERE is_withheld = 2;
 
 CREATE TABLE strandline_members(
-  device BLOB PRIMARY KEY,
-  name   TEXT NOT NULL,
-  since  INTEGER NOT NULL
+  device       BLOB PRIMARY KEY,
+  name         TEXT NOT NULL,
+  since        INTEGER NOT NULL,
+  parked_since INTEGER  -- Deletions do not wait for it. NULL: they do.
 ) WITHOUT ROWID;
 
 -- What the running process knows of its peers, for those who ask.

@@ -13,6 +13,7 @@ enum class EventKind {
     tracked,           ///< a table is kept in step from now on
     untracked,         ///< a table is no longer kept in step
     trusted,           ///< a device was let in
+    parked,            ///< deletions do not wait for a device that was let in, or wait for it again; `text` says which
     peer_up,           ///< an authenticated peer is connected
     peer_down,         ///< a peer is gone; `text` says why
     backfill_started,  ///< a peer sends a table, or a part of one, from the beginning

@@ -93,12 +93,13 @@ Result<Node> Node::open(const NodeOptions& options) {
     if (!listener) return tl::unexpected(listener.error());
     tcp::Place place(options.database);
     const Opening found{key->opened(), net::mark_of(options.database)};
+    constexpr bool kForgets = true;
     const auto open = [&] {
         return Engine::open({options.database, key->identity().device(), "", tcp::system_entropy, found,
                              [parts = parts.get(), before = options.stop_asked] {
                                  return parts->host ? parts->host->is_stop_due() : before && before();
                              },
-                             options.bytes_per_second_max, options.rows_per_second_max, options.forgets},
+                             options.bytes_per_second_max, options.rows_per_second_max, kForgets},
                             tcp::now());
     };
     auto engine = unlocked(open, options.wait_on);

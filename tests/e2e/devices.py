@@ -201,10 +201,10 @@ class Case(unittest.TestCase):
         b.trust(a)
         return a, b
 
-    def running_pair(self, forgets=False, **options):
+    def running_pair(self, **options):
         a, b = self.pair(**options)
-        a.start(forgets=forgets)
-        b.start(a, forgets=forgets)
+        a.start()
+        b.start(a)
         return a, b
 
     def until_equal(self, *devices, table="notes"):

@@ -152,6 +152,62 @@ TEST_CASE("who holds less than was forgotten is not asked, until it has caught u
     CHECK(ids(group, 0) == "'kept'");
 }
 
+TEST_CASE("nobody waits for a device that is parked, also after a restart, until it is waited for again") {
+    Group group(3, kNotes, {"notes"});
+    trust_each_other(group);
+    group.connect_all();
+    group.write(0, "INSERT INTO notes VALUES ('kept', 'a', 'b'), ('gone', 'a', 'b'), ('edited', 'a', 'b'), ('late', 'a', 'b')");
+    group.converge();
+    group.disconnect(0, 2);
+    group.disconnect(1, 2);
+    REQUIRE(group.engine(0).park(group.id(2), true, group.now(0)));
+    CHECK(group.was_told(0, EventKind::parked));
+    group.stop(0);
+    group.start(0);
+    group.connect(0, 1);
+    group.write(0, "DELETE FROM notes WHERE id IN ('gone', 'edited')");
+    group.converge();
+    group.write(1, "UPDATE notes SET title = 'c' WHERE id = 'kept'");
+    group.converge();
+    CHECK(eras(group, 0) == "0");
+    CHECK(eras(group, 1) == "0");
+    REQUIRE(group.engine(0).park(group.id(2), false, group.now(0)));
+    group.write(0, "DELETE FROM notes WHERE id = 'late'");
+    group.converge();
+    CHECK(eras(group, 0) == "1");
+    group.write(2, "INSERT INTO notes VALUES ('own', 'a', 'b')");
+    group.write(2, "UPDATE notes SET body = 'unheard' WHERE id = 'edited'");
+    group.connect_all();
+    group.converge();
+    CHECK(group.is_same("notes"));
+    CHECK(ids(group, 0) == "'kept own'");
+    CHECK_FALSE(group.engine(0).park(DeviceId{}, true, group.now(0)));
+}
+
+TEST_CASE("two devices that parked each other exchange what each has, and no row comes back") {
+    Group group(2, kNotes, {"notes"});
+    trust_each_other(group);
+    group.connect_all();
+    group.write(0, "INSERT INTO notes VALUES ('kept', 'a', 'b'), ('gone 0', 'a', 'b'), ('gone 1', 'a', 'b'), ('both', 'a', 'b')");
+    group.converge();
+    group.disconnect(0, 1);
+    REQUIRE(group.engine(0).park(group.id(1), true, group.now(0)));
+    REQUIRE(group.engine(1).park(group.id(0), true, group.now(1)));
+    group.write(0, "DELETE FROM notes WHERE id IN ('gone 0', 'both')");
+    group.write(1, "DELETE FROM notes WHERE id IN ('gone 1', 'both')");
+    group.write(0, "INSERT INTO notes VALUES ('own 0', 'a', 'b')");
+    group.write(1, "INSERT INTO notes VALUES ('own 1', 'a', 'b')");
+    group.write(1, "UPDATE notes SET body = 'edited' WHERE id = 'kept'");
+    group.converge();
+    REQUIRE(eras(group, 0) == "0");
+    REQUIRE(eras(group, 1) == "0");
+    group.connect(0, 1);
+    group.converge();
+    CHECK(group.is_same("notes"));
+    CHECK(ids(group, 0) == "'kept own 0 own 1'");
+    CHECK(group.app(0).ask("SELECT body FROM notes WHERE id = 'kept'") == "'edited'");
+}
+
 TEST_CASE("what is left of a record without the deletions that were forgotten") {
     using engine::Record;
     using message::Stamp;
