@@ -31,7 +31,9 @@ nlohmann::ordered_json members_json(const Status& status) {
 }
 
 std::string standing_of(const PeerStatus& peer) {
-    const std::string where = peer.connected ? "connected" : peer.heard ? "not connected" : "never heard from";
+    const std::string where = peer.connected ? "connected"
+                              : peer.heard   ? "not connected"
+                                             : "never heard from";
     return where + (peer.parked ? ", not waited for" : "");
 }
 
@@ -73,13 +75,13 @@ Exit members(const MembersArguments& arguments) {
 
 void add_members(CLI::App& app, Action& chosen) {
     auto arguments = std::make_shared<MembersArguments>();
-    CLI::App* command =
-        add_command<MembersArguments>(app, chosen, "members", "List the devices that this one lets in",
-                                      "  strandline members notes.db\n"
-                                      "  strandline members notes.db --park DEVICE_ID\n"
-                                      "Each device has a list of its own: `strandline trust` adds to it. Who is parked stays\n"
-                                      "let in; only deletions are forgotten here without waiting until it has heard of them.",
-                                      arguments, members);
+    CLI::App* command = add_command<MembersArguments>(
+        app, chosen, "members", "List the devices that this one lets in",
+        "  strandline members notes.db\n"
+        "  strandline members notes.db --park DEVICE_ID\n"
+        "Each device has a list of its own: `strandline trust` adds to it. Who is parked stays\n"
+        "let in; only deletions are forgotten here without waiting until it has heard of them.",
+        arguments, members);
     add_database(command, arguments->database);
     auto* parks = command->add_option("--park", arguments->park, "Do not wait for this device");
     parks->option_text("DEVICE_ID");

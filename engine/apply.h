@@ -130,7 +130,8 @@ private:
     /// Of a complete page from somebody who lacks deletions that are forgotten here: what we cover and do not have was deleted
     /// here, and is deleted once more; what is news to us is taken, and written once more. Nobody could tell otherwise.
     void settle_doubt(const store::Resource& resource, Incoming incoming);
-    [[nodiscard]] static bool is_among(const std::set<const message::Page*>& pages, const message::Page& page);
+    [[nodiscard]] static bool is_among(const std::set<const message::Page*>& pages,
+                                       const message::Page& page);
     [[nodiscard]] bool is_ahead(const Record& record) const;
     /// Keeps a change, and passes it on, but does not join it before its time; `reason`: says what it waits for.
     void hold(const store::Resource& resource, const Incoming& incoming, WallMs due, const char* reason);
@@ -193,7 +194,7 @@ private:
     Applied applied_;
     std::map<std::int64_t, std::int64_t> row_difference_;
     std::optional<watermarks::Vector>
-        replacing_;                          ///< the vector of such a page, while its entries are joined
+        replacing_;                            ///< the vector of such a page, while its entries are joined
     std::set<const message::Page*> behind_;    ///< complete pages that bring more than rows
     std::set<const message::Page*> settling_;  ///< of those: their sender lags, too
     std::set<std::pair<std::int64_t, std::string>> settled_;  ///< resource and key: written again already

@@ -405,8 +405,8 @@ void Device::answer_requests(Now now) {
             result = track(request.arguments, Ownership::device_owned, now);
         } else if (request.command == "untrack") {
             result = untrack(request.arguments, now);
-        } else if (!request.arguments.empty() && (request.command == "trust" || request.command == "park" ||
-                                                  request.command == "unpark")) {
+        } else if (!request.arguments.empty() &&
+                   (request.command == "trust" || request.command == "park" || request.command == "unpark")) {
             const auto device = device_id_from_hex(request.arguments[0]);
             if (!device) {
                 result = tl::unexpected(device.error());

@@ -87,8 +87,8 @@ public:
     std::map<DeviceId, Session> sessions;
     std::set<DeviceId> members;
     std::set<DeviceId> parked;  ///< of those: for whom deletions do not wait
-    std::deque<Event> events;  ///< for the host
-    TrafficStatus sent;        ///< not yet in the database
+    std::deque<Event> events;   ///< for the host
+    TrafficStatus sent;         ///< not yet in the database
     TrafficStatus received;
     /// A message that waits for another process's lock, in front of its peer's next ones.
     std::deque<std::pair<DeviceId, message::Message>> inbox;

@@ -192,7 +192,7 @@ std::vector<Piece> Device::wanted_of(Session& session, const Resource& resource,
                                            theirs.acknowledged, store.self());
     if (lacking.empty()) session.waiting_since.erase(resource.id);
     auto pieces = backfill::without(lacking, asked_ranges(resource.id));
-    std::erase_if(pieces, [&](const Piece& piece) { 
+    std::erase_if(pieces, [&](const Piece& piece) {
         return session.lags(resource, piece.range) && !session.settles(resource, piece.range);
     });
     const auto is_pushed = [&](const Piece& piece) { return will_be_pushed(session, resource, piece); };

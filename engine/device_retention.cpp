@@ -54,9 +54,10 @@ void Device::follow_peers(const Resource& resource) {
 
 Result<void> Device::park(const DeviceId& device, bool is_parked, Now now) {
     if (!members.contains(device)) {
-        return failure(Category::usage, short_hex(device) +
-                                            " is not let in here, so nothing waits for it; `strandline members` "
-                                            "lists who is");
+        return failure(Category::usage,
+                       short_hex(device) +
+                           " is not let in here, so nothing waits for it; `strandline members` "
+                           "lists who is");
     }
     Transaction transaction(store.connection);
     store.ledger.set_parked(device, is_parked ? std::optional(now.wall) : std::nullopt);

@@ -34,7 +34,7 @@ std::optional<message::Pages> take_step(message::Pages& pages, const backfill::T
     const auto end = rest.entries.begin() + count;
     if (end == rest.entries.end()) return std::nullopt;
     std::string high = std::prev(end)->key + '\0';  // The key just behind it.
-    message::Page part{rest.resource, {rest.range.low, high}, rest.vector,    rest.columns, {},
+    message::Page part{rest.resource, {rest.range.low, high}, rest.vector,  rest.columns, {},
                        rest.dropped,  rest.forgotten,         rest.complete};
     part.entries.assign(std::make_move_iterator(rest.entries.begin()), std::make_move_iterator(end));
     rest.entries.erase(rest.entries.begin(), end);

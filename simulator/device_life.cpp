@@ -56,12 +56,6 @@ void Device::join(const std::vector<const Device*>& members, bool syncs_fully) {
         index_of_[member->id()] = member->index();
         if (member != this) require(engine_->trust(member->id(), "", clock_.now()));
     }
-    // Some wait for fewer: what comes from the others must be right all the same.
-    Random parks = random_.fork("park", 0);
-    for (const Device* member : members) {
-        if (member != this && world_.forgets && parks.one_in(8))
-            require(engine_->park(member->id(), true, clock_.now()));
-    }
 }
 
 void Device::dial(const Device& peer) {

@@ -80,7 +80,7 @@ class Forgotten(devices.Case):
         b.sql("INSERT INTO notes VALUES ('own', 'x', 'y')")
         b.sql("UPDATE notes SET body = 'kept' WHERE id = '0007'")
         until(lambda: self.remembered(a) == 400, "the deletions are taken up")
-        a.tell("members", "--park", b.id())
+        a.tell("members", "--park", b.id)
         self.assertIn("not waited for", a.tell("members"))
         self.assertEqual([member["parked"] for member in a.ask("members")["members"][1:]], [True])
         until(lambda: self.remembered(a) == 0, "they are forgotten")
@@ -88,9 +88,10 @@ class Forgotten(devices.Case):
         self.until_equal(a, b)
         self.assertEqual(self.ids(a), [id for (id,) in ids[:100]] + ["own"])
         self.assertEqual(a.sql("SELECT body FROM notes WHERE id = '0007'"), [("kept",)])
-        b.tell("verify")
+        b.stop()
+        b.tell("verify", "--peer", f"127.0.0.1:{a.port}")
         self.assert_diff_equal(a, b)
-        a.tell("members", "--unpark", b.id())
+        a.tell("members", "--unpark", b.id)
         self.assertNotIn("not waited for", a.tell("members"))
 
 

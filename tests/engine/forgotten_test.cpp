@@ -156,7 +156,9 @@ TEST_CASE("nobody waits for a device that is parked, also after a restart, until
     Group group(3, kNotes, {"notes"});
     trust_each_other(group);
     group.connect_all();
-    group.write(0, "INSERT INTO notes VALUES ('kept', 'a', 'b'), ('gone', 'a', 'b'), ('edited', 'a', 'b'), ('late', 'a', 'b')");
+    group.write(0,
+                "INSERT INTO notes VALUES ('kept', 'a', 'b'), ('gone', 'a', 'b'), ('edited', 'a', 'b'), "
+                "('late', 'a', 'b')");
     group.converge();
     group.disconnect(0, 2);
     group.disconnect(1, 2);
@@ -188,7 +190,9 @@ TEST_CASE("two devices that parked each other exchange what each has, and no row
     Group group(2, kNotes, {"notes"});
     trust_each_other(group);
     group.connect_all();
-    group.write(0, "INSERT INTO notes VALUES ('kept', 'a', 'b'), ('gone 0', 'a', 'b'), ('gone 1', 'a', 'b'), ('both', 'a', 'b')");
+    group.write(0,
+                "INSERT INTO notes VALUES ('kept', 'a', 'b'), ('gone 0', 'a', 'b'), ('gone 1', 'a', 'b'), "
+                "('both', 'a', 'b')");
     group.converge();
     group.disconnect(0, 1);
     REQUIRE(group.engine(0).park(group.id(1), true, group.now(0)));
