@@ -70,6 +70,8 @@ public:
     Step step(Session& session, Now now);
     void keep(Session& session, Step step);
     void forget(const DeviceId& peer);
+    /// Ends the comparisons that we began: they know nothing of what is found by reading our rows from now on.
+    void abandon() { talks_.clear(); }
     /// Whole rows came from the peer, which claim nothing.
     void came(const DeviceId& peer, std::int64_t resource, const std::string& key);
     /// When has_work() may become true by itself.

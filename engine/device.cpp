@@ -133,6 +133,7 @@ bool Device::fold() {
         more = capture_.fold(kFoldRowsMax, found);
         add_traffic();
         transaction.commit();
+        if (more) keep_log_short();
     }
     push_found(found, level);
     figures_changed_ = figures_changed_ || !found.empty();

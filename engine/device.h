@@ -106,7 +106,7 @@ private:
     [[nodiscard]] bool must_wait(const DeviceId& peer, const message::Message& message, Now now) const;
     void wait(const DeviceId& peer, message::Message message);
     void stop_waiting(const DeviceId& peer);
-    void keep_log_short(Now now);
+    void keep_log_short();
     [[nodiscard]] bool is_in_parts(const DeviceId& peer, const message::Pages& pages) const;
     void count_step(const DeviceId& peer, const message::Pages& pages, Now now);
     /// Entries, and about what their keys and values have in memory as on the wire.

@@ -116,6 +116,7 @@ void Device::inspect(Now now) {
     }
     if (!inspector_ && to_inspect_.empty()) {
         damaged_.clear();
+        comparer_.abandon();
         for (const store::Resource& resource : store.catalog.resources()) to_inspect_.push_back(resource.id);
     }
     if (!inspector_ && !to_inspect_.empty()) {

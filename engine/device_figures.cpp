@@ -43,6 +43,13 @@ void Device::let_pass(Now now) {
     for (auto& [peer, session] : sessions) tell_in_step(session, now);
     tell_cut(now);
     if (now.steady >= figures_at_) write_figures(now);
+    keep_log_short();
+}
+
+/// Whoever's commit finds the log long has to bring it into the database: that is to be us, and not before what we have
+/// to say is said.
+void Device::keep_log_short() {
+    if (store.connection.log_pages() >= kLogPagesMax) store.connection.checkpoint();
 }
 
 /// At once; but a busy writer's peer falls out of step and back all the time, and that is told once a second.
@@ -213,6 +220,7 @@ std::optional<SteadyMs> Device::next_deadline() const {
         }
     }
     if (!waiting_.empty()) sooner(tempo.next_at());
+    if (store.connection.log_pages() >= kLogPagesMax) sooner({});  // As soon as there is time.
     if (due_at_) sooner(*due_at_);
     if (is_inspecting()) sooner(prove_at_);
     if (!proved_with_.empty()) sooner(prove_again_at_);

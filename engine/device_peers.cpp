@@ -161,7 +161,6 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
     const auto level = level_peers();
     Capture::Found found;
     if (!store.journal.is_empty()) tempo.met_writer(now.steady);
-    keep_log_short(now);
     // What is more than one transaction's worth goes first.
     if (store.journal.is_longer_than(kFoldRowsMax)) fold();
     Transaction transaction(store.connection);

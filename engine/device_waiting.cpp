@@ -113,11 +113,6 @@ void Device::take_waiting(Now now) {
     follow(session, now);
 }
 
-/// Before a step. Whoever's commit finds the log long has to bring it into the database: beside an app that is us.
-void Device::keep_log_short(Now now) {
-    store.connection.checkpoint_after(tempo.has_writer(now.steady) ? kLogPagesBeside : kLogPagesAlone);
-}
-
 void Device::count_step(const DeviceId& peer, const message::Pages& pages, Now now) {
     if (!pages.last) {
         in_parts_.emplace(peer, pages.pull);

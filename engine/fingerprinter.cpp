@@ -1,6 +1,7 @@
 #include "engine/fingerprinter.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <optional>
 
@@ -24,7 +25,9 @@ std::string lower_case(std::string name) {
 }
 
 void put_number(std::string& bytes, std::uint64_t number) {
-    for (int i = 0; i < 8; ++i) bytes += static_cast<char>(number >> (8 * i) & 0xff);
+    std::array<char, 8> digits{};
+    for (std::size_t i = 0; i < digits.size(); ++i) digits[i] = static_cast<char>(number >> (8 * i) & 0xff);
+    bytes.append(digits.data(), digits.size());
 }
 
 /// With its length, so that two of them are never taken for two others.

@@ -56,10 +56,9 @@ constexpr std::int64_t kOfferPatienceMs = 1'000;
 /// keep disk and link busy at once, and are what a receiver that dies may be sent again.
 constexpr std::size_t kInFlightBytesMax = 4 * kPageBytesMax;
 
-/// Pages of the log after which a commit of ours brings them into the database: SQLite's own number, and half of it beside
-/// an app, whose commits do so at that number.
-constexpr int kLogPagesAlone = 1000;
-constexpr int kLogPagesBeside = 500;
+/// Pages of the log after which we bring them into the database: half of SQLite's own number, at which an app's commit has
+/// to do it.
+constexpr int kLogPagesMax = 500;
 
 /// What was written is folded by the next step of a backfill, when that is due so soon.
 constexpr std::int64_t kFoldWithStepMs = 50;

@@ -369,6 +369,7 @@ void Device::proven(Connection& connection) {
         world_.chronicle.count_situation(Situation::rivals);
         const auto old = existing->second;
         old->close(why);
+        if (connection.is_gone()) return;  // The process has died of it.
     }
     sessions_.emplace(peer, connection.shared_from_this());
     lookout_.began(peer);

@@ -58,7 +58,9 @@ std::string Liar::bent(std::string frame) {
             return frame + random_.bytes(1 + random_.below(20));
         default:
             frame[at] = static_cast<char>(random_.below(256));
-            return frame;
+            // What can still be read might be a forged write of somebody else, which is no lie about itself.
+            if (net::decode(frame)) frame.resize(at);
+            return frame.empty() ? std::string(1, '\0') : frame;
     }
 }
 

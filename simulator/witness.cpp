@@ -357,9 +357,13 @@ std::optional<std::size_t> Witness::reopened(Sql& sql, bool may_lose) {
     if (lost > 0) {
         pending_.erase(first_lost, pending_.end());
         last_seen_ = 0;
+        std::set<Key> touched;
         for (const Commit& commit : pending_) {
             for (const JournalRow& row : commit.journal) last_seen_ = std::max(last_seen_, row.hlc);
+            for (const Change& change : commit.changes) touched.emplace(change.table, change.key);
         }
+        // What the engine knew of the other keys may have become more by the time they are written to again.
+        std::erase_if(known_, [&](const auto& known) { return !touched.contains(known.first); });
     }
     std::vector<JournalRow> news;
     std::ranges::copy_if(*journal, std::back_inserter(news),

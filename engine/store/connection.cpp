@@ -295,8 +295,17 @@ void Connection::set_busy_ms(int milliseconds) {
     check(database_, sqlite3_busy_timeout(database_, milliseconds));
 }
 
-void Connection::checkpoint_after(int log_pages) {
-    check(database_, sqlite3_wal_autocheckpoint(database_, log_pages));
+void Connection::defer_checkpoints() {
+    const auto note = [](void* self, sqlite3*, const char*, int log_pages) {
+        static_cast<Connection*>(self)->log_pages_ = log_pages;
+        return SQLITE_OK;
+    };
+    sqlite3_wal_hook(database_, note, this);
+}
+
+void Connection::checkpoint() {
+    log_pages_ = 0;
+    sqlite3_wal_checkpoint_v2(database_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
 }
 
 Transaction::Transaction(Connection& connection) : connection_(connection) {

@@ -116,8 +116,12 @@ public:
     [[nodiscard]] std::string ask_text(std::string_view sql);
     /// How many rows the last statement changed.
     [[nodiscard]] std::int64_t changes() const;
-    /// A commit that leaves so many pages in the log brings them into the database, once it holds no lock any more.
-    void checkpoint_after(int log_pages);
+    /// From now on no commit brings the log into the database, which can wait for checkpoint().
+    void defer_checkpoints();
+    /// How many pages the last commit left in the log; none, when checkpoint() was called since.
+    [[nodiscard]] int log_pages() const { return log_pages_; }
+    /// Brings into the database what nobody reads or writes just now. Where that fails nothing is lost: the log has it.
+    void checkpoint();
     /// Whether rows were changed since the last commit of a Transaction, and perhaps taken back.
     [[nodiscard]] bool has_written() const;
     /// Waits at most so long for another connection's lock.
@@ -139,6 +143,7 @@ private:
     std::function<bool()> stop_asked_;
     bool is_stoppable_ = true;
     std::uint64_t rollbacks_ = 0;
+    int log_pages_ = 0;
     /// Texts begin alike, and few are of one length.
     struct ByLength {
         using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name.

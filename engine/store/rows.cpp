@@ -203,9 +203,10 @@ void Rows::read_on(Position& position, std::size_t most,
     std::size_t count = 0;
     const auto keys = static_cast<int>(resource_.key.size());
     const auto columns = static_cast<int>(resource_.columns.size());
+    DigestedRow row;  // One for all, as its memory is what costs most.
     for (; read_on_.step(); ++count) {
-        DigestedRow row;
-        row.key.reserve(resource_.key.size());
+        row.key.clear();
+        row.digests.clear();
         for (int i = 0; i < keys; ++i) row.key.push_back(read_on_.value(i));
         for (int i = 0; i < columns; ++i)
             set_digest(row.digests, resource_.columns[static_cast<std::size_t>(i)].id,

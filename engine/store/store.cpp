@@ -22,6 +22,7 @@ Store::Store(const std::string& path, const std::string& vfs) : connection(path,
     connection.execute("PRAGMA foreign_keys = OFF");
     connection.execute("PRAGMA recursive_triggers = OFF");
     connection.execute(kCacheSize);
+    connection.defer_checkpoints();
     reload();
     data_version_ = connection.ask_integer("PRAGMA data_version");
 }

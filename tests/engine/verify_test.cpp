@@ -218,6 +218,24 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("a comparison that began before the rows were read takes nothing of what reading them finds") {
+    Pair pair(20);
+    // A question is out while the rows are damaged and read; its answer says of them that all is well.
+    REQUIRE(pair.engine(1).verify(false, pair.now(1)));
+    pair.write(1,
+               "BEGIN; INSERT INTO strandline_applying VALUES (1); UPDATE notes SET body = 'forged'; "
+               "DELETE FROM strandline_applying; COMMIT");
+    REQUIRE(pair.engine(1).verify(true, pair.now(1)));
+    for (int i = 0; i < 100; ++i) pair.pass_alone(10);
+    pair.converge();
+    REQUIRE(pair.engine(1).verified());
+    const auto found = *pair.engine(1).verified();
+    CHECK(found.is_same);
+    CHECK(found.damaged == 20);
+    CHECK(found.mended == 20);
+    CHECK(pair.app(1).ask("SELECT count(*) FROM notes WHERE body = 'forged'") == "0");
+}
+
 TEST_CASE("a damaged row takes over nothing that is newer, and keeps what was written since") {
     Pair pair(10);
     pair.damage(1, "DELETE FROM notes WHERE id = '000001'");
