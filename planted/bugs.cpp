@@ -9,7 +9,7 @@
 namespace strandline::planted {
 namespace {
 
-constexpr std::array<std::pair<Bug, Name>, 16> kBugs{{
+constexpr std::array<std::pair<Bug, Name>, 18> kBugs{{
     {Bug::watermark_before_data,
      {"watermark-before-data", "coverage is committed before the rows that it claims"}},
     {Bug::acknowledge_before_sync, {"acknowledge-before-sync", "a commit is told before the disk has it"}},
