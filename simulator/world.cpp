@@ -93,9 +93,8 @@ void World::build() {
             if (options_.filled_rows > 0) network_.link(a, b).bytes_per_second = kFillBytesPerSecond;
         }
     }
-    const Surroundings world{
-        schedule_,       chronicle_, network_, model_, recorder_ || options_.devices <= kDevicesToldMost,
-        options_.forgets};
+    const bool is_told = recorder_ || options_.devices <= kDevicesToldMost;
+    const Surroundings world{schedule_, chronicle_, network_, model_, is_told, options_.forgets};
     for (std::size_t i = 0; i < options_.devices; ++i) {
         const Random own = random_.fork("device", i);
         devices_.push_back(std::make_unique<Device>(world, i, own));
