@@ -26,12 +26,16 @@ long most_resident_kib() {
     throw Trouble("/proc/self/status does not tell VmHWM");
 }
 
+void complain_of(const Event& event) {
+    if (event.kind == EventKind::trouble || event.kind == EventKind::quarantined) say(event.text);
+}
+
 void tell(const Event& event) {
     if (event.kind == EventKind::in_step) std::printf("in_step_told %.9f\n", now_seconds());
     if (event.kind == EventKind::backfill_done) std::printf("filled %.9f\n", now_seconds());
     if (event.kind == EventKind::changes_applied)
         std::printf("applied %lld %.9f\n", static_cast<long long>(event.rows), now_seconds());
-    if (event.kind == EventKind::trouble || event.kind == EventKind::quarantined) say(event.text);
+    complain_of(event);
 }
 
 Result<void> run(Node& node, bool is_once) {
@@ -56,7 +60,8 @@ int run_device(const std::string& database, const std::string& peer, bool is_onc
     options.compression = compression;
     auto node = Node::open(options);
     if (!node) return complain(node.error());
-    node->on_event(tell);
+    // Of the device that is dialled nobody reads such lines, and its pipe would be full of them in the end.
+    node->on_event(peer.empty() ? complain_of : tell);
     node->on_notice(say);
     if (peer.empty()) {
         std::printf("port %d\n", node->port());

@@ -71,7 +71,7 @@ void Connection::prove() {
 }
 
 void Connection::resume() {
-    if (state_ == State::proven) hand_over();
+    hand_over();
 }
 
 void Connection::send(const std::string& frame) {

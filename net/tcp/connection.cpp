@@ -115,7 +115,7 @@ void Connection::prove() {
 }
 
 void Connection::resume() {
-    if (!reading_ && state_ == State::proven) hand_over();
+    if (!reading_) hand_over();
 }
 
 std::size_t Connection::unsent() const {

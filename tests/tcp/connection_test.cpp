@@ -194,6 +194,19 @@ TEST_CASE("nothing is read while the owner takes no input, and all of it comes a
     CHECK(wire.far_notes.rooms > 0);
 }
 
+TEST_CASE("a handshake that comes while the owner takes no input is finished once it does") {
+    Wire wire;
+    wire.far_notes.may_take = false;
+    wire.meet();
+    wire.near->send("hello");
+    wire.settle();
+    CHECK(wire.far_notes.proofs == 0);
+    wire.far_notes.may_take = true;
+    wire.far->resume();
+    REQUIRE(wire.until([&] { return wire.far_notes.frames.size() == 1; }));
+    CHECK(wire.far_notes.proofs == 1);
+}
+
 TEST_CASE("a peer that takes nothing for half a minute is gone, one that takes a little is not") {
     Wire wire;
     wire.meet();
