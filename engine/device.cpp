@@ -225,7 +225,8 @@ void Device::refresh_schema(Now now) {
         columns[resource.id] = resource.columns.size();
         dropped[resource.id] = store.catalog.columns().dropped(resource.id);
     }
-    for (const auto& [resource, renamed] : store.meet_schema())
+    const store::Met since = store.meet_schema();
+    for (const auto& [resource, renamed] : since.renamed)
         take_over(store, *store.catalog.find(resource), renamed);
     bool claims_less = false;
     bool has_other_columns = false;
@@ -237,7 +238,8 @@ void Device::refresh_schema(Now now) {
             const bool has_new_columns = known != columns.end() && known->second != resource.columns.size();
             has_other_columns = has_other_columns || has_new_columns;
             tell_added_again(resource, dropped[resource.id], now);
-            claims_less = refresh_table(resource, has_new_columns, now, found) || claims_less;
+            const bool is_altered = has_new_columns || since.altered.contains(resource.id);
+            claims_less = refresh_table(resource, is_altered, now, found) || claims_less;
         } else if (!resource.was_away) {
             store.catalog.set_away(resource.id, true);
             tell(EventKind::trouble, now, resource.name, {},
@@ -274,10 +276,10 @@ void Device::tell_added_again(const Resource& resource, const std::vector<std::s
 }
 
 /// True: less of the table is here than was claimed.
-bool Device::refresh_table(const Resource& resource, bool has_new_columns, Now now, Capture::Found& found) {
+bool Device::refresh_table(const Resource& resource, bool is_altered, Now now, Capture::Found& found) {
     retry_owed_.insert(resource.id);
     const auto left = store::install_triggers(store.connection, resource);
-    if (left == store::TriggersLeft::all && !has_new_columns && !resource.was_away) return false;
+    if (left == store::TriggersLeft::all && !is_altered && !resource.was_away) return false;
     fold_within(found, kFoldRowsMax);
     auto absence = Capture::Absence::deleted;
     if (left == store::TriggersLeft::none) absence = Capture::Absence::uncertain;

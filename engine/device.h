@@ -149,7 +149,7 @@ private:
     [[nodiscard]] bool track_anew(const store::Resource& resource, Now now, Capture::Found& found);
     [[nodiscard]] bool was_exchanged(const store::Resource& resource) const;
     void tell_added_again(const store::Resource& resource, const std::vector<std::string>& dropped, Now now);
-    bool refresh_table(const store::Resource& resource, bool has_new_columns, Now now, Capture::Found& found);
+    bool refresh_table(const store::Resource& resource, bool is_altered, Now now, Capture::Found& found);
     void answer_requests(Now now);
     [[nodiscard]] const store::Resource* restored(const Session& session) const;
     void begin_anew(const store::Resource& resource, const Session& session, Now now);

@@ -41,17 +41,26 @@ void Catalog::order_parents_first() {
         parents_first_.push_back(resources_[next].id);
 }
 
-std::map<std::int64_t, std::vector<Renamed>> Catalog::meet() {
+Met Catalog::meet() {
     load();
-    std::map<std::int64_t, std::vector<Renamed>> renamed;
+    Met met;
     for (const Resource& resource : resources_) {
         if (!resource.is_there) continue;
         name_key(resource.id, resource.key);
         auto columns = columns_.meet(resource.id, *inspect_table(connection_, resource.name));
-        if (!columns.empty()) renamed[resource.id] = std::move(columns);
+        if (!columns.empty()) met.renamed[resource.id] = std::move(columns);
+        if (is_altered(resource)) met.altered.insert(resource.id);
     }
     load();
-    return renamed;
+    return met;
+}
+
+bool Catalog::is_altered(const Resource& resource) {
+    Statement remember = connection_.prepare(
+        "UPDATE strandline_resources SET sql = made.sql FROM sqlite_schema AS made WHERE made.type = 'table' "
+        "AND made.name = ?1 COLLATE NOCASE AND id = ?2 AND strandline_resources.sql <> made.sql");
+    remember.bind_text(1, resource.name).bind(2, resource.id).run();
+    return connection_.changes() > 0;
 }
 
 void Catalog::fill_shape(Resource& resource, const std::string& signature) {
@@ -137,6 +146,7 @@ const Resource& Catalog::add(const TableShape& shape, Ownership ownership) {
     columns_.meet(id, shape);
     load();
     const Resource& resource = *find(id);
+    is_altered(resource);
     if (ownership == Ownership::device_owned) make_foreign_table(resource);
     install_triggers(connection_, resource);
     return resource;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,12 @@
 
 namespace strandline::engine::store {
 
+/// What was done to tracked tables since the last look, by resource.
+struct Met {
+    std::map<std::int64_t, std::vector<Renamed>> renamed;  ///< columns
+    std::set<std::int64_t> altered;                        ///< whose CREATE TABLE is another one now
+};
+
 /// The tracked tables, as the database has them.
 class Catalog {
 public:
@@ -19,8 +26,8 @@ public:
     /// Reads everything anew: after a rollback. Columns that meet() has not seen yet are left out.
     void load();
     /// Takes notice of the schema as it is now, and then reads everything: at open, and after each change of
-    /// it. Gives the columns that were renamed, by resource. Inside a transaction.
-    std::map<std::int64_t, std::vector<Renamed>> meet();
+    /// it. Inside a transaction.
+    Met meet();
     [[nodiscard]] const std::vector<Resource>& resources() const { return resources_; }
     /// Their numbers, what foreign keys refer to before what refers to it.
     [[nodiscard]] const std::vector<std::int64_t>& parents_first() const { return parents_first_; }
@@ -45,6 +52,8 @@ public:
 private:
     void order_parents_first();
     void fill_shape(Resource& resource, const std::string& signature);
+    /// Remembers how the table is made now; whether it was made otherwise when that was last remembered.
+    bool is_altered(const Resource& resource);
     /// Whether it is the table that was tracked: no ALTER TABLE can change what a key is, but for its names.
     [[nodiscard]] bool is_same_key(const Resource& resource, const TableShape& shape,
                                    const std::string& signature);

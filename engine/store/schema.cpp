@@ -47,6 +47,7 @@ CREATE TABLE strandline_resources(
   name      TEXT    NOT NULL UNIQUE COLLATE NOCASE,
   ownership TEXT    NOT NULL CHECK (ownership IN ('shared', 'device_owned')),
   key       TEXT    NOT NULL,  -- Affinities and collations; with another key it would be another table.
+  sql       TEXT    NOT NULL DEFAULT '',  -- Its CREATE TABLE; with another one the rows may hold other values.
   is_away   INTEGER NOT NULL DEFAULT 0,
   rows      INTEGER NOT NULL DEFAULT 0,
   columns   INTEGER NOT NULL DEFAULT 0  -- How many ids of columns were given.

@@ -43,11 +43,11 @@ void Store::reload() {
     is_loaded_ = true;
 }
 
-std::map<std::int64_t, std::vector<Renamed>> Store::meet_schema() {
+Met Store::meet_schema() {
     rows_.clear();
-    auto renamed = catalog.meet();
+    auto met = catalog.meet();
     reload();
-    return renamed;
+    return met;
 }
 
 bool Store::changed_elsewhere() {

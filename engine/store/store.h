@@ -32,8 +32,8 @@ public:
     void reload();
     /// Whether the mirror may say something else than the database: after a step that has failed.
     [[nodiscard]] bool may_differ() const { return !is_loaded_ || connection.has_written(); }
-    /// Takes notice of the schema as it is now; gives the columns that were renamed, by resource. Inside a transaction.
-    std::map<std::int64_t, std::vector<Renamed>> meet_schema();
+    /// Takes notice of the schema as it is now. Inside a transaction.
+    Met meet_schema();
     /// Whether another connection has committed since the last call.
     [[nodiscard]] bool changed_elsewhere();
     /// Whether the schema is another one than at the last reload().

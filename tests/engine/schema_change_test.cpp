@@ -119,6 +119,41 @@ TEST_CASE("RENAME of the key's column leaves capture at work") {
     CHECK(pair.table(1, "t") == "1|'x'|'b'|'c'\n2|3|4|5");
 }
 
+TEST_CASE("a column that takes the place of another under its name, between two looks, counts as written") {
+    Pair pair("CREATE TABLE t(id INTEGER PRIMARY KEY, price TEXT, note)");
+    pair.write(0, "INSERT INTO t VALUES (1, '1.50 EUR', 'a'), (2, '2.75 EUR', 'b')");
+    pair.converge();
+    pair.stop(0);
+    pair.app(0).run(
+        "BEGIN; ALTER TABLE t ADD COLUMN cents INTEGER; UPDATE t SET cents = CAST(price * 100 AS INTEGER); "
+        "ALTER TABLE t DROP COLUMN price; ALTER TABLE t RENAME COLUMN cents TO price; COMMIT");
+    pair.start(0);
+    pair.connect(0, 1);
+    pair.converge();
+    CHECK(pair.app(0).ask("SELECT group_concat(price) FROM t") == "'150,275'");
+    CHECK(pair.app(1).ask("SELECT group_concat(price) FROM t") == "'150,275'");
+    REQUIRE(pair.engine(0).verify(true, pair.now(0)));
+    pair.pass(20'000);
+    CHECK_FALSE(pair.was_told(0, EventKind::damaged));
+    CHECK(pair.app(0).ask("SELECT group_concat(price) FROM t") == "'150,275'");
+}
+
+TEST_CASE("a column that was dropped and added again between two looks counts as written") {
+    Pair pair(kTable);
+    pair.write(0, "INSERT INTO t VALUES (1, 'a', 'b', 'c')");
+    pair.converge();
+    pair.stop(1);
+    pair.app(1).run("ALTER TABLE t DROP COLUMN c; ALTER TABLE t ADD COLUMN c INTEGER DEFAULT 3");
+    pair.start(1);
+    pair.connect(0, 1);
+    pair.converge();
+    CHECK(pair.table(0, "t") == "1|'a'|'b'|3");
+    CHECK(pair.table(1, "t") == "1|'a'|'b'|3");
+    REQUIRE(pair.engine(1).verify(true, pair.now(1)));
+    pair.pass(20'000);
+    CHECK_FALSE(pair.was_told(1, EventKind::damaged));
+}
+
 TEST_CASE("a table that is rebuilt loses its triggers, and what was written meanwhile is found") {
     Pair pair(kTable);
     pair.write(0, "INSERT INTO t VALUES (1, 1, 1, 1), (2, 2, 2, 2), (3, 3, 3, 3)");
