@@ -49,13 +49,13 @@ Met Catalog::meet() {
         name_key(resource.id, resource.key);
         auto columns = columns_.meet(resource.id, *inspect_table(connection_, resource.name));
         if (!columns.empty()) met.renamed[resource.id] = std::move(columns);
-        if (is_altered(resource)) met.altered.insert(resource.id);
+        if (note_sql(resource)) met.altered.insert(resource.id);
     }
     load();
     return met;
 }
 
-bool Catalog::is_altered(const Resource& resource) {
+bool Catalog::note_sql(const Resource& resource) {
     Statement remember = connection_.prepare(
         "UPDATE strandline_resources SET sql = made.sql FROM sqlite_schema AS made WHERE made.type = 'table' "
         "AND made.name = ?1 COLLATE NOCASE AND id = ?2 AND strandline_resources.sql <> made.sql");
@@ -146,7 +146,7 @@ const Resource& Catalog::add(const TableShape& shape, Ownership ownership) {
     columns_.meet(id, shape);
     load();
     const Resource& resource = *find(id);
-    is_altered(resource);
+    note_sql(resource);
     if (ownership == Ownership::device_owned) make_foreign_table(resource);
     install_triggers(connection_, resource);
     return resource;

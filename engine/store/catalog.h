@@ -52,8 +52,8 @@ public:
 private:
     void order_parents_first();
     void fill_shape(Resource& resource, const std::string& signature);
-    /// Remembers how the table is made now; whether it was made otherwise when that was last remembered.
-    bool is_altered(const Resource& resource);
+    /// Notes the CREATE TABLE as it is now. True: it is another one than was noted before.
+    bool note_sql(const Resource& resource);
     /// Whether it is the table that was tracked: no ALTER TABLE can change what a key is, but for its names.
     [[nodiscard]] bool is_same_key(const Resource& resource, const TableShape& shape,
                                    const std::string& signature);

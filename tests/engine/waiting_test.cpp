@@ -1,4 +1,6 @@
 // Pages that are applied step by step: for an app's sake, or because people have set a limit.
+#include <filesystem>
+
 #include <catch2/catch.hpp>
 
 #include "tests/engine/group.h"
@@ -200,4 +202,18 @@ TEST_CASE("beside an app that writes, a page that took long is followed by short
     CHECK(group.is_same("notes"));
     CHECK(group.is_same("marks"));
     CHECK(group.rows_received(1) == kRows);
+}
+
+TEST_CASE("the log of a device that only receives stays short, as nobody else brings it into the database") {
+    Group group(2, kTables, {"notes", "marks"});
+    group.write(0, kLarge);
+    group.connect(0, 1);
+    group.converge();
+    for (int round = 0; round < 40; ++round) {
+        group.write(0, "UPDATE notes SET title = " + std::to_string(round));
+        group.converge();
+    }
+    // What one round writes, and what a log may hold before that: forty rounds are many times as much.
+    constexpr std::uintmax_t kLogBytesMost = 6 << 20;
+    CHECK(std::filesystem::file_size(group.path(1) + "-wal") < kLogBytesMost);
 }
