@@ -30,6 +30,8 @@ Device::Device(const EngineOptions& options, Now now)
       tempo({options.bytes_per_second_max, options.rows_per_second_max}),
       entropy_(options.entropy),
       capture_(store),
+      forgets_(options.forgets),
+      forget_at_(now.steady),
       figures_at_(now.steady),
       due_at_(now.steady) {
     store.connection.stop_when(options.stop_asked);
@@ -39,7 +41,10 @@ Device::Device(const EngineOptions& options, Now now)
     owed_ = store::read_owed(store.connection);
     if (options.opening) notice_copy(*options.opening, now);
     note_opening(now);
-    for (const auto& member : store.ledger.members()) members.insert(member.device);
+    for (const auto& member : store.ledger.members()) {
+        members.insert(member.device);
+        if (member.is_parked) parked.insert(member.device);
+    }
     refresh_schema(now);
     fold();
     if (has_unfetched_rest()) backfill_ = store.ledger.backfill();
@@ -403,11 +408,15 @@ void Device::answer_requests(Now now) {
             result = track(request.arguments, Ownership::device_owned, now);
         } else if (request.command == "untrack") {
             result = untrack(request.arguments, now);
-        } else if (request.command == "trust" && !request.arguments.empty()) {
-            if (const auto device = device_id_from_hex(request.arguments[0])) {
+        } else if (!request.arguments.empty() &&
+                   (request.command == "trust" || request.command == "park" || request.command == "unpark")) {
+            const auto device = device_id_from_hex(request.arguments[0]);
+            if (!device) {
+                result = tl::unexpected(device.error());
+            } else if (request.command == "trust") {
                 result = trust(*device, request.arguments.size() > 1 ? request.arguments[1] : "", now);
             } else {
-                result = tl::unexpected(device.error());
+                result = park(*device, request.command == "park", now);
             }
         } else {
             result = failure(Category::usage, "this version does not know the request " + request.command);

@@ -110,7 +110,7 @@ void Device::greet(const Session& session, const message::Hello& hello, Now now)
 void Device::take_have(Session& session, const message::Have& have, Now now) {
     std::optional<Transaction> transaction;
     if (have.complete || !store.origins.know(have.origins)) transaction.emplace(store.connection);
-    session.have(have);
+    session.have(have, std::ranges::find(waiting_, session.peer(), &Waiting::peer) != waiting_.end());
     if (session.is_ready()) {
         if (have.complete) tell_not_exchanged(session, now);
         if (const Resource* resource = restored(session)) {
@@ -118,6 +118,7 @@ void Device::take_have(Session& session, const message::Have& have, Now now) {
             begin_anew(*resource, session, now);
         }
         figures_changed_ = true;
+        forget_at_ = forget_at_.value_or(SteadyMs{now.steady.value + kForgetEveryMs});
         if (transaction) write_events();
     }
     if (transaction) transaction->commit();
@@ -166,10 +167,17 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
     fold_within(found, kFoldRowsMax);
     std::vector<Origin> origins;
     for (const OriginId& id : pages.origins) origins.push_back(store.origins.number(id));
+    if (!Apply::is_told_all(store, pages, origins))
+        return session.close("pages of one who has forgotten more than it tells");
     Apply apply(store, now);
     const std::set<std::int64_t> lacked = without_dropped();
+    const std::set<std::int64_t> held = with_held();
+    apply.forget(pages, origins,
+                 [&](const auto& resource, const auto& range) { return session.lags(resource, range); });
     for (const message::Page& page : pages.pages) apply.page(page, origins);
     Applied applied = apply.finish();
+    for (const auto& [resource, rows] : applied.written_again)
+        capture_.raise_own(*store.catalog.find(resource), store.journal.clock());
     received.rows += applied.received;
     tell_applied(applied, &session, now);
     count_progress(session, pages, applied, now);
@@ -188,11 +196,12 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
         for (const auto& [name, rows] : applied.changed) retry_owed_.insert(store.catalog.find(name)->id);
     }
     figures_changed_ = true;
+    forget_at_ = forget_at_.value_or(SteadyMs{now.steady.value + kForgetEveryMs});
     due_at_ = now.steady;
     for (auto& [peer, other] : sessions) {
         for (const std::int64_t resource : applied.without_dropped) other.asked_for_dropped.erase(resource);
     }
-    if (!is_lowered && lacked == without_dropped()) return;
+    if (!is_lowered && lacked == without_dropped() && held == with_held()) return;
     for (auto& [peer, other] : sessions) other.say_all();
 }
 

@@ -156,6 +156,10 @@ Result<void> Engine::trust(const DeviceId& device, const std::string& name, Now 
     return asked(*parts_, [&] { return parts_->device.trust(device, name, now); });
 }
 
+Result<void> Engine::park(const DeviceId& device, bool is_parked, Now now) {
+    return asked(*parts_, [&] { return parts_->device.park(device, is_parked, now); });
+}
+
 Result<void> Engine::remember(const std::function<Result<Opening>()>& count) {
     if (parts_->failure) return tl::unexpected(*parts_->failure);
     try {

@@ -220,7 +220,9 @@ private:
                     list<KeyColumn>("the key's columns", kColumnsMax, [this] { return key_column(); });
             },
             [this](Holding& holding) { holding.dropped = columns("what was dropped"); },
-            [this](Holding& holding) { holding.cuts = cuts(); });
+            [this](Holding& holding) { holding.cuts = cuts(); },
+            [this](Holding& holding) { holding.waits = cursor.boolean("`waits`"); },
+            [this](Holding& holding) { holding.forgotten = vector(); });
     }
 
     std::vector<std::string> cuts() {
@@ -282,7 +284,14 @@ private:
             page.entries = list<Entry>("the entries", kEntriesPerPageMax, [this] { return entry(); });
             demand_keys_fit(page);
         };
-        return record<Page>("a page", 7, read, [this](Page& page) { page.dropped = dropped(page); });
+        return record<Page>(
+            "a page", 7, read, [this](Page& page) { page.dropped = dropped(page); },
+            [this](Page& page) { page.forgotten = vector(); },
+            [this](Page& page) {
+                page.complete = cursor.boolean("`complete`");
+                demand(!page.complete || !page.forgotten.empty(),
+                       "a complete page of one who forgot nothing");
+            });
     }
 
     std::vector<std::string> columns(const char* what) {

@@ -108,20 +108,27 @@ private:
     }
 
     void write(const Holding& holding) {
-        const bool has_cuts = !holding.cuts.empty();
-        const bool has_dropped = has_cuts || (!holding.key.empty() && !holding.dropped.empty());
-        const bool has_key = has_dropped || !holding.key.empty();
-        array(has_cuts ? 7 : has_dropped ? 6 : has_key ? 5 : 4);
+        std::uint32_t fields = 4;
+        if (!holding.key.empty()) fields = 5;
+        if (!holding.key.empty() && !holding.dropped.empty()) fields = 6;
+        if (!holding.cuts.empty()) fields = 7;
+        if (holding.waits) fields = 8;
+        if (!holding.forgotten.empty()) fields = 9;
+        array(fields);
         text(holding.resource);
         boolean(holding.device_owned);
         number(holding.rows);
         list(holding.pieces);
-        if (has_key) list(holding.key);
-        if (has_dropped) list(holding.dropped);
-        if (has_cuts) {
-            array(static_cast<std::uint32_t>(holding.cuts.size()));
-            for (const std::string& cut : holding.cuts) binary(cut);
-        }
+        if (fields > 4) list(holding.key);
+        if (fields > 5) list(holding.dropped);
+        if (fields > 6) write_cuts(holding.cuts);
+        if (fields > 7) boolean(holding.waits);
+        if (fields > 8) vector(holding.forgotten);
+    }
+
+    void write_cuts(const std::vector<std::string>& cuts) {
+        array(cuts.size());
+        for (const std::string& cut : cuts) binary(cut);
     }
 
     void write(const KeyColumn& column) {
@@ -162,7 +169,8 @@ private:
     }
 
     void write(const Page& page) {
-        array(page.dropped.empty() ? 7 : 8);
+        const bool has_forgotten = !page.forgotten.empty();
+        array(has_forgotten ? 10 : page.dropped.empty() ? 7 : 8);
         text(page.resource);
         range(page.range);
         vector(page.vector);
@@ -170,7 +178,10 @@ private:
         base_ = base_of(page);
         number(static_cast<std::uint64_t>(base_));
         list(page.entries);
-        if (!page.dropped.empty()) list(page.dropped);
+        if (has_forgotten || !page.dropped.empty()) list(page.dropped);
+        if (!has_forgotten) return;
+        vector(page.forgotten);
+        boolean(page.complete);
     }
 
     void write(const std::string& column) { text(column); }

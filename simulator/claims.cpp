@@ -31,14 +31,21 @@ struct Known {
     std::optional<Stamp> life_row;
     std::map<std::size_t, Stamp> cells;  ///< by column's index in the table
 
-    /// Whether nothing in the write is news here.
-    [[nodiscard]] bool dominates(const Write& write) const {
-        if (write.life && (row || life_row)) {
+    [[nodiscard]] std::string text() const {
+        const auto text_of = [](const std::optional<Stamp>& stamp) {
+            return stamp ? fmt::format("{}@{}", stamp->hlc.value, short_hex(stamp->origin.device)) : "none";
+        };
+        return "era " + text_of(era) + ", row " + text_of(row) + fmt::format(", {} cells", cells.size());
+    }
+    /// Whether nothing in the write is news here. `its_era` and `its_life` are the write's, but for what was forgotten.
+    [[nodiscard]] bool dominates(const Write& write, const std::optional<Stamp>& its_era,
+                                 const std::optional<Life>& its_life) const {
+        if (its_life && (row || life_row)) {
             const Life life = row ? Life{era, *row} : Life{life_era, *life_row};
-            if (write.life != life) return write.life->gives_way_to(life);
-            if (!row || write.is_deletion()) return !row && (!write.is_deletion() || write.era <= era);
+            if (*its_life != life) return its_life->gives_way_to(life);
+            if (!row || write.is_deletion()) return !row && (!write.is_deletion() || its_era <= era);
         }
-        if (write.era != era) return write.era < era;
+        if (its_era != era) return its_era < era;
         if (write.is_deletion()) return true;
         if (!row || (write.row && *row < *write.row)) return false;
         return std::ranges::all_of(write.values, [&](const auto& value) {
@@ -50,6 +57,44 @@ struct Known {
 using Place = std::pair<std::size_t, std::string>;
 /// By table and key.
 using AllKnown = std::vector<std::unordered_map<std::string, Known>>;
+
+/// Deletions that were forgotten: what they ended is gone, and nobody can tell any more.
+class Forgotten {
+public:
+    Forgotten(const Coverage& forgotten, const Model& model) : forgotten_(forgotten) {
+        model.for_each([&](std::size_t table, const std::string& key, const Write& write) {
+            if (covers(write.era, table, key))
+                ends_[{table, key}].push_back({*write.era, write.life, write.is_deletion()});
+        });
+    }
+
+    [[nodiscard]] bool covers(const std::optional<Stamp>& stamp, std::size_t table,
+                              const std::string& key) const {
+        return is_covered(stamp, vector_at(forgotten_.at(tables()[table].name), key));
+    }
+    void drop(std::optional<Stamp>& era, std::size_t table, const std::string& key) const {
+        if (covers(era, table, key)) era.reset();
+    }
+    [[nodiscard]] bool has_ended(const Write& write, std::size_t table, const std::string& key) const {
+        const auto ends = ends_.find({table, key});
+        return ends != ends_.end() && std::ranges::any_of(ends->second, [&](const End& end) {
+                   if (write.life && end.life)
+                       return (end.is_deletion && write.life == end.life) ||
+                              write.life->gives_way_to(*end.life);
+                   return write.is_deletion() ? write.era <= end.era : write.era < end.era;
+               });
+    }
+
+private:
+    const Coverage& forgotten_;
+    /// Of all lives before: by a deletion, or by a row that was inserted after one.
+    struct End {
+        Stamp era;
+        std::optional<Life> life;
+        bool is_deletion = false;
+    };
+    std::map<Place, std::vector<End>> ends_;
+};
 
 /// Empty: the disk fails underneath.
 std::optional<AllKnown> read_known(Sql& sql) {
@@ -114,9 +159,17 @@ std::optional<std::set<Place>> read_held(Sql& sql) {
 
 void demand_claims(Sql& sql, const Model& model) {
     const auto coverage = read_coverage(sql);
-    const auto known = read_known(sql);
+    auto known = read_known(sql);
     const auto held = read_held(sql);
-    if (!coverage || !known || !held) return;
+    const auto what_is_forgotten = read_coverage(sql, "strandline_forgotten");
+    if (!coverage || !known || !held || !what_is_forgotten) return;
+    const Forgotten forgotten(*what_is_forgotten, model);
+    for (std::size_t table = 0; table < known->size(); ++table) {
+        for (auto& [key, record] : (*known)[table]) {
+            forgotten.drop(record.era, table, key);
+            forgotten.drop(record.life_era, table, key);
+        }
+    }
     model.for_each([&](std::size_t table, const std::string& key, const Write& write) {
         const Vector& vector = vector_at(coverage->at(tables()[table].name), key);
         const auto claimed = vector.find(write.last.origin);
@@ -124,11 +177,18 @@ void demand_claims(Sql& sql, const Model& model) {
             model.is_suspect(table, key))
             return;
         const auto there = (*known)[table].find(key);
-        if (there != (*known)[table].end() && there->second.dominates(write)) return;
+        std::optional<Stamp> era = write.era;
+        std::optional<Life> life = write.life;
+        forgotten.drop(era, table, key);
+        if (life) forgotten.drop(life->era, table, key);
+        if (there != (*known)[table].end() && there->second.dominates(write, era, life)) return;
+        if (forgotten.has_ended(write, table, key)) return;
         throw LawBroken(
-            1, fmt::format("a write to {}, {} of device {}, is claimed and is not there; written to it:{}",
-                           tables()[table].name, write.last.hlc.value, short_hex(write.last.origin.device),
-                           model.history(table, key)));
+            1, fmt::format(
+                   "a write to {}, {} of device {}, is claimed and is not there, but {}; written to it:{}",
+                   tables()[table].name, write.last.hlc.value, short_hex(write.last.origin.device),
+                   there != (*known)[table].end() ? there->second.text() : "nothing",
+                   model.history(table, key)));
     });
 }
 

@@ -66,6 +66,7 @@ void Device::dial(const Device& peer) {
 
 bool Device::open_app() {
     app_.emplace(kDatabase, disk_.name(), syncs_fully_, witness_);
+    witness_.owe_again();  // What the engine wrote again, and had no time to tell.
     const auto lost = witness_.reopened(app_->sql(), may_lose_);
     if (!lost) return false;
     tally_.lost += *lost;
@@ -101,6 +102,7 @@ void Device::open_engine() {
     // Of some devices pages wait, and are applied step by step.
     Random tempo = random_.fork("tempo", opened_);
     if (tempo.one_in(3)) options.rows_per_second_max = tempo.between(200, 5'000);
+    options.forgets = world_.forgets;
     auto opened = Engine::open(options, clock_.now());
     if (!opened) {
         note("fails", opened.error().message);

@@ -184,7 +184,7 @@ void Catalog::remove(std::int64_t resource) {
                             " WHERE id IN (SELECT id FROM strandline_quarantine WHERE resource = " + id +
                             ")");
     }
-    for (const char* table : {"journal", "keys", "columns", "stamps", "fingerprints", "coverage",
+    for (const char* table : {"journal", "keys", "columns", "stamps", "fingerprints", "coverage", "forgotten",
                               "quarantine", "receipts", "not_exchanged"}) {
         connection_.execute("DELETE FROM strandline_" + std::string(table) + " WHERE resource = " + id);
     }

@@ -31,10 +31,13 @@ public:
     struct Member {
         DeviceId device;
         std::string name;
+        bool is_parked = false;  ///< deletions do not wait for it
     };
     void put_member(const Member& member, WallMs since);
     /// A member that was let in without a name goes by the one that it gives itself.
     void name_member(const DeviceId& device, const std::string& name);
+    /// Empty: it is waited for.
+    void set_parked(const DeviceId& device, std::optional<WallMs> since);
     [[nodiscard]] std::vector<Member> members();
 
     void put_peer(const DeviceId& device, bool connected, std::optional<double> rtt_ms);

@@ -220,6 +220,13 @@ Quarantine::Dropped Quarantine::dropped(std::int64_t resource) {
     return dropped;
 }
 
+bool Quarantine::has_held(std::int64_t resource) {
+    Statement statement = connection_.prepare(
+        "SELECT 1 FROM strandline_quarantine WHERE resource = ? AND kind = 'held' LIMIT 1");
+    const ResetAtEnd reset(statement);
+    return statement.bind(1, resource).step();
+}
+
 bool Quarantine::has_dropped(std::int64_t resource) {
     Statement find = connection_.prepare(
         "SELECT 1 FROM strandline_quarantine_values v CROSS JOIN strandline_quarantine q ON q.id = v.id "

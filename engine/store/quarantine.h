@@ -82,6 +82,7 @@ public:
     };
     [[nodiscard]] Dropped dropped(std::int64_t resource);
     [[nodiscard]] bool has_dropped(std::int64_t resource);
+    [[nodiscard]] bool has_held(std::int64_t resource);
     [[nodiscard]] std::int64_t count();
     /// Whether any of a resource's keys is refused or held. Asked all the time, so the answer is kept in memory.
     [[nodiscard]] bool has_any(std::int64_t resource);

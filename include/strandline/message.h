@@ -97,6 +97,8 @@ constexpr std::uint64_t kWaives = 2;
 
 /// Takes part in comparisons: Compare.
 constexpr std::uint64_t kCompares = 4;
+/// Knows what `forgotten` and `complete` of a page mean, and `waits` of a holding.
+constexpr std::uint64_t kKnowsForgotten = 8;
 
 /// First message of a session, both ways.
 struct Hello {
@@ -126,6 +128,10 @@ struct Holding {
     /// Keys that cut the table into parts of about as many rows, ascending: where a backfill from several peers
     /// may be divided. Said once of a large table to who lacks much of it; else left out.
     std::vector<std::string> cuts = {};
+    /// Changes wait here for their time, or for their row: not all that is covered is in the state. Not complete: left out.
+    bool waits = false;
+    /// Deletions at or below this were forgotten in the whole table: who holds as much may forget them too.
+    Vector forgotten = {};
 };
 
 /// Watermarks. At once an offer (pull what you lack) and a receipt (this is durable here).
@@ -163,6 +169,11 @@ struct Page {
     std::vector<Entry> entries;  ///< in key order; two entries of one key only where one is held back
     /// Which of `columns` were dropped where their values are not any more, ascending: all of those are withheld.
     std::vector<std::uint32_t> dropped = {};
+    /// Deletions at or below this were forgotten at the sender in this range: it knows nothing of them any more.
+    Vector forgotten = {};
+    /// All that the sender holds in the range, whatever was asked for: what is not here, and stamped at or below
+    /// `vector`, was deleted.
+    bool complete = false;
 };
 
 /// One message of pages is one snapshot at its sender, and one transaction at its receiver.

@@ -57,7 +57,8 @@ struct PeerStatus {
     DeviceId device;
     std::string name;
     bool connected = false;
-    bool heard = false;  ///< it has been heard from, ever; until then nobody knows what it holds
+    bool heard = false;   ///< it has been heard from, ever; until then nobody knows what it holds
+    bool parked = false;  ///< deletions are forgotten here without waiting for it
     std::int64_t behind =
         0;  ///< rows held here that the peer has not yet acknowledged: all, until it is heard
     std::optional<double> rtt_ms;
