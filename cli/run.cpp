@@ -259,9 +259,8 @@ void add_run(CLI::App& app, Action& chosen) {
             ->excludes(listen);
     CLI::Option* snapshot =
         command
-            ->add_option(
-                "--snapshot-above", arguments->snapshot_above,
-                "Where a run would change or remove more of the rows than that, keep a snapshot first")
+            ->add_option("--snapshot-above", arguments->snapshot_above,
+                         "Keep a snapshot first where more of the rows would change or go")
             ->option_text("PERCENT")
             ->check(CLI::Range(0, 100))
             ->needs(peer)
@@ -274,9 +273,8 @@ void add_run(CLI::App& app, Action& chosen) {
             ->excludes(dry_run);
     const CLI::Option* timeout =
         command
-            ->add_option(
-                "--timeout", arguments->timeout_seconds,
-                "How long --once, --dry-run and the trial of --snapshot-above take; 30 when not given")
+            ->add_option("--timeout", arguments->timeout_seconds,
+                         "How long --once, --dry-run, --snapshot-above try; 30 when not given")
             ->option_text("SECONDS")
             ->check(CLI::Validator(not_a_time, "", "seconds"));
     command->parse_complete_callback([=] {
