@@ -61,39 +61,31 @@ using AllKnown = std::vector<std::unordered_map<std::string, Known>>;
 /// Deletions that were forgotten: what they ended is gone, and nobody can tell any more.
 class Forgotten {
 public:
-    Forgotten(const Coverage& forgotten, const Model& model) : forgotten_(forgotten) {
-        model.for_each([&](std::size_t table, const std::string& key, const Write& write) {
-            if (covers(write.era, table, key))
-                ends_[{table, key}].push_back({*write.era, write.life, write.is_deletion()});
-        });
+    explicit Forgotten(const Coverage& forgotten) {
+        for (const Table& table : tables()) pieces_of_.push_back(&forgotten.at(table.name));
     }
 
-    [[nodiscard]] bool covers(const std::optional<Stamp>& stamp, std::size_t table,
-                              const std::string& key) const {
-        return is_covered(stamp, vector_at(forgotten_.at(tables()[table].name), key));
-    }
     void drop(std::optional<Stamp>& era, std::size_t table, const std::string& key) const {
         if (covers(era, table, key)) era.reset();
     }
-    [[nodiscard]] bool has_ended(const Write& write, std::size_t table, const std::string& key) const {
-        const auto ends = ends_.find({table, key});
-        return ends != ends_.end() && std::ranges::any_of(ends->second, [&](const End& end) {
-                   if (write.life && end.life)
-                       return (end.is_deletion && write.life == end.life) ||
-                              write.life->gives_way_to(*end.life);
-                   return write.is_deletion() ? write.era <= end.era : write.era < end.era;
-               });
+    /// `writes`: all to that key. A life is ended by a deletion, or by a row that was inserted after one.
+    [[nodiscard]] bool has_ended(const Write& write, const std::vector<Write>& writes, std::size_t table,
+                                 const std::string& key) const {
+        return std::ranges::any_of(writes, [&](const Write& end) {
+            if (!covers(end.era, table, key)) return false;
+            if (write.life && end.life)
+                return (end.is_deletion() && write.life == end.life) || write.life->gives_way_to(*end.life);
+            return write.is_deletion() ? write.era <= end.era : write.era < end.era;
+        });
     }
 
 private:
-    const Coverage& forgotten_;
-    /// Of all lives before: by a deletion, or by a row that was inserted after one.
-    struct End {
-        Stamp era;
-        std::optional<Life> life;
-        bool is_deletion = false;
-    };
-    std::map<Place, std::vector<End>> ends_;
+    [[nodiscard]] bool covers(const std::optional<Stamp>& stamp, std::size_t table,
+                              const std::string& key) const {
+        return stamp && is_covered(stamp, vector_at(*pieces_of_[table], key));
+    }
+
+    std::vector<const std::vector<Piece>*> pieces_of_;  ///< by table
 };
 
 /// Empty: the disk fails underneath.
@@ -163,32 +155,36 @@ void demand_claims(Sql& sql, const Model& model) {
     const auto held = read_held(sql);
     const auto what_is_forgotten = read_coverage(sql, "strandline_forgotten");
     if (!coverage || !known || !held || !what_is_forgotten) return;
-    const Forgotten forgotten(*what_is_forgotten, model);
+    const Forgotten forgotten(*what_is_forgotten);
     for (std::size_t table = 0; table < known->size(); ++table) {
         for (auto& [key, record] : (*known)[table]) {
             forgotten.drop(record.era, table, key);
             forgotten.drop(record.life_era, table, key);
         }
     }
-    model.for_each([&](std::size_t table, const std::string& key, const Write& write) {
-        const Vector& vector = vector_at(coverage->at(tables()[table].name), key);
-        const auto claimed = vector.find(write.last.origin);
-        if (claimed == vector.end() || claimed->second < write.last.hlc || held->contains({table, key}) ||
-            model.is_suspect(table, key))
-            return;
+    std::vector<const std::vector<Piece>*> pieces_of;
+    for (const Table& table : tables()) pieces_of.push_back(&coverage->at(table.name));
+    model.for_each_key([&](std::size_t table, const std::string& key, const std::vector<Write>& writes) {
+        const Vector& vector = vector_at(*pieces_of[table], key);
         const auto there = (*known)[table].find(key);
-        std::optional<Stamp> era = write.era;
-        std::optional<Life> life = write.life;
-        forgotten.drop(era, table, key);
-        if (life) forgotten.drop(life->era, table, key);
-        if (there != (*known)[table].end() && there->second.dominates(write, era, life)) return;
-        if (forgotten.has_ended(write, table, key)) return;
-        throw LawBroken(
-            1, fmt::format(
-                   "a write to {}, {} of device {}, is claimed and is not there, but {}; written to it:{}",
-                   tables()[table].name, write.last.hlc.value, short_hex(write.last.origin.device),
-                   there != (*known)[table].end() ? there->second.text() : "nothing",
-                   model.history(table, key)));
+        for (const Write& write : writes) {
+            const auto claimed = vector.find(write.last.origin);
+            if (claimed == vector.end() || claimed->second < write.last.hlc) continue;
+            std::optional<Stamp> era = write.era;
+            std::optional<Life> life = write.life;
+            forgotten.drop(era, table, key);
+            if (life) forgotten.drop(life->era, table, key);
+            if (there != (*known)[table].end() && there->second.dominates(write, era, life)) continue;
+            if (held->contains({table, key}) || model.is_suspect(table, key)) return;
+            if (forgotten.has_ended(write, writes, table, key)) continue;
+            throw LawBroken(
+                1,
+                fmt::format(
+                    "a write to {}, {} of device {}, is claimed and is not there, but {}; written to it:{}",
+                    tables()[table].name, write.last.hlc.value, short_hex(write.last.origin.device),
+                    there != (*known)[table].end() ? there->second.text() : "nothing",
+                    model.history(table, key)));
+        }
     });
 }
 
