@@ -23,18 +23,27 @@ nlohmann::ordered_json members_json(const Status& status) {
         members.push_back({{"device", to_hex(peer.device)},
                            {"name", peer.name},
                            {"is_self", false},
+                           {"is_let_in", true},
                            {"connected", peer.connected},
                            {"heard", peer.heard},
                            {"parked", peer.parked}});
     }
+    for (const OtherStatus& other : status.others) {
+        members.push_back({{"device", to_hex(other.device)},
+                           {"is_self", false},
+                           {"is_let_in", false},
+                           {"parked", other.parked}});
+    }
     return members;
 }
+
+constexpr const char* kNotWaitedFor = ", not waited for";
 
 std::string standing_of(const PeerStatus& peer) {
     const std::string where = peer.connected ? "connected"
                               : peer.heard   ? "not connected"
                                              : "never heard from";
-    return where + (peer.parked ? ", not waited for" : "");
+    return where + (peer.parked ? kNotWaitedFor : "");
 }
 
 Exit park(const MembersArguments& arguments) {
@@ -66,6 +75,11 @@ Exit members(const MembersArguments& arguments) {
     table.add({status.name, to_hex(status.device), "this device"}, Style::strong);
     for (const PeerStatus& peer : status.peers)
         table.add({peer.name, to_hex(peer.device), standing_of(peer)});
+    for (const OtherStatus& other : status.others) {
+        table.add(
+            {"", to_hex(other.device), std::string("let in by others") + (other.parked ? kNotWaitedFor : "")},
+            Style::faint);
+    }
     table.print();
     if (status.peers.empty()) fmt::print("\n  Nobody else is let in yet: strandline trust DB DEVICE_ID\n");
     return Exit::done;
@@ -76,11 +90,11 @@ Exit members(const MembersArguments& arguments) {
 void add_members(CLI::App& app, Action& chosen) {
     auto arguments = std::make_shared<MembersArguments>();
     CLI::App* command = add_command<MembersArguments>(
-        app, chosen, "members", "List the devices that this one lets in",
+        app, chosen, "members", "List the devices that this one lets in, and others of the group",
         "  strandline members notes.db\n"
         "  strandline members notes.db --park DEVICE_ID\n"
-        "Each device has a list of its own: `strandline trust` adds to it. Who is parked stays\n"
-        "let in; only deletions are forgotten here without waiting until it has heard of them.",
+        "Each device has a list of its own whom it lets in: `strandline trust` adds to it. Deletions are\n"
+        "forgotten once all have heard of them, also those that others let in; but for a parked device.",
         arguments, members);
     add_database(command, arguments->database);
     auto* parks = command->add_option("--park", arguments->park, "Do not wait for this device");

@@ -44,6 +44,7 @@ Device::Device(const EngineOptions& options, std::unique_ptr<store::Connection> 
     note_opening(now);
     for (const auto& member : store.ledger.members()) {
         members.insert(member.device);
+        if (member.is_let_in) let_in.insert(member.device);
         if (member.is_parked) parked.insert(member.device);
     }
     refresh_schema(now);
@@ -261,9 +262,7 @@ void Device::refresh_schema(Now now) {
     receipts_ = store.ledger.receipts();
     is_schema_owed_ = false;
     push_found(found, level);
-    if (has_other_columns) {
-        for (auto& [peer, session] : sessions) session.say_all();
-    }
+    if (has_other_columns) say_all();
     if (!claims_less) return;
     // What was read or said before must not be claimed any more.
     for (auto& [peer, session] : sessions)
@@ -387,7 +386,8 @@ Result<void> Device::trust(const DeviceId& device, const std::string& name, Now 
     Transaction transaction(store.connection);
     store.ledger.put_member({device, name}, now.wall);
     transaction.commit();
-    members.insert(device);
+    let_in.insert(device);
+    if (members.insert(device).second) say_all();
     tell(EventKind::trusted, now, {}, to_hex(device),
          "let in" + (name.empty() ? std::string() : " as " + name));
     write_events();

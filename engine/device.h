@@ -87,10 +87,11 @@ public:
 
     store::Store store;
     std::map<DeviceId, Session> sessions;
-    std::set<DeviceId> members;
-    std::set<DeviceId> parked;  ///< of those: for whom deletions do not wait
-    std::deque<Event> events;   ///< for the host
-    TrafficStatus sent;         ///< not yet in the database
+    std::set<DeviceId> let_in;
+    std::set<DeviceId> members;  ///< all that were ever heard of, let in here or elsewhere
+    std::set<DeviceId> parked;   ///< of those: for whom deletions do not wait
+    std::deque<Event> events;    ///< for the host
+    TrafficStatus sent;          ///< not yet in the database
     TrafficStatus received;
     /// A message that waits for another process's lock, in front of its peer's next ones.
     std::deque<std::pair<DeviceId, message::Message>> inbox;
@@ -156,7 +157,11 @@ private:
     bool refresh_table(const store::Resource& resource, bool is_altered, Now now, Capture::Found& found);
     /// A step of forgetting the deletions that all members have acknowledged.
     void forget_deletions(Now now);
+    /// To every peer, all that is held here.
+    void say_all();
     void follow_peers(const store::Resource& resource);
+    /// False: more than a group may have. Inside a transaction.
+    [[nodiscard]] bool hear_of(const std::vector<DeviceId>& devices, Now now);
     /// Resources with changes that wait for their time, or for their row.
     [[nodiscard]] std::set<std::int64_t> with_held();
     [[nodiscard]] std::optional<watermarks::Vector> acknowledged_by_all(

@@ -25,9 +25,7 @@ void Device::let_pass(Now now) {
                 apply.due();
                 tell_applied(apply.finish(), nullptr, now);
                 transaction.commit();
-                if (held != with_held()) {
-                    for (auto& [peer, session] : sessions) session.say_all();
-                }
+                if (held != with_held()) say_all();
             }
             due_at_ = SteadyMs{now.steady.value +
                                std::clamp<std::int64_t>(due->value - now.wall.value, 1'000, 60'000)};

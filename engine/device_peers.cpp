@@ -110,6 +110,7 @@ void Device::greet(const Session& session, const message::Hello& hello, Now now)
 void Device::take_have(Session& session, const message::Have& have, Now now) {
     std::optional<Transaction> transaction;
     if (have.complete || !store.origins.know(have.origins)) transaction.emplace(store.connection);
+    if (!hear_of(have.members, now)) return session.close("more devices than a group may have");
     session.have(have, std::ranges::find(waiting_, session.peer(), &Waiting::peer) != waiting_.end());
     if (session.is_ready()) {
         if (have.complete) tell_not_exchanged(session, now);
@@ -122,6 +123,10 @@ void Device::take_have(Session& session, const message::Have& have, Now now) {
         if (transaction) write_events();
     }
     if (transaction) transaction->commit();
+}
+
+void Device::say_all() {
+    for (auto& [peer, session] : sessions) session.say_all();
 }
 
 /// The first resource of which a peer holds writes of ours that we do not hold: the whole disk was put back as it once
@@ -202,7 +207,7 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
         for (const std::int64_t resource : applied.without_dropped) other.asked_for_dropped.erase(resource);
     }
     if (!is_lowered && lacked == without_dropped() && held == with_held()) return;
-    for (auto& [peer, other] : sessions) other.say_all();
+    say_all();
 }
 
 /// Past their cap, neighbouring ranges are joined; whether any watermark was lowered by it.

@@ -52,12 +52,24 @@ void Device::follow_peers(const Resource& resource) {
     transaction.commit();
 }
 
+/// Who let in whom is said before anybody says what it holds: so whoever's receipt is here has told of all that it had let in.
+bool Device::hear_of(const std::vector<DeviceId>& devices, Now now) {
+    std::set<DeviceId> others(devices.begin(), devices.end());
+    others.erase(store.origins.id(store.self()).device);
+    std::erase_if(others, [&](const DeviceId& device) { return members.contains(device); });
+    if (members.size() + others.size() > message::kMembersMax) return false;
+    for (const DeviceId& device : others) store.ledger.put_member({device, "", false}, now.wall);
+    if (!others.empty()) say_all();
+    members.merge(others);
+    return true;
+}
+
 Result<void> Device::park(const DeviceId& device, bool is_parked, Now now) {
     if (!members.contains(device)) {
         return failure(Category::usage,
                        short_hex(device) +
-                           " is not let in here, so nothing waits for it; `strandline members` "
-                           "lists who is");
+                           " was never heard of here, so nothing waits for it; `strandline members` "
+                           "lists who was");
     }
     Transaction transaction(store.connection);
     store.ledger.set_parked(device, is_parked ? std::optional(now.wall) : std::nullopt);

@@ -179,7 +179,7 @@ const std::optional<Verification>& Engine::verified() const {
 }
 
 bool Engine::is_trusted(const DeviceId& device) const {
-    return parts_->device.members.contains(device) || is_planted(planted::Bug::stranger_served);
+    return parts_->device.let_in.contains(device) || is_planted(planted::Bug::stranger_served);
 }
 
 void Engine::database_changed(Now now) {

@@ -41,6 +41,8 @@ Message Session::say_everything() {
         say_forgotten(have.holdings.back(), resource, origins);
     }
     have.origins = origins.take();
+    for (const auto& member : store_.ledger.members()) have.members.push_back(member.device);
+    if (!have.members.empty()) have.members.push_back(store_.origins.id(store_.self()).device);
     return have;
 }
 

@@ -94,6 +94,10 @@ private:
         have.holdings = list<Holding>("the holdings", kResourcesMax, [this] { return holding(); });
         demand_no_doubles(have.holdings, resource_of<Holding>, "it names a resource twice");
         if (have.complete) std::ranges::for_each(have.holdings, demand_whole);
+        if (fields_left_ == 0) return have;
+        --fields_left_;
+        have.members = list<DeviceId>("the members", kMembersMax, [this] { return device_id(); });
+        demand(have.complete || have.members.empty(), "it names members and is not complete");
         return have;
     }
 

@@ -41,10 +41,11 @@ private:
     }
 
     void write(const Have& have) {
-        begin(Kind::have, 3);
+        begin(Kind::have, have.members.empty() ? 3 : 4);
         boolean(have.complete);
         list(have.origins);
         list(have.holdings);
+        if (!have.members.empty()) list(have.members);
     }
 
     void write(const Pull& pull) {
@@ -100,6 +101,8 @@ private:
         boolean(compare.asks);
         list(compare.comparisons);
     }
+
+    void write(const DeviceId& device) { binary(std::string(view_of(device.bytes))); }
 
     void write(const OriginId& origin) {
         std::string id(view_of(origin.device.bytes));

@@ -207,12 +207,30 @@ bool Witness::take_again(Sql& sql) {
             std::string key = encoded_key(shape, values);
             rows[std::move(key)] = std::move(values);
         }
-        if (!row.is_done()) return false;
+        if (!row.is_done() || !overlay_refused(sql, table, rows)) return false;
         for (auto& [where, slots] : stamps) {
             if (where.first == table) add_again(sql, where, slots, rows[where.second]);
         }
     }
     return true;
+}
+
+/// A value that the database would not take has its stamp, and waits elsewhere.
+bool Witness::overlay_refused(Sql& sql, std::size_t table, std::map<std::string, Values>& rows) {
+    const Table& shape = tables()[table];
+    auto read = sql.ask(
+        "SELECT q.key, v.name, v.value FROM strandline_quarantine AS q JOIN strandline_quarantine_values AS "
+        "v "
+        "USING (id) WHERE q.kind = 'refused' AND NOT v.is_key AND q.resource = (SELECT id FROM "
+        "strandline_resources WHERE name = ?) ORDER BY q.id");
+    read.bind(1, shape.name);
+    while (read.step()) {
+        const auto row = rows.find(read.bytes(0));
+        const auto column = std::ranges::find(shape.columns, read.bytes(1));
+        if (row != rows.end() && column != shape.columns.end())
+            row->second[static_cast<std::size_t>(column - shape.columns.begin())] = read.value(2);
+    }
+    return read.is_done();
 }
 
 void Witness::add_again(Sql& sql, const Key& where, const std::map<std::int64_t, Stamp>& slots,

@@ -88,6 +88,8 @@ private:
     void fold(Sql& sql);
     /// What bears a stamp of this device's that nobody has seen it give.
     [[nodiscard]] bool take_again(Sql& sql);
+    [[nodiscard]] static bool overlay_refused(Sql& sql, std::size_t table,
+                                              std::map<std::string, Values>& rows);
     void add_again(Sql& sql, const Key& where, const std::map<std::int64_t, Stamp>& slots,
                    const Values& values);
     /// As nobody forgot it: the era of a row as it is, or else the last deletion that the device has forgotten.

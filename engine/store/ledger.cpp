@@ -83,9 +83,10 @@ TrafficStatus Ledger::traffic(const std::string& direction) {
 
 void Ledger::put_member(const Member& member, WallMs since) {
     Statement put = connection_.prepare(
-        "INSERT INTO strandline_members(device, name, since) VALUES (?, ?, ?) "
-        "ON CONFLICT DO UPDATE SET name = excluded.name");
-    put.bind_blob(1, bytes_of(member.device)).bind_text(2, member.name).bind(3, since.value).run();
+        "INSERT INTO strandline_members(device, name, since, is_let_in) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET name = excluded.name, is_let_in = 1 WHERE excluded.is_let_in");
+    put.bind_blob(1, bytes_of(member.device)).bind_text(2, member.name).bind(3, since.value);
+    put.bind(4, std::int64_t{member.is_let_in}).run();
 }
 
 void Ledger::name_member(const DeviceId& device, const std::string& name) {
@@ -103,9 +104,10 @@ void Ledger::set_parked(const DeviceId& device, std::optional<WallMs> since) {
 std::vector<Ledger::Member> Ledger::members() {
     std::vector<Member> members;
     Statement read = connection_.prepare(
-        "SELECT device, name, parked_since IS NOT NULL FROM strandline_members ORDER BY device");
+        "SELECT device, name, is_let_in, parked_since IS NOT NULL FROM strandline_members ORDER BY device");
     while (read.step())
-        members.push_back({device_id_from_bytes(read.bytes(0)), read.text(1), read.integer(2) != 0});
+        members.push_back(
+            {device_id_from_bytes(read.bytes(0)), read.text(1), read.integer(2) != 0, read.integer(3) != 0});
     return members;
 }
 
@@ -142,7 +144,7 @@ std::vector<PeerStatus> Ledger::peers() {
     Statement read = connection_.prepare(
         "SELECT device, strandline_members.name, ifnull(connected, 0), rtt_ms, connected IS NOT NULL, "
         "parked_since IS NOT NULL "
-        "FROM strandline_members LEFT JOIN strandline_peers USING (device) ORDER BY device");
+        "FROM strandline_members LEFT JOIN strandline_peers USING (device) WHERE is_let_in ORDER BY device");
     while (read.step()) {
         PeerStatus peer;
         peer.device = device_id_from_bytes(read.bytes(0));

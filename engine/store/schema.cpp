@@ -144,11 +144,13 @@ CREATE TABLE strandline_quarantine_values(
 ) WITHOUT ROWID;
 CREATE INDEX strandline_quarantine_dropped ON strandline_quarantine_values(id) WHERE is_withheld = 2;
 
+-- Every device that was ever heard of; none is taken away.
 CREATE TABLE strandline_members(
   device       BLOB PRIMARY KEY,
   name         TEXT NOT NULL,
   since        INTEGER NOT NULL,
-  parked_since INTEGER  -- Deletions do not wait for it. NULL: they do.
+  is_let_in    INTEGER NOT NULL,  -- by this device; else others have let it in
+  parked_since INTEGER            -- Deletions do not wait for it. NULL: they do.
 ) WITHOUT ROWID;
 
 -- What the running process knows of its peers, for those who ask.

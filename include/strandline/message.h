@@ -31,6 +31,7 @@ constexpr std::size_t kReasonBytesMax = 1024;  // A sentence or two, for a log.
 /// A key is compared and indexed; larger ones are blobs. One byte is left for the key just behind it, which ends a range.
 constexpr std::size_t kKeyBytesMax = 64 * 1024 - 1;
 constexpr std::size_t kResourcesMax = 4096;  // Tables of one database.
+constexpr std::size_t kMembersMax = 4096;    // Devices of one group, ever.
 constexpr std::size_t kColumnsMax = 2000;    // SQLite's own default, SQLITE_MAX_COLUMN.
 constexpr std::size_t kSpansMax = 2048;      // Of one message of a comparison: some 30 KiB.
 
@@ -139,6 +140,8 @@ struct Have {
     bool complete = false;  ///< all resources, replacing what was said before
     std::vector<OriginId> origins;
     std::vector<Holding> holdings;  ///< not complete: only what has risen
+    /// Complete: every device that its sender has ever heard of, itself among them; empty where that is nobody else.
+    std::vector<DeviceId> members = {};
 };
 
 /// "Send what I lack": the pieces are the asker's coverage, cut to what it wants now.

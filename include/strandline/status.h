@@ -64,6 +64,12 @@ struct PeerStatus {
     std::optional<double> rtt_ms;
 };
 
+/// A device that others let in, and that this one has heard of.
+struct OtherStatus {
+    DeviceId device;
+    bool parked = false;  ///< as of a peer
+};
+
 struct BackfillStatus {
     DeviceId peer;  ///< who is asked, or was last
     /// Nobody is asked now: it goes on by itself once this peer, or another that has the rest, is back.
@@ -92,7 +98,8 @@ struct Status {
     std::string name;
     DeviceState state{};
     std::vector<ResourceStatus> resources;
-    std::vector<PeerStatus> peers;
+    std::vector<PeerStatus> peers;    ///< those that are let in
+    std::vector<OtherStatus> others;  ///< deletions wait for these, too
     std::optional<BackfillStatus> backfill;
     std::int64_t quarantined = 0;
     std::int64_t conflicts = 0;

@@ -73,6 +73,37 @@ TEST_CASE("a deletion is forgotten when all members have acknowledged it, and no
     CHECK(ids(group, 2) == "'again gone kept'");
 }
 
+TEST_CASE("a deletion is remembered for a device that only somebody else has let in") {
+    Group group(3, kNotes, {"notes"});
+    for (const auto& [here, there] : {std::pair(0, 1), {1, 0}, {1, 2}, {2, 1}}) {
+        const auto i = static_cast<std::size_t>(here);
+        REQUIRE(group.engine(i).trust(group.id(static_cast<std::size_t>(there)), "", group.now(i)));
+    }
+    group.connect(0, 1);
+    group.connect(1, 2);
+    group.write(0, "INSERT INTO notes VALUES ('kept', 'a', 'b'), ('gone', 'a', 'b')");
+    group.converge();
+    REQUIRE(group.engine(0).status().others.size() == 1);
+    CHECK(group.engine(0).status().others[0].device == group.id(2));
+    group.disconnect(1, 2);
+    group.write(0, "DELETE FROM notes WHERE id = 'gone'");
+    group.write(2, "UPDATE notes SET body = 'unheard' WHERE id = 'gone'");
+    group.converge();
+    group.write(1, "UPDATE notes SET body = 'c' WHERE id = 'kept'");
+    group.converge();
+    CHECK(eras(group, 0) == "1");
+    CHECK(eras(group, 1) == "1");
+    group.connect(1, 2);
+    group.converge();
+    group.write(1, "UPDATE notes SET body = 'd' WHERE id = 'kept'");
+    group.converge();
+    for (std::size_t i = 0; i < group.size(); ++i) {
+        CHECK(eras(group, i) == "0");
+        CHECK(ids(group, i) == "'kept'");
+        CHECK_FALSE(group.was_told(i, EventKind::written_again));
+    }
+}
+
 TEST_CASE("a restored device is told of deletions that everybody has forgotten, and its own writes survive") {
     const bool is_first_met_by_who_forgot = GENERATE(true, false);
     Group group(3, kNotes, {"notes"});

@@ -101,6 +101,7 @@ TEST_CASE("a list that is announced and never comes takes no memory") {
         {"", 1},                                                                // a message's fields
         {"9402c2", kOriginsMax},                                                // origins
         {"9402c290", kResourcesMax},                                            // holdings
+        {"9502c39090", kMembersMax},                                            // members
         {"940301909192a174", kPiecesMax},                                       // pieces
         {"96040000c291" + origin + "9197a174c400c0", 2},                        // a vector
         {"96040000c290", kPagesMax},                                            // pages

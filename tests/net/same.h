@@ -75,7 +75,8 @@ inline bool same(const Hello& a, const Hello& b) {
     return a.name == b.name && a.incarnation == b.incarnation && a.wall == b.wall && a.features == b.features;
 }
 inline bool same(const Have& a, const Have& b) {
-    return a.complete == b.complete && a.origins == b.origins && same(a.holdings, b.holdings);
+    return a.complete == b.complete && a.origins == b.origins && same(a.holdings, b.holdings) &&
+           a.members == b.members;
 }
 inline bool same(const Pull& a, const Pull& b) {
     return a.number == b.number && a.origins == b.origins && same(a.wanted, b.wanted);

@@ -196,6 +196,13 @@ inline Have holding_with_key() {
     return have;
 }
 
+/// A device of a group of two.
+inline Have holding_with_members() {
+    Have have = holding_with_key();
+    have.members = {origin_id(7, 0).device, origin_id(8, 0).device};
+    return have;
+}
+
 /// A device where changes of a table wait for their time.
 inline Have holding_with_held() {
     Have have = holding_with_key();
@@ -274,6 +281,7 @@ inline std::vector<Sample> samples() {
             {"have_with_dropped", holding_with_dropped()},
             {"have_with_cuts", holding_with_cuts()},
             {"have_with_held_changes", holding_with_held()},
+            {"have_with_members", holding_with_members()},
             {"have_nothing", Have{}},
             {"pull", two_wanted()},
             {"pages_of_every_value", answer},
