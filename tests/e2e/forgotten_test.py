@@ -38,6 +38,7 @@ class Forgotten(devices.Case):
         a.sql("DELETE FROM notes WHERE id = 'gone'")
         b.sql("INSERT INTO notes VALUES ('own', 'x', 'y')")
         b.sql("UPDATE notes SET body = 'unheard' WHERE id = 'gone'")
+        until(lambda: self.remembered(a) == 1, "the deletion is taken up")
         a.stop()
         self.assertEqual(self.remembered(a), 1)
         a.start()
