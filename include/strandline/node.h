@@ -34,6 +34,10 @@ struct NodeOptions {
 /// The id in the key file beside `database`. Error: there is none; (auth) it is not of the device that the database
 /// belongs to.
 [[nodiscard]] Result<DeviceId> device_id_of(const std::string& database);
+/// Which device answers at "HOST:PORT": dialled as the device of `database`, which another process may run meanwhile, and
+/// left as soon as it has proved who it is. Error: nobody answers there within `seconds`, or no device does.
+[[nodiscard]] Result<DeviceId> device_at(const std::string& database, const std::string& address,
+                                         double seconds);
 /// The process that runs `database` now, from its lock; 0: none does.
 [[nodiscard]] Result<int> running_process(const std::string& database);
 /// Which process holds the write lock of `database` just now, for a sentence: "process 4711 (python3)", or "another
