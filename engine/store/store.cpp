@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "engine/limits.h"
 #include "engine/store/triggers.h"
@@ -15,7 +16,7 @@ constexpr const char* kCacheSize = "PRAGMA cache_size = -16384";
 
 }  // namespace
 
-Store::Store(const std::string& path, const std::string& vfs) : connection(path, OpenMode::existing, vfs) {
+Store::Store(std::unique_ptr<Connection> opened) : opened_(std::move(opened)), connection(*opened_) {
     connection.set_busy_ms(kBusyMs);
     connection.execute(is_planted(planted::Bug::acknowledge_before_sync) ? "PRAGMA synchronous = NORMAL"
                                                                          : "PRAGMA synchronous = FULL");
