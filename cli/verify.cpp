@@ -190,7 +190,7 @@ void add_verify(CLI::App& app, Action& chosen) {
     command->add_option("--peer", arguments->peer, "Dial this device")->option_text("HOST:PORT")->required();
     command
         ->add_flag("--deep", arguments->deep,
-                   "Read the rows themselves, and mend what was altered behind Strandline's back")
+                   "Read the rows too, and mend what was altered behind Strandline's back")
         ->option_text(" ");
     command->add_option("--timeout", arguments->timeout_seconds, "How long it may take; 600 when not given")
         ->option_text("SECONDS")

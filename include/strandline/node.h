@@ -12,9 +12,9 @@
 namespace strandline {
 
 struct NodeOptions {
-    std::string database;            ///< made a device by init_device() before
-    std::string listen;              ///< "HOST:PORT", port 0 picks one; empty: does not listen
-    std::vector<std::string> peers;  ///< "HOST:PORT" each, dialled until it answers, again when lost
+    std::string database;                 ///< made a device by init_device() before
+    std::string listen = {};              ///< "HOST:PORT", port 0 picks one; empty: does not listen
+    std::vector<std::string> peers = {};  ///< "HOST:PORT" each, dialled until it answers, again when lost
     /// Asked again and again while another process has the database locked: whether to wait on. Empty: open()
     /// fails at once, with Category::busy.
     std::function<bool()> wait_on = {};
@@ -47,8 +47,9 @@ struct NodeOptions {
 /// One device on a network: an Engine, its connections over TCP, its timers, the file watch.
 ///
 ///     auto node = Node::open({.database = "notes.db", .listen = "0.0.0.0:7100"});
+///     if (!node) return complain(node.error().message);
 ///     node->on_event([](const Event& event) { ... });
-///     node->run();          // until stop(), from any thread or a signal handler's thread
+///     const auto ended = node->run();  // until stop(), from any thread or a signal handler's thread
 ///
 /// Threads: run() on one; stop() from any; everything else before run() or from inside a callback.
 class Node {
