@@ -202,6 +202,8 @@ private:
     [[nodiscard]] bool has_unfetched_rest() const;
     /// Resources with rows that came without values of columns that were dropped where they came from.
     [[nodiscard]] std::set<std::int64_t> without_dropped();
+    void give_up_dropped();
+    [[nodiscard]] bool is_dropped_by_all(const store::Resource& resource, const std::string& column) const;
     /// Where rows lie that came without values which a device had dropped, as long as this peer may bring them.
     [[nodiscard]] std::vector<watermarks::Piece> dropped_elsewhere(Session& session,
                                                                    const store::Resource& resource);

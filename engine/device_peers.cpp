@@ -115,7 +115,10 @@ void Device::take_have(Session& session, const message::Have& have, Now now) {
     if (!hear_of(have.members, now)) return session.close("more devices than a group may have");
     session.have(have, std::ranges::find(waiting_, session.peer(), &Waiting::peer) != waiting_.end());
     if (session.is_ready()) {
-        if (have.complete) tell_not_exchanged(session, now);
+        if (have.complete) {
+            tell_not_exchanged(session, now);
+            give_up_dropped();
+        }
         if (const Resource* resource = restored(session)) {
             if (!transaction) transaction.emplace(store.connection);
             begin_anew(*resource, session, now);
@@ -127,8 +130,34 @@ void Device::take_have(Session& session, const message::Have& have, Now now) {
     if (transaction) transaction->commit();
 }
 
+<<<<<<< HEAD
 void Device::say_all() {
     for (auto& [peer, session] : sessions) session.say_all();
+=======
+/// What others wrote to a column after it was dropped here is kept for those who have it, and keeps its rows waiting. Once all
+/// whom we are connected to have dropped it too there is nobody to keep it for.
+void Device::give_up_dropped() {
+    for (const Resource& resource : store.catalog.resources()) {
+        if (!resource.is_there || !store.quarantine.has_any(resource.id)) continue;
+        for (const std::string& column : store.catalog.columns().dropped(resource.id)) {
+            if (is_dropped_by_all(resource, column) && store.quarantine.give_up(resource.id, column))
+                retry_owed_.insert(resource.id);
+        }
+    }
+}
+
+bool Device::is_dropped_by_all(const Resource& resource, const std::string& column) const {
+    bool is_by_any = false;
+    for (const auto& [peer, session] : sessions) {
+        if (!session.is_ready()) return false;  // It has not said yet.
+        const auto* theirs = session.theirs(resource.name);
+        if (theirs == nullptr || !theirs->is_exchanged) continue;
+        is_by_any = std::ranges::any_of(
+            theirs->dropped, [&](const std::string& dropped) { return store::same_name(dropped, column); });
+        if (!is_by_any) return false;
+    }
+    return is_by_any;
+>>>>>>> eyes2
 }
 
 /// The first resource of which a peer holds writes of ours that we do not hold: the whole disk was put back as it once

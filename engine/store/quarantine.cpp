@@ -249,6 +249,16 @@ bool Quarantine::has_dropped(std::int64_t resource) {
     return find.bind(1, resource).step();
 }
 
+bool Quarantine::give_up(std::int64_t resource, const std::string& column) {
+    Statement lose = connection_.prepare(
+        "UPDATE strandline_quarantine_values SET value = NULL, is_withheld = 2 WHERE name = ?2 COLLATE "
+        "NOCASE "
+        "AND NOT is_key AND is_withheld <> 2 AND id IN "
+        "(SELECT id FROM strandline_quarantine WHERE resource = ?1 AND kind = 'refused')");
+    lose.bind(1, resource).bind_text(2, column).run();
+    return connection_.changes() > 0;
+}
+
 std::int64_t Quarantine::count() {
     return connection_.ask_integer("SELECT count(*) FROM strandline_quarantine");
 }
