@@ -130,10 +130,10 @@ void Device::take_have(Session& session, const message::Have& have, Now now) {
     if (transaction) transaction->commit();
 }
 
-<<<<<<< HEAD
 void Device::say_all() {
     for (auto& [peer, session] : sessions) session.say_all();
-=======
+}
+
 /// What others wrote to a column after it was dropped here is kept for those who have it, and keeps its rows waiting. Once all
 /// whom we are connected to have dropped it too there is nobody to keep it for.
 void Device::give_up_dropped() {
@@ -157,7 +157,6 @@ bool Device::is_dropped_by_all(const Resource& resource, const std::string& colu
         if (!is_by_any) return false;
     }
     return is_by_any;
->>>>>>> eyes2
 }
 
 /// The first resource of which a peer holds writes of ours that we do not hold: the whole disk was put back as it once
