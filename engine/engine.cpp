@@ -63,10 +63,15 @@ struct Engine::Parts {
         } catch (const StorageError&) {
             // The first error is the one to tell.
         }
+        fail(error, now);
+        return true;
+    }
+
+    /// Nothing more can be done until the database is opened anew.
+    void fail(const StorageError& error, Now now) {
         failure = error_from(error, database);
         device.events.push_back({0, now.wall, EventKind::trouble, {}, {}, failure->message, 0});
         for (auto& [peer, session] : device.sessions) session.close("its database failed");
-        return true;
     }
 
     Session* session(const DeviceId& peer) {
@@ -124,14 +129,18 @@ namespace {
 
 /// Runs an operator's step: its own errors, and the database's, as a Result.
 template <typename Step>
-Result<void> asked(Engine::Parts& parts, Step&& step) {
+Result<void> asked(Engine::Parts& parts, Now now, Step&& step) {
     if (parts.failure) return tl::unexpected(*parts.failure);
     try {
         Result<void> result = step();
         if (!result) parts.device.recover();
         return result;
     } catch (const StorageError& error) {
-        parts.device.recover();
+        try {
+            parts.device.recover();
+        } catch (const StorageError&) {
+            parts.fail(error, now);  // The first error is the one to tell.
+        }
         return tl::unexpected(error_from(error, parts.database));
     }
 }
@@ -139,7 +148,7 @@ Result<void> asked(Engine::Parts& parts, Step&& step) {
 }  // namespace
 
 Result<void> Engine::track(const std::vector<std::string>& tables, Ownership ownership, Now now) {
-    return asked(*parts_, [&] { return parts_->device.track(tables, ownership, now); });
+    return asked(*parts_, now, [&] { return parts_->device.track(tables, ownership, now); });
 }
 
 TrackProgress Engine::track_progress() const {
@@ -147,15 +156,15 @@ TrackProgress Engine::track_progress() const {
 }
 
 Result<void> Engine::untrack(const std::vector<std::string>& tables, Now now) {
-    return asked(*parts_, [&] { return parts_->device.untrack(tables, now); });
+    return asked(*parts_, now, [&] { return parts_->device.untrack(tables, now); });
 }
 
 Result<void> Engine::trust(const DeviceId& device, const std::string& name, Now now) {
-    return asked(*parts_, [&] { return parts_->device.trust(device, name, now); });
+    return asked(*parts_, now, [&] { return parts_->device.trust(device, name, now); });
 }
 
 Result<void> Engine::park(const DeviceId& device, bool is_parked, Now now) {
-    return asked(*parts_, [&] { return parts_->device.park(device, is_parked, now); });
+    return asked(*parts_, now, [&] { return parts_->device.park(device, is_parked, now); });
 }
 
 Result<void> Engine::remember(const std::function<Result<Opening>()>& count) {
@@ -168,7 +177,7 @@ Result<void> Engine::remember(const std::function<Result<Opening>()>& count) {
 }
 
 Result<void> Engine::verify(bool is_deep, Now now) {
-    return asked(*parts_, [&]() -> Result<void> {
+    return asked(*parts_, now, [&]() -> Result<void> {
         parts_->device.verify(is_deep ? engine::store::Proof::deep : engine::store::Proof::shallow, now);
         return {};
     });

@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::int64_t kHourMs = 3'600'000;
 constexpr std::int64_t kYearMs = 365 * 24 * kHourMs;
-constexpr std::size_t kHugeRowBytes = 512 * 1024;            ///< a page of a backfill; eight are a delta
 constexpr std::int64_t kHealedCall = std::int64_t{1} << 62;  ///< a call that no run reaches
 
 std::vector<std::string> split(const std::string& names) {
@@ -53,6 +52,7 @@ const std::vector<Faults::Kind>& Faults::kinds() {
         {"stop", 15, &Faults::stop},
         {"pause", 20, &Faults::pause},
         {"leave", 60, &Faults::leave},
+        {"park", 20, &Faults::park},
         {"late-join", 10, &Faults::late_join},
         {"restore", 15, &Faults::restore},
         {"restore-with-key", 30, &Faults::restore_with_key},
@@ -297,6 +297,25 @@ void Faults::leave() {
     victims_.chronicle.count_fault("leave", {gone.index(), {}});
 }
 
+/// A device is away, and nobody waits for it; it returns, and is waited for again.
+void Faults::park() {
+    Device& away = device();
+    if (away.life() != Device::Life::running) return;
+    away.stop();
+    park_everywhere(away, true);
+    victims_.chronicle.count_fault("park", {away.index(), {}});
+    later(seconds(3, 20), [this, &away] {
+        away.start();
+        later(seconds(1, 5), [this, &away] { park_everywhere(away, false); });
+    });
+}
+
+void Faults::park_everywhere(const Device& away, bool is_parked) {
+    for (const auto& device : victims_.devices) {
+        if (device.get() != &away) device->park(away, is_parked);
+    }
+}
+
 void Faults::late_join() {
     victims_.join_next();
     victims_.chronicle.count_fault("late-join");
@@ -355,58 +374,6 @@ void Faults::clock_frozen() {
     frozen.clock().freeze();
     victims_.chronicle.count_fault("clock-frozen", {frozen.index(), {}});
     later(seconds(1, 20), [&frozen] { frozen.clock().run(); });
-}
-
-// --- apps ---------------------------------------------------------------------------------------
-
-void Faults::slow_app() {
-    Device& slow = device();
-    if (!slow.is_up() || slow.app() == nullptr || slow.app()->is_in_transaction()) return;
-    victims_.chronicle.count_fault("slow-app", {slow.index(), {}});
-    if (victims_.workloads[slow.index()].begin(*slow.app()) != App::Outcome::done) return slow.wrote();
-    later(chance_->between(10 * kUsPerMs, 3 * kUsPerSecond), [&slow] {
-        if (slow.app() == nullptr || !slow.app()->is_in_transaction()) return;
-        slow.app()->commit();
-        slow.wrote();
-    });
-}
-
-void Faults::bulk() {
-    Device& busy = device();
-    if (!busy.is_up() || busy.app() == nullptr || busy.app()->is_in_transaction()) return;
-    victims_.chronicle.count_fault("bulk", {busy.index(), {}});
-    victims_.workloads[busy.index()].load(*busy.app(), 50 + chance_->below(1'000));
-    busy.wrote();
-}
-
-/// Rows so large that a table has several pages.
-void Faults::large() {
-    store("large", 20 + chance_->below(40), 12'000 + chance_->below(24'000));
-}
-
-/// Rows so large that a few of them fill a page, a delta, and what may be on its way.
-void Faults::huge() {
-    store("huge", 1 + chance_->below(10), kHugeRowBytes);
-}
-
-void Faults::store(const std::string& kind, std::size_t rows, std::size_t bytes) {
-    Device& busy = device();
-    if (!busy.is_up() || busy.app() == nullptr || busy.app()->is_in_transaction()) return;
-    victims_.chronicle.count_fault(kind, {busy.index(), {}});
-    victims_.workloads[busy.index()].store(*busy.app(), rows, bytes);
-    busy.wrote();
-}
-
-/// Two apps do the same in one millisecond: their clocks show the same, and only the origin tells the stamps apart.
-void Faults::same_moment() {
-    const Random same(chance_->next());
-    Device* writers[] = {&device(), &device()};
-    for (Device* writer : writers) {
-        if (!writer->is_up() || writer->app() == nullptr || writer->app()->is_in_transaction()) continue;
-        Workload(writer->index(), same).write(*writer->app());
-        writer->wrote();
-    }
-    victims_.chronicle.count_fault("same-moment", {writers[0]->index(), writers[1]->index()});
 }
 
 }  // namespace strandline::simulator

@@ -23,6 +23,12 @@ DeviceId some_device() {
     return device;
 }
 
+DeviceId another_device() {
+    DeviceId device;
+    device.bytes[0] = 2;
+    return device;
+}
+
 /// What the device has promised so far.
 struct Promised {
     bool is_initialized = false;
@@ -42,6 +48,17 @@ std::optional<Engine> opened(const Disk& disk) {
     return must(Engine::open({"db", some_device(), disk.name(), chance_from(5), {}}, kNow));
 }
 
+/// What a door of the engine answers: it may say no, and never throws.
+template <typename Door>
+auto asked(Door&& door) {
+    try {
+        return door();
+    } catch (const std::exception& error) {
+        FAIL("a door of the engine throws: " << error.what());
+        throw;
+    }
+}
+
 /// One device's life from its first day on, until the disk dies.
 Promised live(const Disk& disk) {
     Promised promised;
@@ -52,7 +69,9 @@ Promised live(const Disk& disk) {
         const auto app = app_on(disk);
         app->run("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 20");
         app->run("CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT)");
-        must(engine->track({"notes"}, Ownership::shared, kNow));
+        must(asked([&] { return engine->track({"notes"}, Ownership::shared, kNow); }));
+        must(asked([&] { return engine->trust(another_device(), "another", kNow); }));
+        must(asked([&] { return engine->park(another_device(), true, kNow); }));
         promised.is_tracking = true;
         for (int round = 1; round <= kRounds; ++round) {
             for (int i = 0; i < 3; ++i) {
