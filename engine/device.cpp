@@ -27,7 +27,7 @@ constexpr const char* kSharedRowids =
 }  // namespace
 
 Device::Device(const EngineOptions& options, std::unique_ptr<store::Connection> opened, Now now)
-    : store(std::move(opened)),
+    : store(std::move(opened), options.page_cache_bytes),
       tempo({options.bytes_per_second_max, options.rows_per_second_max}),
       entropy_(options.entropy),
       capture_(store),
