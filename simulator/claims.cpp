@@ -179,8 +179,8 @@ void demand_claims(Sql& sql, const Model& model) {
             throw LawBroken(
                 1,
                 fmt::format(
-                    "a write to {}, {} of device {}, is claimed and is not there, but {}; written to it:{}",
-                    tables()[table].name, write.last.hlc.value, short_hex(write.last.origin.device),
+                    "a write to {} {}, {} of device {}, is claimed and is not there, but {}; written to it:{}",
+                    tables()[table].name, key, write.last.hlc.value, short_hex(write.last.origin.device),
                     there != (*known)[table].end() ? there->second.text() : "nothing",
                     model.history(table, key)));
         }
