@@ -62,6 +62,19 @@ Apply::Apply(store::Store& store, Now now)
     store_.journal.set_applying(true);
 }
 
+void Apply::pages(const message::Pages& pages, const std::vector<Origin>& origins) {
+    // What waits at the sender comes in front of what it waits behind. Where that tells all there is, it comes on top.
+    const auto comes_on_top = [&](const message::Page& page) {
+        return page.vector.empty() && is_among(behind_, page);
+    };
+    for (const message::Page& page : pages.pages) {
+        if (!comes_on_top(page)) this->page(page, origins);
+    }
+    for (const message::Page& page : pages.pages) {
+        if (comes_on_top(page)) this->page(page, origins);
+    }
+}
+
 void Apply::page(const message::Page& page, const std::vector<Origin>& origins) {
     const Resource& resource = *store_.catalog.find(page.resource);
     const Columns columns = columns_of(resource, page);
@@ -77,7 +90,6 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
         Incoming incoming = incoming_from(entry, columns, origins);
         if (resource.ownership == Ownership::shared) incoming.record.life.reset();  // It knows no lives.
         ++applied_.received;
-        if (!behind_.empty()) said_.emplace(resource.id, entry.key);
         if (is_ahead(incoming.record)) {
             // What stood there before it is gone all the same.
             hold(resource, incoming, WallMs{hlc::wall_of(newest(incoming.record)).value - hlc::kDriftMs},

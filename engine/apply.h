@@ -52,9 +52,9 @@ public:
     Apply(const Apply&) = delete;
     Apply& operator=(const Apply&) = delete;
 
-    /// Joins a page's entries, and raises the range's coverage to the page's vector. `origins` is the
+    /// Joins the entries of a message's pages, and raises the coverage of each page's range to its vector. `origins` is the
     /// message's list: its stamps still count by it.
-    void page(const message::Page& page, const std::vector<Origin>& origins);
+    void pages(const message::Pages& pages, const std::vector<Origin>& origins);
     /// Held changes whose time has come are joined at the end.
     void due();
     /// A walk through a resource's refused rows.
@@ -103,6 +103,7 @@ private:
         }
     };
 
+    void page(const message::Page& page, const std::vector<Origin>& origins);
     [[nodiscard]] Columns columns_of(const store::Resource& resource, const message::Page& page);
     [[nodiscard]] Incoming incoming_from(const message::Entry& entry, const Columns& columns,
                                          const std::vector<Origin>& origins) const;

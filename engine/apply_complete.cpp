@@ -36,6 +36,11 @@ void Apply::forget(const message::Pages& pages, const std::vector<Origin>& origi
         if (page.complete && lags(resource, range)) settling_.insert(&page);
         forget_within(store_, resource.id, range, forgotten);
     }
+    if (behind_.empty()) return;
+    for (const message::Page& page : pages.pages) {
+        for (const message::Entry& entry : page.entries)
+            said_.emplace(store_.catalog.find(page.resource)->id, entry.key);
+    }
 }
 
 bool Apply::is_among(const std::set<const message::Page*>& pages, const message::Page& page) {

@@ -209,7 +209,7 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
     const std::set<std::int64_t> held = with_held();
     apply.forget(pages, origins,
                  [&](const auto& resource, const auto& range) { return session.lags(resource, range); });
-    for (const message::Page& page : pages.pages) apply.page(page, origins);
+    apply.pages(pages, origins);
     Applied applied = apply.finish();
     for (const auto& [resource, rows] : applied.written_again)
         capture_.raise_own(*store.catalog.find(resource), store.journal.clock());

@@ -45,8 +45,10 @@ void Reader::take_held_within(const Resource& resource, const Part& part, const 
                               message::Pages& pages, OriginList& origins) {
     for (const std::string& key : part.held) {
         if (!range.contains(key)) continue;
-        for (const store::Quarantined& held : store_.quarantine.held(resource.id, key))
+        for (store::Quarantined& held : store_.quarantine.held(resource.id, key)) {
+            store_.quarantine.read_values(held);
             take_waiting(resource, held, origins);
+        }
     }
     add_waiting({resource.name, {range.low, range.high}, {}, {}, {}}, pages);
 }

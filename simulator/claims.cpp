@@ -176,13 +176,12 @@ void demand_claims(Sql& sql, const Model& model) {
             if (there != (*known)[table].end() && there->second.dominates(write, era, life)) continue;
             if (held->contains({table, key}) || model.is_suspect(table, key)) return;
             if (forgotten.has_ended(write, writes, table, key)) continue;
-            throw LawBroken(
-                1,
-                fmt::format(
-                    "a write to {} {}, {} of device {}, is claimed and is not there, but {}; written to it:{}",
-                    tables()[table].name, key, write.last.hlc.value, short_hex(write.last.origin.device),
-                    there != (*known)[table].end() ? there->second.text() : "nothing",
-                    model.history(table, key)));
+            throw LawBroken(1, fmt::format("a write to {} {}, {} of device {}, is claimed and is not there, "
+                                           "but {}; written to it:{}",
+                                           tables()[table].name, printable(key), write.last.hlc.value,
+                                           short_hex(write.last.origin.device),
+                                           there != (*known)[table].end() ? there->second.text() : "nothing",
+                                           model.history(table, key)));
         }
     });
 }

@@ -36,6 +36,8 @@ bool is_whole_table(const std::vector<message::Piece>& pieces) {
     return !next;
 }
 
+}  // namespace
+
 std::string printable(const std::string& bytes) {
     std::string out;
     for (const char c : bytes)
@@ -43,8 +45,6 @@ std::string printable(const std::string& bytes) {
                                     : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
     return out;
 }
-
-}  // namespace
 
 bool is_covered(const std::optional<Stamp>& stamp, const Vector& vector) {
     return stamp && stamp->hlc <= vector.at(stamp->origin);

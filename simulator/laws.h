@@ -31,6 +31,8 @@ using Coverage = std::map<std::string, std::vector<Piece>>;
 /// What is held where; or, from strandline_forgotten, which deletions were forgotten where. Empty: the disk fails underneath.
 [[nodiscard]] std::optional<Coverage> read_coverage(Sql& sql,
                                                     const std::string& from = "strandline_coverage");
+/// Bytes of a key, as a person can read them.
+[[nodiscard]] std::string printable(const std::string& bytes);
 [[nodiscard]] bool is_covered(const std::optional<Stamp>& stamp, const Vector& vector);
 /// What holds in every piece.
 [[nodiscard]] Vector floor_of(const std::vector<Piece>& pieces);

@@ -73,6 +73,39 @@ TEST_CASE("a deletion is forgotten when all members have acknowledged it, and no
     CHECK(ids(group, 2) == "'again gone kept'");
 }
 
+TEST_CASE("a restored device gets back what it wrote for a time to come, from those who hold it back") {
+    constexpr std::int64_t kHourMs = 3'600'000;
+    const bool is_clock_right = GENERATE(false, true);
+    Group group(3, kNotes, {"notes"});
+    trust_each_other(group);
+    group.connect_all();
+    group.write(0, "INSERT INTO notes VALUES ('kept', 'a', 'b'), ('gone', 'a', 'b')");
+    group.converge();
+    copy(group, 0, false);
+    group.connect_all();
+    group.write(1, "DELETE FROM notes WHERE id = 'gone'");
+    group.converge();
+    group.write(2, "UPDATE notes SET title = 'c' WHERE id = 'kept'");
+    group.converge();
+    REQUIRE(eras(group, 1) == "0");
+    group.shift_clock(0, kHourMs);
+    group.write(0, "INSERT INTO notes VALUES ('later', 'd', 'e')");
+    group.converge();
+    REQUIRE(ids(group, 1) == "'kept'");
+    copy(group, 0, true);
+    if (is_clock_right) group.shift_clock(0, -kHourMs);
+    group.connect(0, 1);
+    group.converge();
+    CHECK(ids(group, 0) == (is_clock_right ? "'kept'" : "'kept later'"));
+    group.connect_all();
+    for (std::size_t i = 0; i < group.size(); ++i) group.shift_clock(i, kHourMs);
+    for (int i = 0; i < 7; ++i) group.pass(10'000);
+    group.converge();
+    for (std::size_t i = 0; i < group.size(); ++i)
+        CHECK(group.app(i).ask("SELECT id, title, body FROM notes WHERE id = 'later'") == "'later'|'d'|'e'");
+    CHECK(group.is_same("notes"));
+}
+
 TEST_CASE("a deletion is remembered for a device that only somebody else has let in") {
     Group group(3, kNotes, {"notes"});
     for (const auto& [here, there] : {std::pair(0, 1), {1, 0}, {1, 2}, {2, 1}}) {
