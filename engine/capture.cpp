@@ -255,8 +255,9 @@ Result<void> Capture::stamp_all(const Resource& resource, Now now) {
         }
         const std::string key = encode_key(row->key, resource.collations());
         if (!can_travel(resource, row->key, key)) continue;
-        const StoredRecord after{{std::nullopt, own(clock.next(now.wall)), {}},
-                                 store::digests_of(resource, row->values)};
+        StoredRecord after;
+        after.record.row = own(clock.next(now.wall));
+        after.digests = store::digests_of(resource, row->values);
         tell_if_too_large(resource, *row, after.record);
         store_.stamps.save(resource.id, key, {}, after);
         ++rows_stamped_;
