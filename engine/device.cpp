@@ -26,7 +26,7 @@ constexpr const char* kSharedRowids =
 }  // namespace
 
 Device::Device(const EngineOptions& options, Now now)
-    : store(options.database, options.vfs),
+    : store(options.database, options.vfs, options.whole_value_bytes_max.value_or(kWholeValueBytesMax)),
       tempo({options.bytes_per_second_max, options.rows_per_second_max}),
       entropy_(options.entropy),
       capture_(store),

@@ -182,6 +182,8 @@ void Session::close(std::string reason) {
     push_due_.clear();
     rows_due_.clear();
     compares_to_say_.clear();
+    fetches_due_.clear();
+    fetching.clear();
 }
 
 void Session::leave(std::string reason) {
@@ -207,7 +209,7 @@ std::optional<Message> Session::next_control(Now now) {
     if (!std::exchange(said_hello_, true)) {
         out = message::Hello{store::read_device(store_.connection).name,
                              store_.origins.id(store_.self()).incarnation, now.wall,
-                             message::kWaives | message::kCompares};
+                             message::kWaives | message::kCompares | message::kPieces};
     } else if (say_all_) {
         out = say_everything();
     } else if (!pongs_to_say_.empty()) {
@@ -215,6 +217,8 @@ std::optional<Message> Session::next_control(Now now) {
         pongs_to_say_.pop_front();
     } else if (const Asking::Pull* pull = asking_.next_to_say()) {
         out = say_pull(*pull);
+    } else if (auto fetch = fetching.next_to_say(store_.whole_value_bytes)) {
+        out = *fetch;
     } else if (!waives_to_say_.empty()) {
         out = std::move(waives_to_say_.front());
         waives_to_say_.pop_front();
@@ -375,7 +379,8 @@ bool Session::holds_more(const Theirs& theirs) const {
 }
 
 bool Session::is_in_step() const {
-    if (!is_ready() || said_all_count_ == 0 || !asking_.empty() || is_push_under_way_ || has_pages())
+    if (!is_ready() || said_all_count_ == 0 || !asking_.empty() || is_push_under_way_ || has_pages() ||
+        !fetching.empty() || !referred_.empty())
         return false;
     return std::ranges::all_of(theirs_, [&](const Theirs& known) {
         const Resource* resource = find_ours(known);

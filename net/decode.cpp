@@ -66,6 +66,10 @@ private:
                 return waive();
             case static_cast<std::uint64_t>(Kind::compare):
                 return compare();
+            case static_cast<std::uint64_t>(Kind::fetch):
+                return fetch();
+            case static_cast<std::uint64_t>(Kind::part):
+                return part();
             default:
                 throw Malformed("a message of number " + std::to_string(kind) + " is not known here");
         }
@@ -115,6 +119,24 @@ private:
         waive.resource = resource();
         waive.range = range();
         return waive;
+    }
+
+    Fetch fetch() {
+        expect_fields(3);
+        Fetch fetch;
+        fetch.number = number32("the value's number");
+        fetch.offset = cursor.number("the offset", kLargeValueBytesMax);
+        fetch.bytes = static_cast<std::uint32_t>(cursor.number("the part's length", kPartBytesMax));
+        return fetch;
+    }
+
+    Part part() {
+        expect_fields(3);
+        Part part;
+        part.number = number32("the value's number");
+        part.offset = cursor.number("the offset", kLargeValueBytesMax);
+        if (!cursor.take_nil()) part.bytes = cursor.binary("the part", kPartBytesMax);
+        return part;
     }
 
     Pages pages() {
@@ -308,6 +330,12 @@ private:
         }
         demand(page.entries.empty() || !page.range.high || previous < *page.range.high,
                "a page has keys behind its range");
+        for (const Entry& entry : page.entries) {
+            if (entry.large.empty()) continue;
+            const bool is_alone = page.entries.size() == 1 && page.range.low == entry.key &&
+                                  page.range.high == entry.key + '\0';
+            demand(is_alone, "an entry with large values is not alone on its page");
+        }
     }
 
     Entry entry() {
@@ -325,7 +353,33 @@ private:
             "an entry", 6, read, [this](Entry& entry) { entry.withheld = withheld(entry); },
             [this](Entry& entry) {
                 if (!cursor.take_nil()) entry.life = life(entry);
-            });
+            },
+            [this](Entry& entry) { entry.large = large(entry); });
+    }
+
+    std::vector<LargeValue> large(const Entry& entry) {
+        auto large = list<LargeValue>("the large values", entry.values.size(), [this] { return large_value(); });
+        for (std::size_t i = 0; i < large.size(); ++i) {
+            const std::uint32_t place = large[i].place;
+            demand(i == 0 || large[i - 1].place < place, "the large values are not in order");
+            demand(place < entry.values.size() && entry.values[place] == Value{} &&
+                       !std::ranges::binary_search(entry.withheld, place),
+                   "a large value is there, or has no place");
+        }
+        return large;
+    }
+
+    LargeValue large_value() {
+        return record<LargeValue>("a large value", 5, [this](LargeValue& large) {
+            large.place = number32("a large value's place");
+            large.number = number32("a large value's number");
+            demand(large.number != 0, "a large value has the number 0");
+            large.is_text = cursor.boolean("`is_text`");
+            large.bytes = cursor.number("a large value's length", kLargeValueBytesMax);
+            demand(large.bytes > 0, "a large value is empty");
+            large.hash = cursor.binary("a large value's hash", kLargeHashBytes);
+            demand(large.hash.size() == kLargeHashBytes, "a large value's hash is cut off");
+        });
     }
 
     Life life(const Entry& entry) {

@@ -15,7 +15,8 @@ constexpr const char* kCacheSize = "PRAGMA cache_size = -16384";
 
 }  // namespace
 
-Store::Store(const std::string& path, const std::string& vfs) : connection(path, OpenMode::existing, vfs) {
+Store::Store(const std::string& path, const std::string& vfs, std::size_t whole_value_bytes_max)
+    : whole_value_bytes(whole_value_bytes_max), connection(path, OpenMode::existing, vfs) {
     connection.set_busy_ms(kBusyMs);
     connection.execute(is_planted(planted::Bug::acknowledge_before_sync) ? "PRAGMA synchronous = NORMAL"
                                                                          : "PRAGMA synchronous = FULL");

@@ -26,7 +26,7 @@ class Store {
 public:
     /// Opens for the engine: WAL, synchronous=FULL, foreign keys not enforced, since the writer's
     /// device enforced them and rows arrive in any order. Throws StorageError.
-    Store(const std::string& path, const std::string& vfs);
+    Store(const std::string& path, const std::string& vfs, std::size_t whole_value_bytes_max);
 
     /// Reads the mirror anew from the database.
     void reload();
@@ -64,6 +64,7 @@ public:
     /// of `old` go down to `held`. Inside a transaction.
     void hand_over(std::int64_t resource, Origin old, Hlc held);
 
+    std::size_t whole_value_bytes;  ///< a value with more is large
     Connection connection;
     Catalog catalog{connection};
     Origins origins{connection};
@@ -71,6 +72,7 @@ public:
     Stamps stamps{connection, fingerprints};
     Journal journal{connection};
     Quarantine quarantine{connection};
+    Parts parts{connection};
     Ledger ledger{connection};
     Nested nested{connection};
 

@@ -48,6 +48,8 @@ struct EngineOptions {
     /// What peers are asked for, first of all in a backfill, is applied no faster than this: bytes of keys and values, rows.
     std::optional<std::int64_t> bytes_per_second_max = {};
     std::optional<std::int64_t> rows_per_second_max = {};
+    /// A value of more bytes is large: it travels in parts, and is taken into memory in parts. Empty: 1 MiB.
+    std::optional<std::size_t> whole_value_bytes_max = {};
 };
 
 /// How to make a database a device's.
