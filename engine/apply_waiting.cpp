@@ -252,8 +252,9 @@ void Apply::join_awaited() {
         const auto [id, key] = *awaited_.begin();
         awaited_.erase(awaited_.begin());
         const Resource* resource = store_.catalog.find(id);
-        for (const Quarantined& held : store_.quarantine.held(id, key)) {
+        for (Quarantined& held : store_.quarantine.held(id, key)) {
             if (is_ahead(held.record)) continue;
+            store_.quarantine.read_values(held);
             store_.quarantine.drop(held.id);
             if (resource != nullptr) rejoin(*resource, held);
         }

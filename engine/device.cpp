@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "backfill/plan.h"
 #include "engine/limits.h"
@@ -25,8 +26,8 @@ constexpr const char* kSharedRowids =
 
 }  // namespace
 
-Device::Device(const EngineOptions& options, Now now)
-    : store(options.database, options.vfs, options.whole_value_bytes_max.value_or(kWholeValueBytesMax)),
+Device::Device(const EngineOptions& options, std::unique_ptr<store::Connection> opened, Now now)
+    : store(std::move(opened), options.whole_value_bytes_max.value_or(kWholeValueBytesMax)),
       tempo({options.bytes_per_second_max, options.rows_per_second_max}),
       entropy_(options.entropy),
       capture_(store),

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -27,7 +28,8 @@ namespace strandline::engine {
 /// follows from them for the sessions. May throw StorageError: the doors catch it (engine.cpp).
 class Device {
 public:
-    Device(const EngineOptions& options, Now now);
+    /// `opened`: the database, to which there is no objection.
+    Device(const EngineOptions& options, std::unique_ptr<store::Connection> opened, Now now);
 
     /// All of the tables or none. After an error call recover().
     [[nodiscard]] Result<void> track(const std::vector<std::string>& tables, Ownership ownership, Now now);

@@ -36,8 +36,8 @@ Error error_from(const StorageError& error, const std::string& database) {
 
 /// A Device, and what its doors share: whoever comes in finds it working, or hears why it does not.
 struct Engine::Parts {
-    Parts(const EngineOptions& options, Now now)
-        : database(options.database), id(options.device), device(options, now) {}
+    Parts(const EngineOptions& options, std::unique_ptr<engine::store::Connection> opened, Now now)
+        : database(options.database), id(options.device), device(options, std::move(opened), now) {}
 
     /// Runs a step. A lock of another process's puts it off (false); any other trouble ends all work.
     template <typename Step>
@@ -94,13 +94,11 @@ struct Engine::Parts {
 
 Result<Engine> Engine::open(const EngineOptions& options, Now now) {
     try {
-        {
-            engine::store::Connection connection(options.database, engine::store::OpenMode::existing,
-                                                 options.vfs);
-            if (auto objection = engine::store::objection_to(connection, options.database, options.device))
-                return tl::unexpected(*objection);
-        }
-        return Engine(std::make_unique<Parts>(options, now));
+        auto opened = std::make_unique<engine::store::Connection>(
+            options.database, engine::store::OpenMode::existing, options.vfs);
+        if (auto objection = engine::store::objection_to(*opened, options.database, options.device))
+            return tl::unexpected(*objection);
+        return Engine(std::make_unique<Parts>(options, std::move(opened), now));
     } catch (const StorageError& error) {
         return tl::unexpected(error_from(error, options.database));
     }

@@ -421,8 +421,10 @@ bool Reader::take_incomplete(const Resource& resource, const std::string& key, c
 /// They travel as they came: their receivers judge them by their own clocks.
 bool Reader::take_held(const Resource& resource, Part& part, message::Pages& pages, OriginList& origins) {
     while (!part.held.empty() && !is_full()) {
-        for (const store::Quarantined& held : store_.quarantine.held(resource.id, part.held.front())) {
-            if (!lacking(held.record, part.base).is_none()) take_waiting(resource, held, origins);
+        for (store::Quarantined& held : store_.quarantine.held(resource.id, part.held.front())) {
+            if (lacking(held.record, part.base).is_none()) continue;
+            store_.quarantine.read_values(held);
+            take_waiting(resource, held, origins);
         }
         part.held.pop_front();
     }

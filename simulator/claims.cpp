@@ -117,18 +117,22 @@ void demand_claims(Sql& sql, const Model& model) {
     const auto known = read_known(sql);
     const auto held = read_held(sql);
     if (!coverage || !known || !held) return;
-    model.for_each([&](std::size_t table, const std::string& key, const Write& write) {
-        const Vector& vector = vector_at(coverage->at(tables()[table].name), key);
-        const auto claimed = vector.find(write.last.origin);
-        if (claimed == vector.end() || claimed->second < write.last.hlc || held->contains({table, key}) ||
-            model.is_suspect(table, key))
-            return;
+    std::vector<const std::vector<Piece>*> pieces_of;
+    for (const Table& table : tables()) pieces_of.push_back(&coverage->at(table.name));
+    model.for_each_key([&](std::size_t table, const std::string& key, const std::vector<Write>& writes) {
+        const Vector& vector = vector_at(*pieces_of[table], key);
         const auto there = (*known)[table].find(key);
-        if (there != (*known)[table].end() && there->second.dominates(write)) return;
-        throw LawBroken(
-            1, fmt::format("a write to {}, {} of device {}, is claimed and is not there; written to it:{}",
-                           tables()[table].name, write.last.hlc.value, short_hex(write.last.origin.device),
-                           model.history(table, key)));
+        for (const Write& write : writes) {
+            const auto claimed = vector.find(write.last.origin);
+            if (claimed == vector.end() || claimed->second < write.last.hlc) continue;
+            if (there != (*known)[table].end() && there->second.dominates(write)) continue;
+            if (held->contains({table, key}) || model.is_suspect(table, key)) return;
+            throw LawBroken(
+                1,
+                fmt::format("a write to {}, {} of device {}, is claimed and is not there; written to it:{}",
+                            tables()[table].name, write.last.hlc.value, short_hex(write.last.origin.device),
+                            model.history(table, key)));
+        }
     });
 }
 

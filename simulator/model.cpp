@@ -158,11 +158,9 @@ std::string Model::history(std::size_t table, const std::string& key) const {
     return out;
 }
 
-void Model::for_each(
-    const std::function<void(std::size_t table, const std::string& key, const Write&)>& visit) const {
-    for (const auto& [where, writes] : writes_) {
-        for (const Write& write : writes) visit(where.first, where.second, write);
-    }
+void Model::for_each_key(const std::function<void(std::size_t table, const std::string& key,
+                                                  const std::vector<Write>&)>& visit) const {
+    for (const auto& [where, writes] : writes_) visit(where.first, where.second, writes);
 }
 
 }  // namespace strandline::simulator

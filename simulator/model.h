@@ -76,9 +76,9 @@ public:
     using Rows = std::map<std::string, Values>;
     [[nodiscard]] Rows expected(std::size_t table, std::size_t columns, const IsHeld& is_held) const;
 
-    /// Writes that nobody holds, each once.
-    void for_each(
-        const std::function<void(std::size_t table, const std::string& key, const Write&)>& visit) const;
+    /// All writes, by the keys that they were done to.
+    void for_each_key(const std::function<void(std::size_t table, const std::string& key,
+                                               const std::vector<Write>&)>& visit) const;
     /// All writes to one key, a line each: for whoever looks into a finding.
     [[nodiscard]] std::string history(std::size_t table, const std::string& key) const;
     [[nodiscard]] std::size_t count() const { return count_; }

@@ -299,8 +299,7 @@ void World::demand_final_state() {
         if (device != devices.front())
             demand_equal(first, devices.front()->index(), read_state(device->sql()), device->index(), model_);
     }
-    model_.for_each([&](std::size_t table, const std::string& key, const Write& write) {
-        const Vector& vector = vector_at(first.coverage.at(tables()[table].name), key);
+    const auto demand_held = [&](const Vector& vector, std::size_t table, const Write& write) {
         const auto at = vector.find(write.last.origin);
         if (at != vector.end() && write.last.hlc <= at->second) return;
         const auto writer = std::ranges::find_if(
@@ -309,6 +308,10 @@ void World::demand_final_state() {
             return chronicle_.count_situation(Situation::writes_lost);
         throw LawBroken(5, fmt::format("a committed write of device {} to {} is held by nobody",
                                        (*writer)->index(), tables()[table].name));
+    };
+    model_.for_each_key([&](std::size_t table, const std::string& key, const std::vector<Write>& writes) {
+        const Vector& vector = vector_at(first.coverage.at(tables()[table].name), key);
+        for (const Write& write : writes) demand_held(vector, table, write);
     });
     demand_modelled(first, model_);
     if (first.quarantined > 0) chronicle_.count_situation(Situation::still_quarantined);

@@ -48,12 +48,21 @@ Met Catalog::meet() {
     for (const Resource& resource : resources_) {
         if (!resource.is_there) continue;
         name_key(resource.id, resource.key);
-        auto columns = columns_.meet(resource.id, *inspect_table(connection_, resource.name));
+        auto columns = columns_.meet(resource.id, *shape(resource.name));
         if (!columns.empty()) met.renamed[resource.id] = std::move(columns);
         if (note_sql(resource)) met.altered.insert(resource.id);
     }
-    load();
     return met;
+}
+
+const Result<TableShape>& Catalog::shape(const std::string& table) {
+    const std::int64_t version = connection_.ask_integer("PRAGMA schema_version");
+    if (version != shapes_version_ || connection_.rollbacks() != shapes_rollbacks_) shapes_.clear();
+    shapes_version_ = version;
+    shapes_rollbacks_ = connection_.rollbacks();
+    auto known = shapes_.find(table);
+    if (known == shapes_.end()) known = shapes_.emplace(table, inspect_table(connection_, table)).first;
+    return known->second;
 }
 
 bool Catalog::note_sql(const Resource& resource) {
@@ -65,21 +74,21 @@ bool Catalog::note_sql(const Resource& resource) {
 }
 
 void Catalog::fill_shape(Resource& resource, const std::string& signature) {
-    const auto shape = inspect_table(connection_, resource.name);
-    if (!shape) {
-        resource.why_away = shape.error().message;
+    const auto& found = shape(resource.name);
+    if (!found) {
+        resource.why_away = found.error().message;
         return;
     }
-    if (!is_same_key(resource, *shape, signature)) {
+    if (!is_same_key(resource, *found, signature)) {
         resource.why_away = "its key is another one than when it was tracked";
         resource.has_another_key = true;
         return;
     }
     resource.is_there = true;
-    resource.key = with_old_names(resource.id, shape->key);
-    resource.unique = shape->unique;
-    resource.parents = shape->parents;
-    columns_.fill(resource, *shape);
+    resource.key = with_old_names(resource.id, found->key);
+    resource.unique = found->unique;
+    resource.parents = found->parents;
+    columns_.fill(resource, *found);
 }
 
 bool Catalog::is_same_key(const Resource& resource, const TableShape& shape, const std::string& signature) {

@@ -25,8 +25,8 @@ public:
 
     /// Reads everything anew: after a rollback. Columns that meet() has not seen yet are left out.
     void load();
-    /// Takes notice of the schema as it is now, and then reads everything: at open, and after each change of
-    /// it. Inside a transaction.
+    /// Takes notice of the schema as it is now: at open, and after each change of it. Inside a transaction. What is
+    /// mirrored must be read anew then.
     Met meet();
     [[nodiscard]] const std::vector<Resource>& resources() const { return resources_; }
     /// Their numbers, what foreign keys refer to before what refers to it.
@@ -50,6 +50,8 @@ public:
     [[nodiscard]] std::int64_t rows(std::int64_t resource);
 
 private:
+    /// A table as the schema has it. Read once for each schema; valid until the next call with another one.
+    [[nodiscard]] const Result<TableShape>& shape(const std::string& table);
     void order_parents_first();
     void fill_shape(Resource& resource, const std::string& signature);
     /// Notes the CREATE TABLE as it is now. True: it is another one than was noted before.
@@ -67,6 +69,9 @@ private:
     std::vector<Resource> resources_;
     std::vector<std::int64_t> parents_first_;
     std::uint64_t loads_ = 0;
+    std::map<std::string, Result<TableShape>> shapes_;
+    std::int64_t shapes_version_ = 0;     ///< of the schema that they were read from
+    std::uint64_t shapes_rollbacks_ = 0;  ///< before that: a version that was taken back may come again
     std::map<std::int64_t, std::int64_t> rows_;  ///< by resource; unknown when it is not listed
 };
 

@@ -93,6 +93,16 @@ std::string_view zeros(std::uint64_t count) {
     return {kZeros, static_cast<std::size_t>(count)};
 }
 
+SmallCache::SmallCache(Connection& connection)
+    : connection_(connection), before_(connection.ask_integer("PRAGMA cache_size")) {
+    connection.execute("PRAGMA cache_size = -2048");
+}
+
+SmallCache::~SmallCache() {
+    const std::string back = "PRAGMA cache_size = " + std::to_string(before_);
+    sqlite3_exec(connection_.raw(), back.c_str(), nullptr, nullptr, nullptr);
+}
+
 LengthLimit::LengthLimit(Connection& connection, std::size_t bytes)
     : database_(connection.raw()),
       before_(sqlite3_limit(database_, SQLITE_LIMIT_LENGTH, static_cast<int>(bytes))) {}

@@ -55,6 +55,19 @@ private:
 /// row is inserted with, before its large values are written over them.
 [[nodiscard]] std::string_view zeros(std::uint64_t count);
 
+/// While it lives, SQLite keeps few pages: a row that is in memory whole takes enough of it.
+class SmallCache {
+public:
+    explicit SmallCache(Connection& connection);
+    SmallCache(const SmallCache&) = delete;
+    SmallCache& operator=(const SmallCache&) = delete;
+    ~SmallCache();
+
+private:
+    Connection& connection_;
+    std::int64_t before_;
+};
+
 /// While it lives, statements fail that would have a longer value than this in memory.
 class LengthLimit {
 public:

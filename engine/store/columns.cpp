@@ -85,16 +85,19 @@ std::vector<Renamed> Columns::meet(std::int64_t resource, const TableShape& shap
 /// ALTER TABLE RENAME COLUMN puts the new name into our trigger for the column, and that one bears its id.
 Columns::NewNames Columns::renamed_in_triggers(std::int64_t resource, const TableShape& shape,
                                                const std::vector<Known>& known) {
+    std::map<std::string, std::string> triggers;
+    Statement find = connection_.prepare(
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE");
+    find.bind_text(1, shape.name);
+    while (find.step()) triggers.emplace(find.text(0), find.text(1));
     NewNames renamed;
     for (const Known& column : known) {
-        Statement find = connection_.prepare(
-            "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND name = ? AND instr(sql, ?)");
-        const std::string trigger = column_trigger(resource, column.id);
+        const auto trigger = triggers.find(column_trigger(resource, column.id));
+        if (trigger == triggers.end()) continue;
         for (const std::string& name : shape.columns) {
             const std::string when = "AFTER UPDATE OF " + quoted_name(name) + " ON ";
-            if (!same_name(name, column.name) && find.bind_text(1, trigger).bind_text(2, when).step())
+            if (!same_name(name, column.name) && trigger->second.find(when) != std::string::npos)
                 renamed[column.id] = name;
-            find.reset();
         }
     }
     return renamed;

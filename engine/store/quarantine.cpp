@@ -61,20 +61,6 @@ void write_values(Connection& connection, const Quarantined& entry, std::int64_t
     }
 }
 
-void read_values(Connection& connection, Quarantined& entry) {
-    Statement read = connection.prepare(
-        "SELECT name, is_key, value, is_withheld FROM strandline_quarantine_values WHERE id = ? "
-        "ORDER BY is_key, name");
-    read.bind(1, entry.id);
-    while (read.step()) {
-        if (read.integer(1) == 1) {
-            entry.key_raw.push_back(read.value(2));
-        } else {
-            entry.values.push_back({read.text(0), read.value(2), static_cast<Withheld>(read.integer(3))});
-        }
-    }
-}
-
 }  // namespace
 
 void Quarantine::put(const Quarantined& entry) {
@@ -106,7 +92,7 @@ std::vector<Quarantined> Quarantine::read(Statement& statement) {
     }
     for (Quarantined& entry : found) {
         entry.record = read_stamps(connection_, entry.id);
-        read_values(connection_, entry);
+        read_values(entry);
     }
     return found;
 }
@@ -164,10 +150,39 @@ std::set<std::string> Quarantine::keys(std::int64_t resource, QuarantineKind kin
 }
 
 std::vector<Quarantined> Quarantine::held(std::int64_t resource, const std::string& key) {
-    Statement statement =
-        connection_.prepare(std::string(kColumns) + "WHERE resource = ? AND key = ? AND kind = 'held'");
+    Statement statement = connection_.prepare(
+        "SELECT q.id, s.slot, s.hlc, s.origin FROM strandline_quarantine q CROSS JOIN "
+        "strandline_quarantine_stamps s ON s.id = q.id WHERE q.resource = ? AND q.key = ? AND q.kind = "
+        "'held' "
+        "ORDER BY q.id, s.slot");
     statement.bind(1, resource).bind_blob(2, key);
-    return read(statement);
+    std::vector<Quarantined> found;
+    while (statement.step()) {
+        if (found.empty() || found.back().id != statement.integer(0)) {
+            found.emplace_back();
+            found.back().id = statement.integer(0);
+            found.back().resource = resource;
+            found.back().key = key;
+            found.back().kind = QuarantineKind::held;
+        }
+        take_slot(found.back().record, statement.integer(1),
+                  {Hlc{statement.integer(2)}, static_cast<Origin>(statement.integer(3))});
+    }
+    return found;
+}
+
+void Quarantine::read_values(Quarantined& entry) {
+    Statement read = connection_.prepare(
+        "SELECT name, is_key, value, is_withheld FROM strandline_quarantine_values WHERE id = ? "
+        "ORDER BY is_key, name");
+    read.bind(1, entry.id);
+    while (read.step()) {
+        if (read.integer(1) == 1) {
+            entry.key_raw.push_back(read.value(2));
+        } else {
+            entry.values.push_back({read.text(0), read.value(2), static_cast<Withheld>(read.integer(3))});
+        }
+    }
 }
 
 std::set<std::pair<std::int64_t, std::string>> Quarantine::due(WallMs now) {

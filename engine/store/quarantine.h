@@ -60,8 +60,10 @@ public:
                                                       std::size_t origins);
     /// The keys with an entry of that kind.
     [[nodiscard]] std::set<std::string> keys(std::int64_t resource, QuarantineKind kind);
-    /// Held changes of one key.
+    /// Held changes of one key, oldest first, as far as their stamps: there may be many, of which few are wanted.
     [[nodiscard]] std::vector<Quarantined> held(std::int64_t resource, const std::string& key);
+    /// What held() left out: the key as it was spelled, and the values.
+    void read_values(Quarantined& entry);
     /// Resources and keys of held changes whose time has come.
     [[nodiscard]] std::set<std::pair<std::int64_t, std::string>> due(WallMs now);
     /// When the next held change is due; empty: none is held.

@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "engine/limits.h"
+#include "engine/store/cell.h"
 
 namespace strandline::engine::store {
 namespace {
@@ -104,6 +105,8 @@ bool Rows::insert(const Values& key, const Assignment& assignment) {
     const ResetAtEnd reset(statement);
     int at = 1;
     for (const Value& value : key) statement.bind(at++, value);
+    std::optional<SmallCache> small_cache;
+    if (!assignment.staged.empty()) small_cache.emplace(connection_);
     std::vector<Value> loaded;
     bind_assigned(statement, at, assignment, loaded);
     statement.step();
@@ -139,6 +142,8 @@ bool Rows::update(const Values& key, const Values* respelled, const Assignment& 
     if (respelled != nullptr) {
         for (const Value& value : *respelled) statement.bind(at++, value);
     }
+    std::optional<SmallCache> small_cache;
+    if (!assignment.staged.empty()) small_cache.emplace(connection_);
     std::vector<Value> loaded;
     bind_assigned(statement, at, assignment, loaded);
     statement.step();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "engine/limits.h"
 #include "engine/store/triggers.h"
@@ -15,8 +16,8 @@ constexpr const char* kCacheSize = "PRAGMA cache_size = -16384";
 
 }  // namespace
 
-Store::Store(const std::string& path, const std::string& vfs, std::size_t whole_value_bytes_max)
-    : whole_value_bytes(whole_value_bytes_max), connection(path, OpenMode::existing, vfs) {
+Store::Store(std::unique_ptr<Connection> opened, std::size_t whole_value_bytes_max)
+    : opened_(std::move(opened)), whole_value_bytes(whole_value_bytes_max), connection(*opened_) {
     connection.set_busy_ms(kBusyMs);
     connection.execute(is_planted(planted::Bug::acknowledge_before_sync) ? "PRAGMA synchronous = NORMAL"
                                                                          : "PRAGMA synchronous = FULL");

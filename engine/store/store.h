@@ -23,10 +23,12 @@ namespace strandline::engine::store {
 ///
 /// After a StorageError the mirror may be ahead of the database: call reload() before going on.
 class Store {
+    std::unique_ptr<Connection> opened_;
+
 public:
-    /// Opens for the engine: WAL, synchronous=FULL, foreign keys not enforced, since the writer's
+    /// Makes it the engine's: synchronous=FULL, foreign keys not enforced, since the writer's
     /// device enforced them and rows arrive in any order. Throws StorageError.
-    Store(const std::string& path, const std::string& vfs, std::size_t whole_value_bytes_max);
+    Store(std::unique_ptr<Connection> opened, std::size_t whole_value_bytes_max);
 
     /// Reads the mirror anew from the database.
     void reload();
@@ -65,7 +67,7 @@ public:
     void hand_over(std::int64_t resource, Origin old, Hlc held);
 
     std::size_t whole_value_bytes;  ///< a value with more is large
-    Connection connection;
+    Connection& connection;
     Catalog catalog{connection};
     Origins origins{connection};
     Fingerprints fingerprints{connection};

@@ -42,7 +42,7 @@ void Content::write(std::int64_t offset, std::string_view bytes) {
     const auto size = static_cast<std::int64_t>(bytes.size());
     if (offset + size > size_) resize(offset + size);
     for_each_chunk(offset, size, [&](std::size_t at, std::int64_t inside, std::int64_t done, std::size_t n) {
-        std::memcpy(own_chunk(at).data() + inside, bytes.data() + done, n);
+        std::memcpy(own_chunk(at, n < sizeof(Chunk)).data() + inside, bytes.data() + done, n);
     });
 }
 
@@ -50,22 +50,30 @@ void Content::resize(std::int64_t size) {
     chunks_.resize(chunks_for(size));
     const std::int64_t inside = size % kChunkBytes;
     if (size < size_ && inside > 0 && chunks_.back() != nullptr) {
-        Chunk& last = own_chunk(chunks_.size() - 1);
+        Chunk& last = own_chunk(chunks_.size() - 1, true);
         std::fill(last.begin() + inside, last.end(), '\0');
     }
     size_ = size;
 }
 
-void Content::share(const Content& other, std::int64_t offset, std::int64_t size) {
-    const std::size_t end = std::min(chunks_for(offset + size), other.chunks_.size());
-    for (auto at = static_cast<std::size_t>(offset / kChunkBytes); at < end; ++at)
-        chunks_[at] = other.chunks_[at];
+void Content::take(const Content& other, std::int64_t offset, std::int64_t size) {
+    const std::int64_t there = std::clamp<std::int64_t>(other.size_ - offset, 0, size);
+    for_each_chunk(
+        offset, there, [&](std::size_t at, std::int64_t inside, std::int64_t /*done*/, std::size_t n) {
+            if (n == sizeof(Chunk) || other.chunks_[at] == nullptr || other.chunks_[at] == chunks_[at]) {
+                chunks_[at] = other.chunks_[at];
+            } else {
+                std::memcpy(own_chunk(at, true).data() + inside, other.chunks_[at]->data() + inside, n);
+            }
+        });
 }
 
-Content::Chunk& Content::own_chunk(std::size_t at) {
+Content::Chunk& Content::own_chunk(std::size_t at, bool is_kept) {
     auto& chunk = chunks_[at];
-    if (chunk == nullptr) {
+    if (chunk == nullptr && is_kept) {
         chunk = std::make_shared<Chunk>();
+    } else if (chunk == nullptr || (chunk.use_count() > 1 && !is_kept)) {
+        chunk = std::make_shared_for_overwrite<Chunk>();
     } else if (chunk.use_count() > 1) {
         chunk = std::make_shared<Chunk>(*chunk);
     }

@@ -25,13 +25,15 @@ public:
     void write(std::int64_t offset, std::string_view bytes);
     /// Cuts the file, or lets it grow by zeros.
     void resize(std::int64_t size);
-    /// Takes over, from a content of at most our size, every chunk that the range touches.
-    void share(const Content& other, std::int64_t offset, std::int64_t size);
+    /// Takes over the bytes of a range from a content of at most our size: chunks of which all bytes are in it are shared
+    /// from now on, of others the bytes are copied, so that a log, whose every write ends within a chunk, keeps its own.
+    void take(const Content& other, std::int64_t offset, std::int64_t size);
 
 private:
     using Chunk = std::array<char, kChunkBytes>;
 
-    [[nodiscard]] Chunk& own_chunk(std::size_t at);
+    /// For writing to; what it held before is there only where `is_kept`.
+    [[nodiscard]] Chunk& own_chunk(std::size_t at, bool is_kept);
 
     std::vector<std::shared_ptr<Chunk>> chunks_;
     std::int64_t size_ = 0;

@@ -46,7 +46,7 @@ void File::sync() {
             durable_ = visible_;
             break;
         }
-        durable_.share(visible_, change.offset, static_cast<std::int64_t>(change.size));
+        durable_.take(visible_, change.offset, static_cast<std::int64_t>(change.size));
     }
     unsynced_.clear();
     unsynced_bytes_.clear();
