@@ -93,7 +93,8 @@ private:
 
         [[nodiscard]] store::Withheld withheld_as(std::size_t value) const {
             // A large value that was not fetched is none that is taken.
-            if (!large.empty() && large[value] != nullptr && !staged[value]) return store::Withheld::too_large;
+            if (!large.empty() && large[value] != nullptr && !staged[value])
+                return store::Withheld::too_large;
             return withheld.empty() ? store::Withheld::no : withheld[value];
         }
         [[nodiscard]] std::string digest(std::size_t value) const;

@@ -25,7 +25,8 @@ bool Apply::would_mend(const Resource& resource, const Incoming& incoming, std::
     if (store_.quarantine.has_any(resource.id)) {
         const auto refused = store_.quarantine.refused(resource.id, incoming.key);
         const auto is_withheld = [&](const NamedValue& there) {
-            return there.withheld != store::Withheld::no && store::same_name(there.name, incoming.names[value]);
+            return there.withheld != store::Withheld::no &&
+                   store::same_name(there.name, incoming.names[value]);
         };
         if (refused && std::ranges::any_of(refused->values, is_withheld)) return true;
     }
@@ -35,12 +36,11 @@ bool Apply::would_mend(const Resource& resource, const Incoming& incoming, std::
 }
 
 std::vector<std::pair<std::uint32_t, store::LargeCell>> Apply::find_large(const Resource& resource,
-                                                                         Incoming& incoming) {
+                                                                          Incoming& incoming) {
     std::vector<std::pair<std::uint32_t, store::LargeCell>> lacking;
     if (incoming.large.empty()) return lacking;
     const StoredRecord before = store_.stamps.load(resource.id, incoming.key);
-    const Merge merged =
-        merge(before.record, incoming.record, incoming.columns, order_, resource.ownership);
+    const Merge merged = merge(before.record, incoming.record, incoming.columns, order_, resource.ownership);
     const bool is_kept = is_ahead(incoming.record) || merged.refusal == Refusal::row_missing;
     for (std::size_t i = 0; i < incoming.large.size(); ++i) {
         const message::LargeValue* large = incoming.large[i];

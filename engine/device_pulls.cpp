@@ -326,7 +326,8 @@ void Device::count_progress(const Session& session, const message::Pages& pages,
     for (const auto& [resource, rows] : applied.changed) rows_changed += static_cast<std::uint64_t>(rows);
     progress_->add(rows_changed, amount_of(pages).bytes, now.steady);
     const bool is_asked_on = std::ranges::any_of(sessions, [&](const auto& entry) {
-        return (is_fetched || entry.first != session.peer()) && entry.second.asking().find(PullLength::is_long) != nullptr;
+        return (is_fetched || entry.first != session.peer()) &&
+               entry.second.asking().find(PullLength::is_long) != nullptr;
     });
     const bool is_done = pages.last && !is_asked_on && !has_unfetched_rest();
     if (is_done) progress_->finish();

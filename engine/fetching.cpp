@@ -22,8 +22,8 @@ std::optional<message::Fetch> Fetching::next_to_say(std::size_t part_bytes) {
         for (Value& value : row.values) {
             const std::uint64_t left = value.cell.bytes - value.asked;
             if (left == 0) continue;
-            const auto bytes =
-                std::min<std::uint64_t>({left, message::kPartBytesMax, std::max<std::size_t>(1, part_bytes / 2)});
+            const auto bytes = std::min<std::uint64_t>(
+                {left, message::kPartBytesMax, std::max<std::size_t>(1, part_bytes / 2)});
             asked_.push_back({value.number, value.asked, static_cast<std::uint32_t>(bytes)});
             value.asked += bytes;
             return asked_.back();

@@ -29,8 +29,9 @@ public:
     };
     struct Row {
         std::int64_t resource = 0;
-        message::Pages pages;      ///< the one page that it came on
-        watermarks::Vector base;   ///< what our coverage was there: as long as it is no less, the page may raise it
+        message::Pages pages;  ///< the one page that it came on
+        watermarks::Vector
+            base;  ///< what our coverage was there: as long as it is no less, the page may raise it
         std::vector<Value> values = {};  ///< those that we need
     };
 

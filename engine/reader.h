@@ -145,6 +145,12 @@ private:
     std::size_t bytes_max_ = 0;  ///< of one message
 };
 
+/// Puts a record's stamps into an entry, but for the cells'.
+void put_stamps(const store::Resource& resource, const Record& record, OriginList& origins,
+                message::Entry& entry);
+/// What is larger than a frame has room for loses its largest values, and says which; about how many bytes are left.
+std::size_t withhold(message::Entry& entry);
+
 /// What of a record a holder of `vector` lacks: the whole row, some cells, or nothing (an empty record).
 [[nodiscard]] Record lacking(const Record& record, const watermarks::Vector& vector);
 

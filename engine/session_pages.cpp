@@ -161,7 +161,8 @@ void Session::fetch(const message::Fetch& fetch) {
     const std::uint64_t bytes = referred->second.bytes;
     if (fetch.offset > bytes || fetch.bytes > bytes - fetch.offset)
         return close("a Fetch of more than a value has");
-    if (fetches_due_.size() >= kFetchesMax) return close("more than " + std::to_string(kFetchesMax) + " Fetches at a time");
+    if (fetches_due_.size() >= kFetchesMax)
+        return close("more than " + std::to_string(kFetchesMax) + " Fetches at a time");
     fetches_due_.push_back(fetch);
 }
 
@@ -177,12 +178,13 @@ message::Part Session::next_part() {
     if (resource == nullptr || !resource->is_there) return part;
     const Record record = store_.stamps.load(cell.resource, cell.key).record;
     const auto column = std::ranges::find(resource->columns, cell.column, &store::ValueColumn::id);
-    if (column == resource->columns.end() || !record.is_alive() || effective(record, cell.column) != cell.stamp)
+    if (column == resource->columns.end() || !record.is_alive() ||
+        effective(record, cell.column) != cell.stamp)
         return part;
     const auto place = static_cast<std::size_t>(column - resource->columns.begin());
-    part.bytes = store_.rows(*resource).read_part(decode_key(cell.key, resource->key.size()),
-                                                  {place, cell.is_text, cell.bytes}, fetch.offset,
-                                                  fetch.bytes);
+    part.bytes =
+        store_.rows(*resource).read_part(decode_key(cell.key, resource->key.size()),
+                                         {place, cell.is_text, cell.bytes}, fetch.offset, fetch.bytes);
     return part;
 }
 
@@ -216,8 +218,8 @@ std::optional<Message> Session::next_pages(Now now) {
     } else if (!is_pushing_now && !rows_due_.empty()) {
         begin_sending_rows();
     }
-    const auto ready = std::ranges::find_if(
-        serving_, [&](const Serving& waiting) { return is_ready_to_read(waiting); });
+    const auto ready =
+        std::ranges::find_if(serving_, [&](const Serving& waiting) { return is_ready_to_read(waiting); });
     if (ready == serving_.end()) return std::nullopt;
     serving_.splice(serving_.begin(), serving_, ready);
     Serving& serving = serving_.front();

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "net/codec.h"
+#include "net/demands.h"
 #include "net/fields.h"
 #include "net/limits.h"
 #include "net/packing.h"
@@ -206,25 +207,6 @@ private:
         });
     }
 
-    static void demand_spans(const Stretch& stretch) {
-        std::string_view previous = stretch.range.low;
-        for (const std::string& bound : stretch.bounds) {
-            demand(previous < bound, "the bounds are not in order");
-            previous = bound;
-        }
-        demand(stretch.bounds.empty() || !stretch.range.high || previous < *stretch.range.high,
-               "a bound lies behind the range");
-        const std::size_t spans = stretch.bounds.size() + 1;
-        if (stretch.form == Stretch::Form::sums) {
-            demand(stretch.digests.size() == spans * kShortDigestBytes ||
-                       stretch.digests.size() == spans * 2 * kShortDigestBytes,
-                   "there is not one sum for each span");
-        } else {
-            demand(stretch.bounds.empty() && stretch.digests.size() % kShortDigestBytes == 0,
-                   "rows are listed with bounds, or a digest is cut off");
-        }
-    }
-
     std::uint64_t nonce() { return cursor.number("the nonce", std::numeric_limits<std::uint64_t>::max()); }
 
     Holding holding() {
@@ -260,13 +242,6 @@ private:
                 return std::string(cursor.text("a key's name", kNameBytesMax));
             });
         });
-    }
-
-    static void demand_whole(const Holding& holding) {
-        demand(holding.pieces.front().range.low.empty() && !holding.pieces.back().range.high,
-               "a holding does not reach from the first key to the end");
-        for (std::size_t i = 1; i < holding.pieces.size(); ++i)
-            demand(holding.pieces[i - 1].range.high == holding.pieces[i].range.low, "a holding has a gap");
     }
 
     Wanted wanted() {
@@ -322,22 +297,6 @@ private:
         return dropped;
     }
 
-    static void demand_keys_fit(const Page& page) {
-        std::string_view previous = page.range.low;
-        for (const Entry& entry : page.entries) {
-            demand(previous <= entry.key, "a page's keys are not in order, or begin before its range");
-            previous = entry.key;
-        }
-        demand(page.entries.empty() || !page.range.high || previous < *page.range.high,
-               "a page has keys behind its range");
-        for (const Entry& entry : page.entries) {
-            if (entry.large.empty()) continue;
-            const bool is_alone = page.entries.size() == 1 && page.range.low == entry.key &&
-                                  page.range.high == entry.key + '\0';
-            demand(is_alone, "an entry with large values is not alone on its page");
-        }
-    }
-
     Entry entry() {
         const auto read = [this](Entry& entry) {
             entry.key = cursor.binary("a key", kKeyBytesMax);
@@ -358,14 +317,9 @@ private:
     }
 
     std::vector<LargeValue> large(const Entry& entry) {
-        auto large = list<LargeValue>("the large values", entry.values.size(), [this] { return large_value(); });
-        for (std::size_t i = 0; i < large.size(); ++i) {
-            const std::uint32_t place = large[i].place;
-            demand(i == 0 || large[i - 1].place < place, "the large values are not in order");
-            demand(place < entry.values.size() && entry.values[place] == Value{} &&
-                       !std::ranges::binary_search(entry.withheld, place),
-                   "a large value is there, or has no place");
-        }
+        auto large =
+            list<LargeValue>("the large values", entry.values.size(), [this] { return large_value(); });
+        demand_places(large, entry);
         return large;
     }
 

@@ -155,8 +155,7 @@ void demand_contents(const message::Pages& pages, const Model& model) {
             std::size_t value = 0;
             for (const auto& [column, stamp] : stamps) {
                 const auto large = std::ranges::find(entry.large, value, &message::LargeValue::place);
-                const bool is_withheld =
-                    std::ranges::find(entry.withheld, value) != entry.withheld.end();
+                const bool is_withheld = std::ranges::find(entry.withheld, value) != entry.withheld.end();
                 if (!is_withheld && !model.is_suspect(table, entry.key)) {
                     if (large != entry.large.end()) {
                         model.demand_large(table, entry.key, columns[column], stamp, *large);

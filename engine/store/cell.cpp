@@ -1,5 +1,6 @@
 #include "engine/store/cell.h"
 
+#include <malloc.h>
 #include <sqlite3.h>
 #include <sys/mman.h>
 
@@ -96,6 +97,7 @@ std::string_view zeros(std::uint64_t count) {
 SmallCache::SmallCache(Connection& connection)
     : connection_(connection), before_(connection.ask_integer("PRAGMA cache_size")) {
     connection.execute("PRAGMA cache_size = -2048");
+    malloc_trim(0);  // What SQLite has let go of is the system's again.
 }
 
 SmallCache::~SmallCache() {

@@ -95,8 +95,8 @@ void Parts::drop(std::int64_t id) {
 }
 
 void Parts::drop(std::int64_t resource, const std::string& key, ColumnId column) {
-    Statement find = connection_.prepare(
-        "SELECT id FROM strandline_large WHERE resource = ? AND key = ? AND column = ?");
+    Statement find =
+        connection_.prepare("SELECT id FROM strandline_large WHERE resource = ? AND key = ? AND column = ?");
     find.bind(1, resource).bind_blob(2, key).bind(3, static_cast<std::int64_t>(column));
     if (!find.step()) return;
     const std::int64_t id = find.integer(0);

@@ -107,10 +107,11 @@ std::optional<SparseRow> Rows::read_measured(const Values& key, std::size_t whol
 }
 
 MeasuredRow Rows::measured(const Values& key, const SparseRow& row) {
-    MeasuredRow measured{row.row.key, digests_of(resource_, row.row.values), bytes_of(row.row.key), 0, row.large};
+    MeasuredRow measured{row.row.key, digests_of(resource_, row.row.values), bytes_of(row.row.key), 0,
+                         row.large};
     measured.bytes += bytes_of(row.row.values);
-    const auto longest = std::ranges::max_element(row.row.values, {},
-                                                  [](const Value& value) { return bytes_of(value); });
+    const auto longest =
+        std::ranges::max_element(row.row.values, {}, [](const Value& value) { return bytes_of(value); });
     measured.longest = static_cast<std::size_t>(longest - row.row.values.begin());
     for (const LargeValue& value : row.large) {
         Hashing hashing(value.is_text);
@@ -126,7 +127,8 @@ void Rows::each_part(const Values& key, const LargeValue& value,
     if (const auto row = rowid_of(key)) {
         const OpenCell cell(connection_, resource_.name, name, *row, OpenCell::For::reading);
         for (std::uint64_t at = 0; at < value.bytes; at += kPartBytes)
-            take(cell.read(at, static_cast<std::size_t>(std::min<std::uint64_t>(kPartBytes, value.bytes - at))));
+            take(cell.read(at,
+                           static_cast<std::size_t>(std::min<std::uint64_t>(kPartBytes, value.bytes - at))));
         return;
     }
     Statement ask = ask_about(key, quoted_name(name));

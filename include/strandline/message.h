@@ -36,7 +36,7 @@ constexpr std::size_t kSpansMax = 2048;      // Of one message of a comparison: 
 /// A value that travels in pieces. Whoever writes it into a table has the row in memory once.
 constexpr std::uint64_t kLargeValueBytesMax = 256 * 1024 * 1024;
 constexpr std::size_t kPartBytesMax = 512 * 1024;  // As a page of a backfill: an fsync is a small part of it.
-constexpr std::size_t kLargeHashBytes = 8;          // The digest of a value, and three bytes more.
+constexpr std::size_t kLargeHashBytes = 8;         // The digest of a value, and three bytes more.
 
 /// (hlc, origin) of one write.
 struct Stamp {

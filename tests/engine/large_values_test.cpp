@@ -14,7 +14,8 @@ constexpr std::size_t kWholeBytes = 1'000;
 
 std::string blob(std::size_t bytes, int seed = 1) {
     return "(SELECT CAST(group_concat(printf('%03d', (n * 7 + " + std::to_string(seed) +
-           ") % 997), '') AS BLOB) FROM (WITH RECURSIVE c(n) AS (VALUES(1) UNION ALL SELECT n + 1 FROM c LIMIT " +
+           ") % 997), '') AS BLOB) FROM (WITH RECURSIVE c(n) AS (VALUES(1) UNION ALL SELECT n + 1 FROM c "
+           "LIMIT " +
            std::to_string(bytes / 3) + ") SELECT n FROM c))";
 }
 
@@ -132,9 +133,15 @@ TEST_CASE("a large value that changes while it travels arrives as it is then", "
     SECTION("another value of the same length") {
         group.write(0, "UPDATE notes SET body = " + blob(30'000, 3));
     }
-    SECTION("a small one") { group.write(0, "UPDATE notes SET body = 'small'"); }
-    SECTION("none") { group.write(0, "DELETE FROM notes"); }
-    SECTION("not folded yet") { group.app(0).run("UPDATE notes SET body = " + blob(30'000, 3)); }
+    SECTION("a small one") {
+        group.write(0, "UPDATE notes SET body = 'small'");
+    }
+    SECTION("none") {
+        group.write(0, "DELETE FROM notes");
+    }
+    SECTION("not folded yet") {
+        group.app(0).run("UPDATE notes SET body = " + blob(30'000, 3));
+    }
     SECTION("written at the receiver") {
         group.write(1, "INSERT INTO notes VALUES ('b', 1, " + blob(3'000, 3) + ")");
     }
@@ -186,15 +193,19 @@ TEST_CASE("a large value reaches tables of every shape, whoever looks at it on t
          {"rowid is taken", "CREATE TABLE notes(id INTEGER PRIMARY KEY, rowid, title, body)"},
          {"all names of the rowid are taken",
           "CREATE TABLE notes(id TEXT PRIMARY KEY, rowid, oid, _rowid_, title, body)"},
-         {"a constraint", "CREATE TABLE notes(id TEXT PRIMARY KEY, title, body CHECK (substr(body, 1, 3) "
-                          "<> x'000000'), other)"},
-         {"an index", "CREATE TABLE notes(id TEXT PRIMARY KEY, title UNIQUE, body); CREATE INDEX i ON "
-                      "notes(substr(body, 1, 9))"},
-         {"a generated column", "CREATE TABLE notes(id TEXT PRIMARY KEY, title, body, first AS "
-                                "(substr(body, 1, 9)) STORED)"},
-         {"a trigger", "CREATE TABLE notes(id TEXT PRIMARY KEY, title, body); CREATE TABLE seen(what); "
-                       "CREATE TRIGGER t AFTER INSERT ON notes BEGIN INSERT INTO seen VALUES "
-                       "(substr(NEW.body, 1, 9)); END"}}));
+         {"a constraint",
+          "CREATE TABLE notes(id TEXT PRIMARY KEY, title, body CHECK (substr(body, 1, 3) "
+          "<> x'000000'), other)"},
+         {"an index",
+          "CREATE TABLE notes(id TEXT PRIMARY KEY, title UNIQUE, body); CREATE INDEX i ON "
+          "notes(substr(body, 1, 9))"},
+         {"a generated column",
+          "CREATE TABLE notes(id TEXT PRIMARY KEY, title, body, first AS "
+          "(substr(body, 1, 9)) STORED)"},
+         {"a trigger",
+          "CREATE TABLE notes(id TEXT PRIMARY KEY, title, body); CREATE TABLE seen(what); "
+          "CREATE TRIGGER t AFTER INSERT ON notes BEGIN INSERT INTO seen VALUES "
+          "(substr(NEW.body, 1, 9)); END"}}));
     INFO(what);
     Large group(2, schema);
     group.write(0, "INSERT INTO notes(id, title, body) VALUES (1, " + text(5'001) + ", " + blob(9'000) + ")");
@@ -202,7 +213,8 @@ TEST_CASE("a large value reaches tables of every shape, whoever looks at it on t
     group.converge();
     CHECK(group.is_same("notes"));
     CHECK(group.part_bytes == 14'001);
-    if (what == "a trigger") CHECK(group.app(1).ask("SELECT * FROM seen") == group.app(0).ask("SELECT * FROM seen"));
+    if (what == "a trigger")
+        CHECK(group.app(1).ask("SELECT * FROM seen") == group.app(0).ask("SELECT * FROM seen"));
     group.write(1, "UPDATE notes SET body = " + blob(6'000, 8));
     group.converge();
     CHECK(group.is_same("notes"));

@@ -110,8 +110,10 @@ TEST_CASE("large values that have no place, or are not alone on their page, are 
     const auto entry = [](Pages& p) -> Entry& { return p.pages[0].entries[0]; };
     check_refused_when(some_large(), "the large values are not in order",
                        [&](Pages& p) { std::swap(entry(p).large[0], entry(p).large[1]); });
-    check_refused_when(some_large(), "is there, or has no place", [&](Pages& p) { entry(p).large[0].place = 1; });
-    check_refused_when(some_large(), "is there, or has no place", [&](Pages& p) { entry(p).large[1].place = 4; });
+    check_refused_when(some_large(), "is there, or has no place",
+                       [&](Pages& p) { entry(p).large[0].place = 1; });
+    check_refused_when(some_large(), "is there, or has no place",
+                       [&](Pages& p) { entry(p).large[1].place = 4; });
     check_refused_when(some_large(), "is there, or has no place", [&](Pages& p) {
         entry(p).withheld = {0, 2};
     });
@@ -121,9 +123,8 @@ TEST_CASE("large values that have no place, or are not alone on their page, are 
     check_refused_when(some_large(), "value is empty", [&](Pages& p) { entry(p).large[0].bytes = 0; });
     check_refused_when(some_large(), "hash is cut off", [&](Pages& p) { entry(p).large[0].hash.pop_back(); });
     check_refused_when(some_large(), "not alone on its page", [&](Pages& p) { p.pages[0].range.high = "b"; });
-    check_refused_when(some_large(), "not alone on its page", [&](Pages& p) {
-        p.pages[0].entries.push_back(p.pages[0].entries[0]);
-    });
+    check_refused_when(some_large(), "not alone on its page",
+                       [&](Pages& p) { p.pages[0].entries.push_back(p.pages[0].entries[0]); });
     check_refused_when(Fetch{1, 0, 1}, "length", [](Fetch& f) { f.bytes = kPartBytesMax + 1; });
     check_refused_when(Fetch{1, 0, 1}, "offset", [](Fetch& f) { f.offset = kLargeValueBytesMax + 1; });
     check_refused_when(Part{1, 0, "x"}, "the part is too long",

@@ -44,8 +44,7 @@ inline bool same(const Cell& a, const Cell& b) {
 inline bool same(const Entry& a, const Entry& b) {
     const bool same_raw = a.key_raw && b.key_raw ? same(*a.key_raw, *b.key_raw) : !a.key_raw && !b.key_raw;
     return same_raw && a.key == b.key && a.era == b.era && a.row == b.row && same(a.cells, b.cells) &&
-           same(a.values, b.values) && a.withheld == b.withheld && a.life == b.life &&
-           same(a.large, b.large);
+           same(a.values, b.values) && a.withheld == b.withheld && a.life == b.life && same(a.large, b.large);
 }
 inline bool same(const LargeValue& a, const LargeValue& b) {
     return a.place == b.place && a.number == b.number && a.is_text == b.is_text && a.bytes == b.bytes &&
