@@ -140,7 +140,7 @@ Exit trust(const TrustArguments& arguments) {
     if (arguments.json) {
         print_json({{"trusted", arguments.device}, {"name", arguments.name}});
     } else {
-        fmt::print("{} is let in\n", arguments.name.empty() ? short_hex(*device) : arguments.name);
+        fmt::print("{} is let in\n", arguments.name.empty() ? short_hex(*device) : name_text(arguments.name));
     }
     return Exit::done;
 }

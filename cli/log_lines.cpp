@@ -28,7 +28,7 @@ public:
 
 std::unique_ptr<spdlog::formatter> log_lines() {
     auto lines = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
-    lines->add_flag<Moment>('*').set_pattern("%* %^%-7l%$ %v");
+    lines->add_flag<Moment>('*').set_pattern("%* %^%-7l%$ %v");  // kLogHeadColumns before the text.
     return lines;
 }
 

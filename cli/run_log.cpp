@@ -75,13 +75,18 @@ void RunLog::tell(const Event& event) {
     say_arrived(event.peer);
     take_bar_away();
     const std::string about = event.resource.empty() ? "" : name_text(event.resource) + ": ";
-    log_->log(is_warning(event.kind) ? spdlog::level::warn : spdlog::level::info, "{}{}{}{}",
-              prefix_of(event.peer), about, lead_of(event.kind), text_of(event));
+    put(is_warning(event.kind) ? spdlog::level::warn : spdlog::level::info,
+        prefix_of(event.peer) + about + lead_of(event.kind) + text_of(event));
+}
+
+/// On a terminal wrapped under its own beginning; what other programs read has one line for each.
+void RunLog::put(spdlog::level::level_enum level, const std::string& text) {
+    log_->log(level, "{}", wrapped(text, line_columns_at(STDERR_FILENO), kLogHeadColumns));
 }
 
 void RunLog::tell(const std::string& notice) {
     take_bar_away();
-    log_->info("{}", printable(notice));
+    put(spdlog::level::info, printable(notice));
 }
 
 void RunLog::rows_arrived(const Event& event) {
@@ -96,7 +101,7 @@ void RunLog::say_arrived(const std::string& peer) {
     const std::int64_t rows = std::exchange(found->second.rows, 0);
     found->second.said = std::chrono::steady_clock::now();
     take_bar_away();
-    log_->info("{}{} arrived", prefix_of(peer), count_text(rows, "row"));
+    put(spdlog::level::info, prefix_of(peer) + count_text(rows, "row") + " arrived");
 }
 
 void RunLog::show_progress(const Event& event) {
@@ -106,8 +111,9 @@ void RunLog::show_progress(const Event& event) {
     const std::optional<BackfillStatus> backfill = engine_.status().backfill;
     if (!backfill) return;  // It is over, and that is the next event.
     if (has_bar_) return draw(backfill->fraction, progress_text(*backfill));
-    log_->info("{}backfilling, {}{}", prefix_of(event.peer), progress_text(*backfill),
-               backfill->resource.empty() ? "" : ", now " + name_text(backfill->resource));
+    put(spdlog::level::info,
+        prefix_of(event.peer) + "backfilling, " + progress_text(*backfill) +
+            (backfill->resource.empty() ? "" : ", now " + name_text(backfill->resource)));
 }
 
 /// Over the one that stands there, in the last line.

@@ -33,6 +33,7 @@ private:
         std::chrono::steady_clock::time_point said;
     };
 
+    void put(spdlog::level::level_enum level, const std::string& text);
     void rows_arrived(const Event& event);
     void say_arrived(const std::string& peer);
     void show_progress(const Event& event);

@@ -18,6 +18,15 @@ struct SnapshotArguments {
     bool json = false;
 };
 
+/// A sentence when the path names no file.
+std::string missing_snapshot(const std::string& path) {
+    std::error_code ignored;
+    const auto status = std::filesystem::status(path, ignored);
+    if (std::filesystem::is_directory(status)) return path + " is a folder, not a snapshot";
+    if (std::filesystem::exists(status)) return {};
+    return "there is no file " + path + "; give the path of one that `strandline snapshot` made";
+}
+
 std::string copying(const std::string& from) {
     return fmt::format("copying {}", from);
 }
@@ -76,16 +85,18 @@ void add_snapshot(CLI::App& app, Action& chosen) {
     command = add_command<SnapshotArguments>(
         app, chosen, "restore", "Put a snapshot in the place of the database",
         "  strandline restore notes.db notes-monday.db\n"
-        "The device must be stopped, and its apps closed. The old database is kept as "
-        "notes.db.before-restore.\n"
-        "What the others have got since the snapshot comes back from them; a row that was deleted since "
-        "goes\n"
-        "again. What nobody else has got is in the old database alone: `strandline diff` tells.",
+        "The device must be stopped, and its apps closed. The old database is kept, as\n"
+        "notes.db.before-restore. What the others have got since the snapshot comes back from them; a\n"
+        "row that was deleted since goes again. What nobody else has got is in the old database alone:\n"
+        "`strandline diff` tells.",
         arguments, restore);
     command->add_option("DB", arguments->database, "The device's SQLite database; its key file must be there")
         ->required()
         ->option_text(" ");
-    add_database(command, arguments->file, "FILE");
+    command->add_option("FILE", arguments->file, "The snapshot")
+        ->required()
+        ->option_text(" ")
+        ->check(CLI::Validator(missing_snapshot, "", "snapshot"));
     add_json(command, arguments->json);
 }
 

@@ -114,13 +114,15 @@ std::string paragraph(const std::string& text) {
     return wrapped(text, columns_at(STDOUT_FILENO), 2);
 }
 
-/// Writes of apps that the device, which does not run, has not seen: they count once it does.
-void print_pending(const Status& status) {
+/// Writes of apps that the device has not seen: they count once it does.
+void print_pending(const Status& status, int process) {
+    const std::string when = process == 0
+                                 ? "the device does so when it runs"
+                                 : fmt::format("process {}, which runs the device, is to do so", process);
     for (const ResourceStatus& resource : status.resources) {
         if (resource.pending == 0) continue;
-        const std::string what =
-            fmt::format("{}: {} by apps not taken up yet; the device does so when it runs",
-                        name_text(resource.name), count_text(resource.pending, "write"));
+        const std::string what = fmt::format("{}: {} by apps not taken up yet; {}", name_text(resource.name),
+                                             count_text(resource.pending, "write"), when);
         fmt::print("\n  {}\n", styled(Style::faint, paragraph(what)));
     }
 }
@@ -134,7 +136,7 @@ void print_absent(const Status& status) {
     fmt::print("\n  {}\n", styled(Style::warning, paragraph(kWhatToDo)));
 }
 
-void print_resources(const Status& status) {
+void print_resources(const Status& status, int process) {
     if (status.resources.empty()) {
         fmt::print("\n  No table is tracked yet: strandline track DB TABLE\n");
         return;
@@ -150,7 +152,7 @@ void print_resources(const Status& status) {
     }
     fmt::print("\n");
     table.print();
-    print_pending(status);
+    print_pending(status, process);
     print_absent(status);
 }
 
@@ -209,7 +211,7 @@ Exit show_status(const StatusArguments& arguments) {
     }
     print_heading(status, process);
     print_backfill(status);
-    print_resources(status);
+    print_resources(status, process);
     print_not_exchanged(status);
     print_peers(status);
     print_traffic(status);

@@ -97,33 +97,41 @@ Result<Outcome> verify_ourselves(const VerifyArguments& arguments) {
                    after.received.bytes - before.received.bytes};
 }
 
-/// The newest event of a comparison behind `number`, which moves on to the newest of all.
-std::optional<Event> newest_verified(const std::string& database, std::int64_t& number) {
+/// The newest event of a comparison with the peer behind `number`, which moves on to the newest of all.
+std::optional<Event> newest_verified(const std::string& database, const std::string& peer,
+                                     std::int64_t& number) {
     std::optional<Event> newest;
     while (true) {
         const auto events = read_events(database, number, kEventsReadAtOnce);
         if (!events || events->empty()) return newest;
         for (const Event& event : *events) {
-            if (event.kind == EventKind::verified) newest = event;
+            if (event.kind == EventKind::verified && event.peer == peer) newest = event;
         }
         number = events->back().number;
     }
 }
 
-/// The process that runs the device compares it with the peers that it is connected to.
+/// The process that runs the device compares it with the device that answers at the address.
 Result<Outcome> ask_running(const VerifyArguments& arguments, int process) {
+    const auto peer = device_at(arguments.database, arguments.peer, arguments.timeout_seconds);
+    if (!peer) {
+        Error error = peer.error();
+        error.message = fmt::format("nothing was compared: which device answers at {} is not known: {}",
+                                    arguments.peer, error.message);
+        return tl::unexpected(error);
+    }
+    const std::string id = to_hex(*peer);
     std::int64_t number = 0;
-    (void)newest_verified(arguments.database, number);
-    const auto request = leave_request(
-        arguments.database,
-        {"verify", arguments.deep ? std::vector<std::string>{"deep"} : std::vector<std::string>{}});
+    (void)newest_verified(arguments.database, id, number);
+    const auto request =
+        leave_request(arguments.database, {"verify", {arguments.deep ? "deep" : "shallow", id}});
     if (!request) return tl::unexpected(request.error());
     Wait wait;
     while (std::chrono::duration<double>(wait.lasted()).count() < arguments.timeout_seconds) {
         const auto answered = request_answered(arguments.database, *request);
         if (!answered && answered.error().category != Category::busy) return tl::unexpected(answered.error());
         if (answered && *answered) {
-            if (const auto event = newest_verified(arguments.database, number))
+            if (const auto event = newest_verified(arguments.database, id, number))
                 return Outcome{event->peer, event->rows, event->text, {}, 0, 0};
         }
         wait.tell([&] { return fmt::format("process {}, which runs {}", process, arguments.database); });
@@ -175,14 +183,14 @@ void add_verify(CLI::App& app, Action& chosen) {
         app, chosen, "verify", "Prove that this device and a peer hold the same, and repair what differs",
         "  strandline verify notes.db --peer laptop.local:7100\n"
         "  strandline verify notes.db --peer laptop.local:7100 --deep\n"
-        "Where another process runs the device, it does this, with the peer that it is connected to.\n"
+        "Where another process runs the device, that process does it, if it is connected to the peer.\n"
         "Exit status 3: they differed, and are repaired.",
         arguments, verify);
     add_database(command, arguments->database);
     command->add_option("--peer", arguments->peer, "Dial this device")->option_text("HOST:PORT")->required();
     command
         ->add_flag("--deep", arguments->deep,
-                   "Read the rows themselves, and mend what was altered behind Strandline's back")
+                   "Read the rows too, and mend what was altered behind Strandline's back")
         ->option_text(" ");
     command->add_option("--timeout", arguments->timeout_seconds, "How long it may take; 600 when not given")
         ->option_text("SECONDS")

@@ -392,13 +392,11 @@ Result<void> Device::trust(const DeviceId& device, const std::string& name, Now 
 void Device::answer_requests(Now now) {
     for (const auto& [number, request] : store.ledger.open_requests()) {
         Result<void> result;
-        if (request.command == "verify") {  // Answered when it is done.
-            const bool is_deep = !request.arguments.empty() && request.arguments.front() == "deep";
-            if (!std::exchange(verify_request_, number))
-                verify(is_deep ? store::Proof::deep : store::Proof::shallow, now);
-            continue;
-        }
-        if (request.command == "track") {
+        if (request.command == "verify") {
+            if (verify_requests_.contains(number)) continue;
+            result = begin_verify(number, request.arguments, now);
+            if (result) continue;  // Answered when it is done.
+        } else if (request.command == "track") {
             result = track(request.arguments, Ownership::shared, now);
         } else if (request.command == "track-device-owned") {
             result = track(request.arguments, Ownership::device_owned, now);

@@ -131,6 +131,12 @@ private:
     /// What is owed for a time, or because something happened to the database. In the caller's transaction.
     void owe(store::Proof proof);
     void note_opening(Now now);
+    void owe_durably(store::Proof proof);
+    void begin_proof(Now now);
+    [[nodiscard]] Result<void> begin_verify(std::int64_t number, const std::vector<std::string>& arguments,
+                                            Now now);
+    void answer_lost(const DeviceId& peer);
+    [[nodiscard]] bool is_asked_to_prove_with(const DeviceId& peer) const;
     void prove(Now now);
     /// A step of reading the rows themselves.
     void inspect(Now now);
@@ -221,8 +227,9 @@ private:
     std::optional<Inspector> inspector_;
     bool is_inspection_torn_ = false;  ///< a step of it failed
     Damage damaged_;
-    std::set<DeviceId> proved_with_;              ///< without success, since it is owed
-    std::optional<std::int64_t> verify_request_;  ///< of another process, which waits for it
+    std::set<DeviceId> proved_with_;  ///< without success, since it is owed
+    /// Of other processes, which wait for the answers: with which peer, or with any.
+    std::map<std::int64_t, std::optional<DeviceId>> verify_requests_;
     std::optional<Verification> verified_;
     /// What each peer said last that it holds, also after it went away; as the database has it.
     store::Ledger::Receipts receipts_;

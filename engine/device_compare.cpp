@@ -30,6 +30,14 @@ std::string sentence(const Verification& found) {
     return text;
 }
 
+Error not_connected(const DeviceId& peer) {
+    return {Category::network,
+            "this device is not connected to device " + short_hex(peer) +
+                ", so nothing was proved with it; have the process that runs this device dial it (strandline "
+                "run DB --peer HOST:PORT), or try again when it is back",
+            Retry::later};
+}
+
 }  // namespace
 
 // --- what is owed -------------------------------------------------------------------------------
@@ -58,9 +66,17 @@ void Device::owe(store::Proof proof) {
 }
 
 void Device::verify(store::Proof proof, Now now) {
+    owe_durably(proof);
+    begin_proof(now);
+}
+
+void Device::owe_durably(store::Proof proof) {
     Transaction transaction(store.connection);
     owe(proof);
     transaction.commit();
+}
+
+void Device::begin_proof(Now now) {
     prove_at_ = now.steady;
     proved_with_.clear();
     verified_.reset();
@@ -68,14 +84,41 @@ void Device::verify(store::Proof proof, Now now) {
     compare(now);
 }
 
+/// Another process asks for a proof, with the peer that it names, or with any.
+Result<void> Device::begin_verify(std::int64_t number, const std::vector<std::string>& arguments, Now now) {
+    std::optional<DeviceId> with;
+    if (arguments.size() > 1) {
+        const auto peer = device_id_from_hex(arguments[1]);
+        if (!peer) return tl::unexpected(peer.error());
+        if (!sessions.contains(*peer)) return tl::unexpected(not_connected(*peer));
+        with = *peer;
+    }
+    const bool is_deep = !arguments.empty() && arguments.front() == "deep";
+    owe_durably(is_deep ? store::Proof::deep : store::Proof::shallow);
+    verify_requests_.emplace(number, with);
+    begin_proof(now);
+    return {};
+}
+
+/// Requests for a proof with a peer that is gone; in the transaction of what follows from that.
+void Device::answer_lost(const DeviceId& peer) {
+    for (const auto& [number, with] : verify_requests_) {
+        if (with == peer) store.ledger.answer_request(number, tl::unexpected(not_connected(peer)));
+    }
+}
+
+bool Device::is_asked_to_prove_with(const DeviceId& peer) const {
+    return verify_requests_.empty() || std::ranges::any_of(verify_requests_, [&](const auto& request) {
+               return !request.second || *request.second == peer;
+           });
+}
+
 /// A step of what is owed: first our own rows are read, then others are asked.
 void Device::prove(Now now) {
     if (owed_.what == store::Proof::none) {
         const std::int64_t since = now.wall.value - owed_.verified.value;
         if (since >= 0 && since < kProofEveryMs) return;
-        Transaction transaction(store.connection);
-        owe(store::Proof::shallow);
-        transaction.commit();
+        owe_durably(store::Proof::shallow);
     }
     if (now.steady < prove_at_) return;
     if (!proved_with_.empty() && now.steady >= prove_again_at_) proved_with_.clear();
@@ -89,7 +132,7 @@ void Device::prove(Now now) {
 bool Device::may_begin_comparison(const Session& session) const {
     return owed_.what != store::Proof::none && !is_inspecting() && !comparer_.is_busy() &&
            session.knows(message::kCompares) && session.is_in_step() &&
-           !proved_with_.contains(session.peer());
+           !proved_with_.contains(session.peer()) && is_asked_to_prove_with(session.peer());
 }
 
 /// In the transaction of the comparison's last step.
@@ -97,10 +140,16 @@ void Device::conclude(const Verification& found, Now now) {
     tell(EventKind::verified, now, {}, to_hex(found.peer), sentence(found), found.rows + found.damaged);
     write_events();
     if (is_inspecting()) return;  // More than that has been asked for meanwhile.
-    if (found.is_same) store::write_owed(store.connection, {store::Proof::none, now.wall});
-    if (!verify_request_) return;
-    store.ledger.answer_request(*verify_request_,
-                                found.is_same ? Result<void>() : failure(Category::storage, sentence(found)));
+    std::size_t answered = 0;
+    for (const auto& [number, with] : verify_requests_) {
+        if (with && *with != found.peer) continue;
+        store.ledger.answer_request(
+            number, found.is_same ? Result<void>() : failure(Category::storage, sentence(found)));
+        ++answered;
+    }
+    // While somebody waits for a proof with another peer, it stays owed.
+    if (found.is_same && answered == verify_requests_.size())
+        store::write_owed(store.connection, {store::Proof::none, now.wall});
 }
 
 // --- reading the rows ---------------------------------------------------------------------------
@@ -163,7 +212,9 @@ void Device::compare_within(Session& session, Now now, const Step& step) {
     push_found(found, level);
     if (done.done && !is_inspecting()) {
         verified_ = done.done;
-        verify_request_.reset();
+        std::erase_if(verify_requests_, [&](const auto& request) {
+            return !request.second || *request.second == session.peer();
+        });
         damaged_ = done.talk->damaged;
         proved_with_.insert(session.peer());
         prove_again_at_ = SteadyMs{now.steady.value + kProofAgainMs};
@@ -171,7 +222,7 @@ void Device::compare_within(Session& session, Now now, const Step& step) {
             owed_ = store::read_owed(store.connection);
             proved_with_.clear();
             damaged_.clear();
-            is_inspected_ = false;
+            if (owed_.what == store::Proof::none) is_inspected_ = false;
         }
     }
     comparer_.keep(session, std::move(done));

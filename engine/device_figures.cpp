@@ -48,7 +48,7 @@ void Device::keep_log_short() {
     if (store.connection.log_pages() >= kLogPagesMax) store.connection.checkpoint();
 }
 
-/// At once; but a busy writer's peer falls out of step and back all the time, and that is told once a second.
+/// At once; but a busy writer's peer falls out of step and back all the time, and that is told ever more seldom.
 void Device::tell_in_step(Session& session, Now now) {
     const bool is_in_step = session.is_in_step();
     const bool is_news = is_in_step && !session.was_in_step;
@@ -57,7 +57,11 @@ void Device::tell_in_step(Session& session, Now now) {
     session.was_in_step = is_in_step;
     if (!is_news) return;
     tell(EventKind::in_step, now, {}, to_hex(session.peer()), "in step");
-    session.in_step_due = SteadyMs{now.steady.value + kFiguresEveryMs};
+    const bool is_often =
+        session.in_step_due && now.steady.value < session.in_step_due->value + session.in_step_gap_ms;
+    session.in_step_gap_ms =
+        is_often ? std::min(2 * session.in_step_gap_ms, kInStepEveryMsMax) : kFiguresEveryMs;
+    session.in_step_due = SteadyMs{now.steady.value + session.in_step_gap_ms};
     figures_changed_ = true;
     figures_at_ = now.steady;
 }

@@ -42,7 +42,9 @@ void Device::disconnect(const DeviceId& peer, const std::string& reason, Now now
     // At once, so that whoever sees the peer gone sees all that was said to it counted.
     Transaction transaction(store.connection);
     put_figures();
+    answer_lost(peer);
     transaction.commit();
+    std::erase_if(verify_requests_, [&](const auto& request) { return request.second == peer; });
     gone_.clear();
     plan_pulls(now);
 }

@@ -96,6 +96,10 @@ constexpr double kRowBytesGuess = 200;
 /// Counters and peers' figures reach the database this often when nothing else commits.
 constexpr std::int64_t kFiguresEveryMs = 1'000;
 
+/// A busy writer's peer falls out of step and back all the time: from one telling to the next it is twice as long as it
+/// was before, up to this, so that ten thousand events last for days.
+constexpr std::int64_t kInStepEveryMsMax = 60'000;
+
 /// Rises of our own watermark that are kept from each opening on. A disk that was put back lost what was written before
 /// that: it lies below what the opening folds, or below the first fold after it.
 constexpr std::size_t kRisesKept = 2;

@@ -138,6 +138,7 @@ public:
     std::set<std::int64_t> asked_for_dropped;
     bool was_in_step = false;
     std::optional<SteadyMs> in_step_due;  ///< not to be told again before
+    std::int64_t in_step_gap_ms = 0;      ///< that much after it was told last
     bool in_step_owed = false;            ///< it is so, and is told then
     /// What people were told of tables that are not exchanged: once a session is enough.
     std::set<std::string> told_not_exchanged;

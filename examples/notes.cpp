@@ -68,7 +68,7 @@ int main(int count, char** words) {
     }
     std::cout << to_hex(value_of(strandline::device_id_of(database))) << std::endl;
 
-    strandline::NodeOptions options{.database = database, .listen = words[2], .peers = {}};
+    strandline::NodeOptions options{.database = database, .listen = words[2]};
     for (int i = 3; i < count; i += 2) {
         options.peers.emplace_back(words[i]);
         value_of(strandline::leave_request(database, {"trust", {words[i + 1]}}));

@@ -213,8 +213,8 @@ void Channel::die(Error error) {
 
 void Channel::die_of_another_protocol() {
     die({Category::protocol,
-         "the other side does not speak strandline/1: another program answers there, or another version of "
-         "this one"});
+         "the other side does not speak strandline/1: it is another program, or another version of this "
+         "one"});
 }
 
 }  // namespace strandline::net

@@ -157,7 +157,8 @@ void Columns::fill(Resource& resource, const TableShape& shape) {
         const auto column = std::ranges::find_if(
             named, [&](const Known& other) { return same_name(other.name, shape.columns[i]); });
         if (column == named.end()) continue;
-        resource.columns.push_back({column->id, shape.columns[i], shape.initial[i]});
+        resource.columns.push_back(
+            {column->id, shape.columns[i], shape.initial[i], shape.types[i], shape.affinities[i]});
     }
     std::ranges::sort(resource.columns, {}, &ValueColumn::id);
 }

@@ -217,6 +217,15 @@ double Statement::real(int column) const {
     return sqlite3_column_double(statement_, column);
 }
 
+bool Statement::is_number(int column) const {
+    // A copy, for asking converts it.
+    sqlite3_value* const value = sqlite3_value_dup(sqlite3_column_value(statement_, column));
+    if (value == nullptr) throw StorageError(SQLITE_NOMEM, sqlite3_errstr(SQLITE_NOMEM));
+    const int type = sqlite3_value_numeric_type(value);
+    sqlite3_value_free(value);
+    return type == SQLITE_INTEGER || type == SQLITE_FLOAT;
+}
+
 int Statement::column_count() const {
     return sqlite3_column_count(statement_);
 }

@@ -65,6 +65,8 @@ public:
     /// Its storage class, as the index of its alternative in a Value.
     [[nodiscard]] std::size_t type(int column) const;
     [[nodiscard]] double real(int column) const;
+    /// Whether it is a number, or a text that a column for numbers would make one of.
+    [[nodiscard]] bool is_number(int column) const;
     [[nodiscard]] int column_count() const;
     [[nodiscard]] std::string column_name(int column) const;
     [[nodiscard]] bool is_prepared() const { return statement_ != nullptr; }

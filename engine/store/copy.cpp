@@ -3,6 +3,8 @@
 
 #include <sqlite3.h>
 
+#include <optional>
+
 #include "engine/limits.h"
 #include "engine/store/reading.h"
 #include "engine/store/schema.h"
@@ -35,8 +37,14 @@ Error trouble_of(const std::string& from, const StorageError& error) {
 }  // namespace
 
 Result<void> copy_database(const std::string& from, const std::string& to, const DeviceId& device) {
+    std::optional<Connection> made;
     try {
-        Connection copy(to, OpenMode::create);
+        made.emplace(to, OpenMode::create);
+    } catch (const StorageError& error) {
+        return failure(Category::storage, to + " could not be made: " + error.advised());
+    }
+    try {
+        Connection& copy = *made;
         {
             engine::store::Reading reading(from);
             if (auto objection = engine::store::objection_to(reading.connection(), from, device))

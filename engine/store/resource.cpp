@@ -9,20 +9,14 @@
 namespace strandline::engine::store {
 namespace {
 
-struct IndexColumn {
-    std::string name;  // Empty: an expression.
-    std::string collation;
-};
-
-std::vector<IndexColumn> columns_of_index(Connection& connection, const std::string& index) {
-    std::vector<IndexColumn> columns;
+/// The collations of an index's columns.
+std::vector<std::string> collations_of_index(Connection& connection, const std::string& index) {
+    std::vector<std::string> collations;
     Statement statement =
-        connection.prepare("SELECT name, coll, key FROM pragma_index_xinfo(?) ORDER BY seqno");
+        connection.prepare("SELECT coll FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno");
     statement.bind_text(1, index);
-    while (statement.step()) {
-        if (statement.integer(2) == 1) columns.push_back({statement.text(0), statement.text(1)});
-    }
-    return columns;
+    while (statement.step()) collations.push_back(statement.text(0));
+    return collations;
 }
 
 std::optional<Collation> collation_named(const std::string& name) {
@@ -30,17 +24,6 @@ std::optional<Collation> collation_named(const std::string& name) {
     if (same_name(name, "NOCASE")) return Collation::nocase;
     if (same_name(name, "RTRIM")) return Collation::rtrim;
     return std::nullopt;
-}
-
-/// Datatypes In SQLite, section 3.1: a column's affinity by its declared type. A STRICT table's ANY takes values as they are.
-Affinity affinity_of(std::string type, bool is_strict) {
-    for (char& c : type) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    const auto names = [&](std::string_view word) { return type.find(word) != std::string::npos; };
-    if (names("INT")) return Affinity::numeric;
-    if (names("CHAR") || names("CLOB") || names("TEXT")) return Affinity::text;
-    if (names("BLOB") || type.empty() || (is_strict && type == "ANY")) return Affinity::blob;
-    if (names("REAL") || names("FLOA") || names("DOUB")) return Affinity::real;
-    return Affinity::numeric;
 }
 
 /// The value of a DEFAULT clause, which stands in the schema as SQL.
@@ -64,6 +47,7 @@ void read_columns(Connection& connection, TableShape& shape, bool is_strict) {
         } else if (!is_generated) {
             shape.columns.push_back(statement.text(0));
             shape.types.push_back(statement.text(4));
+            shape.affinities.push_back(affinity_of(statement.text(4), is_strict));
             shape.initial.push_back(statement.is_null(3) ? Value{}
                                                          : evaluated(connection, statement.text(3)));
         }
@@ -71,36 +55,33 @@ void read_columns(Connection& connection, TableShape& shape, bool is_strict) {
     for (auto& [position, column] : key) shape.key.push_back(std::move(column));
 }
 
-/// Fills in unique indexes and the key's collations. Error: a collation that we cannot fold.
+/// Fills in unique indexes and the key's collations. Error: a collation that we cannot fold, or an index that we cannot work out.
 Result<void> read_indexes(Connection& connection, TableShape& shape) {
     shape.key_is_rowid = true;
     Statement statement =
         connection.prepare("SELECT name, origin FROM pragma_index_list(?) WHERE \"unique\" ORDER BY name");
     statement.bind_text(1, shape.name);
     while (statement.step()) {
-        const auto columns = columns_of_index(connection, statement.text(0));
-        if (statement.text(1) == "pk") {
-            shape.key_is_rowid = false;  // A rowid is ordered by the table itself, and needs no index.
-            for (std::size_t i = 0; i < columns.size() && i < shape.key.size(); ++i) {
-                const auto collation = collation_named(columns[i].collation);
-                if (!collation) {
-                    return failure(Category::schema,
-                                   "table " + quoted_name(shape.name) + " orders its key by the collation " +
-                                       columns[i].collation +
-                                       ", which other devices may not have or may define otherwise; "
-                                       "a tracked table's key needs BINARY, NOCASE or RTRIM");
-                }
-                shape.key[i].collation = *collation;
-            }
+        const std::string name = statement.text(0);
+        if (statement.text(1) != "pk") {
+            auto index = read_unique_index(connection, shape.name, name);
+            if (!index) return tl::unexpected(index.error());
+            shape.unique.push_back(std::move(*index));
             continue;
         }
-        UniqueIndex index;
-        for (const IndexColumn& column : columns) {
-            index.columns.push_back(column.name);
-            index.collations.push_back(column.collation);
+        shape.key_is_rowid = false;  // A rowid is ordered by the table itself, and needs no index.
+        const auto collations = collations_of_index(connection, name);
+        for (std::size_t i = 0; i < collations.size() && i < shape.key.size(); ++i) {
+            const auto collation = collation_named(collations[i]);
+            if (!collation) {
+                return failure(Category::schema,
+                               "table " + quoted_name(shape.name) + " orders its key by the collation " +
+                                   collations[i] +
+                                   ", which other devices may not have or may define otherwise; "
+                                   "a tracked table's key needs BINARY, NOCASE or RTRIM");
+            }
+            shape.key[i].collation = *collation;
         }
-        const bool has_expression = std::ranges::find(index.columns, std::string()) != index.columns.end();
-        if (!has_expression) shape.unique.push_back(std::move(index));
     }
     return {};
 }
@@ -159,11 +140,6 @@ Result<void> check_limits(const TableShape& shape) {
 bool same_name(const std::string& a, const std::string& b) {
     const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
     return std::ranges::equal(a, b, {}, lower, lower);
-}
-
-const char* name_of(Affinity affinity) {
-    const char* names[] = {"BLOB", "TEXT", "NUMERIC", "REAL"};
-    return names[static_cast<int>(affinity)];
 }
 
 std::string signature_of(const std::vector<KeyColumn>& key) {

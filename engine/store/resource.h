@@ -9,14 +9,11 @@
 
 #include "engine/key.h"
 #include "engine/record.h"
+#include "engine/store/affinity.h"
 #include "engine/store/connection.h"
+#include "engine/store/unique.h"
 
 namespace strandline::engine::store {
-
-/// What SQLite makes of a value in a column. INTEGER counts as numeric: both keep the same values.
-enum class Affinity { blob, text, numeric, real };
-
-[[nodiscard]] const char* name_of(Affinity affinity);
 
 struct KeyColumn {
     std::string name;
@@ -29,18 +26,13 @@ struct KeyColumn {
 /// What cannot change without another table coming of it: the affinities and collations of a key.
 [[nodiscard]] std::string signature_of(const std::vector<KeyColumn>& key);
 
-/// A UNIQUE constraint or index besides the primary key, by the names of its columns.
-struct UniqueIndex {
-    std::vector<std::string> columns;
-    std::vector<std::string> collations;
-};
-
 /// A table as SQLite describes it now.
 struct TableShape {
     std::string name;  ///< as the app spelled it
     std::vector<KeyColumn> key;
     std::vector<std::string> columns;  ///< neither key nor generated
     std::vector<std::string> types;    ///< of `columns`, as declared
+    std::vector<Affinity> affinities;  ///< of `columns`
     Values initial;  ///< what each column holds where nobody has set it: its DEFAULT, or NULL
     std::vector<UniqueIndex> unique;
     std::vector<std::string> parents;  ///< tables that its foreign keys refer to
@@ -48,13 +40,15 @@ struct TableShape {
 };
 
 /// Reads a table's shape. Error: it is not there, is not a plain table, has no primary key, a key under a
-/// collation that other devices cannot be known to have, or names too long for a message.
+/// collation that other devices cannot be known to have, a UNIQUE index that cannot be worked out, or names too long for a message.
 [[nodiscard]] Result<TableShape> inspect_table(Connection& connection, const std::string& table);
 
 struct ValueColumn {
     ColumnId id{};
     std::string name;
     Value initial;
+    std::string type;  ///< as declared
+    Affinity affinity{};
 };
 
 /// A tracked table.

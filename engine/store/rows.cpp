@@ -4,6 +4,8 @@
 #include <cstring>
 #include <limits>
 
+#include <sqlite3.h>
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -78,8 +80,23 @@ std::string Rows::where_key(std::size_t first) const {
     return sql;
 }
 
-std::string Rows::name_of(ColumnId column) const {
-    return std::ranges::find(resource_.columns, column, &ValueColumn::id)->name;
+const ValueColumn& Rows::column(ColumnId id) const {
+    return *std::ranges::find(resource_.columns, id, &ValueColumn::id);
+}
+
+/// A value that is another one here would pass for damage, and go back as what nobody wrote.
+void Rows::check_that_it_stays(const Assignment& assignment) const {
+    constexpr const char* kTypes[] = {"NULL", "INTEGER", "REAL", "TEXT", "BLOB"};
+    for (std::size_t i = 0; i < assignment.columns.size(); ++i) {
+        const ValueColumn& to = column(assignment.columns[i]);
+        const Value& value = *assignment.values[i];
+        if (!would_change(connection_, to.affinity, value)) continue;
+        throw StorageError(SQLITE_CONSTRAINT, "the column " + quoted_name(to.name) + " is " + to.type +
+                                                  " here, and would make another value of the " +
+                                                  kTypes[value.index()] +
+                                                  " that was written; make the table anew with the type that "
+                                                  "it has there, and it is tried again");
+    }
 }
 
 std::optional<AppRow> Rows::read(const Values& key) {
@@ -90,13 +107,14 @@ std::optional<AppRow> Rows::read(const Values& key) {
 }
 
 bool Rows::insert(const Values& key, const Assignment& assignment) {
+    check_that_it_stays(assignment);
     Statement& statement = inserts_[assignment.columns];
     if (!statement.is_prepared()) {
         std::string names;
         std::string places;
         for (const KeyColumn& column : resource_.key)
             names += (names.empty() ? "" : ", ") + quoted_name(column.name);
-        for (const ColumnId column : assignment.columns) names += ", " + quoted_name(name_of(column));
+        for (const ColumnId id : assignment.columns) names += ", " + quoted_name(column(id).name);
         for (std::size_t i = 0; i < key.size() + assignment.columns.size(); ++i)
             places += i > 0 ? ", ?" : "?";
         statement = connection_.prepare("INSERT OR ABORT INTO main." + quoted_name(resource_.name) + "(" +
@@ -127,7 +145,7 @@ Statement& Rows::update_statement(const std::vector<ColumnId>& columns, bool res
     if (respelled) {
         for (const KeyColumn& column : resource_.key) set(column.name);
     }
-    for (const ColumnId column : columns) set(name_of(column));
+    for (const ColumnId id : columns) set(column(id).name);
     statement = connection_.prepare("UPDATE OR ABORT main." + quoted_name(resource_.name) + " SET " + sets +
                                     where_key(1));
     return statement;
@@ -135,6 +153,7 @@ Statement& Rows::update_statement(const std::vector<ColumnId>& columns, bool res
 
 bool Rows::update(const Values& key, const Values* respelled, const Assignment& assignment) {
     if (assignment.columns.empty() && respelled == nullptr) return true;
+    check_that_it_stays(assignment);
     Statement& statement = update_statement(assignment.columns, respelled != nullptr);
     const ResetAtEnd reset(statement);
     int at = 1;

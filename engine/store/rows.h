@@ -55,8 +55,8 @@ struct Assignment {
 
 /// The app's own table: THE place where its rows are read and written.
 ///
-/// Writes never use REPLACE: what would remove another row is an error of this row instead. They
-/// throw StorageError; is_about_row() tells the row's trouble from the disk's.
+/// Writes never use REPLACE: what would remove another row is an error of this row instead, and so is a value that its
+/// column would convert. They throw StorageError; is_about_row() tells the row's trouble from the disk's.
 class Rows {
 public:
     Rows(Connection& connection, const Resource& resource);
@@ -115,7 +115,8 @@ private:
     void fill_in(const Values& key, const Assignment& assignment);
     void prepare_read_on(bool is_first);
     [[nodiscard]] std::string where_key(std::size_t first) const;
-    [[nodiscard]] std::string name_of(ColumnId column) const;
+    [[nodiscard]] const ValueColumn& column(ColumnId id) const;
+    void check_that_it_stays(const Assignment& assignment) const;
     Statement& update_statement(const std::vector<ColumnId>& columns, bool respelled);
 
     Connection& connection_;

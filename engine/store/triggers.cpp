@@ -83,13 +83,48 @@ std::string null_key(const Resource& resource) {
     return joined(conditions, " OR ");
 }
 
+/// What NEW will hold in a column: REPLACE fills in the default for a NULL only after this trigger.
+std::string new_value(const IndexedColumn& column) {
+    const std::string value = "NEW." + quoted_name(column.name);
+    return column.filled_in.empty() ? value : "ifnull(" + value + ", (" + column.filled_in + "))";
+}
+
+/// An expression of the app's, worked out for NEW: under the table's own names, so that it stands as the app wrote it, also
+/// after a column was renamed. The empty first part hands on the columns' affinities, which NEW has not; a WHERE
+/// that is not worked out as a value would be pushed past them (SQLite 3.40).
+std::string of_new(const Resource& resource, const UniqueIndex& index, const std::string& expression) {
+    std::string names;
+    std::string values;
+    for (const IndexedColumn& column : index.reads) {
+        const std::string name = quoted_name(column.name);
+        names += (names.empty() ? "" : ", ") + name + " AS " + name;
+        values += (values.empty() ? "" : ", ") + new_value(column);
+    }
+    if (index.reads.empty()) return expression;
+    const std::string table = quoted_name(resource.name);
+    return "(SELECT " + expression + " FROM (SELECT " + names + " FROM " + table +
+           " WHERE 0 UNION ALL SELECT " + values + ") AS " + table + ")";
+}
+
 /// The keys of rows that INSERT OR REPLACE or UPDATE OR REPLACE may remove through a secondary UNIQUE index; no
 /// delete trigger fires for them (recursive_triggers is off in most apps).
 std::string rows_in_the_way(const Resource& resource, const UniqueIndex& index, bool is_update) {
     std::vector<std::string> conditions;
-    for (std::size_t i = 0; i < index.columns.size(); ++i) {
-        conditions.push_back(quoted_name(index.columns[i]) + " = NEW." + quoted_name(index.columns[i]) +
-                             " COLLATE " + quoted_name(index.collations[i]));
+    for (const UniqueIndex::Term& term : index.terms) {
+        std::string value;
+        if (term.is_expression) {
+            value = of_new(resource, index, term.sql);
+        } else {
+            const auto column = std::ranges::find(
+                index.reads, term.sql, [](const IndexedColumn& read) { return quoted_name(read.name); });
+            value = new_value(*column);
+        }
+        conditions.push_back(term.sql + " = " + value + " COLLATE " + quoted_name(term.collation));
+    }
+    if (!index.where.empty()) {
+        const std::string where = "(" + index.where + ")";
+        conditions.push_back(where);
+        conditions.push_back(of_new(resource, index, where));
     }
     if (is_update) {
         std::vector<std::string> same;
@@ -99,6 +134,18 @@ std::string rows_in_the_way(const Resource& resource, const UniqueIndex& index, 
     }
     return key_of(resource, "") + " FROM " + quoted_name(resource.name) + " WHERE " +
            joined(conditions, " AND ");
+}
+
+/// UPDATE, of the columns by which rows stand in the table's UNIQUE indexes; of any, where one follows from others.
+std::string update_of_unique(const Resource& resource) {
+    std::vector<std::string> columns;
+    for (const UniqueIndex& index : resource.unique) {
+        for (const IndexedColumn& column : index.reads) {
+            if (column.is_generated) return " UPDATE";
+            columns.push_back(quoted_name(column.name));
+        }
+    }
+    return columns.empty() ? " UPDATE" : " UPDATE OF " + joined(columns, ", ");
 }
 
 /// Noted before, judged by the fold.
@@ -119,14 +166,12 @@ void add_unique_checks(const Resource& resource, std::vector<Trigger>& triggers)
     if (resource.unique.empty()) return;
     std::string on_insert;
     std::string on_update;
-    std::vector<std::string> columns;
     for (const UniqueIndex& index : resource.unique) {
         on_insert += check_unique(resource, index, false);
         on_update += check_unique(resource, index, true);
-        for (const std::string& column : index.columns) columns.push_back(quoted_name(column));
     }
     triggers.push_back(make_trigger(resource, "check_insert", "BEFORE INSERT", kNotApplying, on_insert));
-    triggers.push_back(make_trigger(resource, "check_update", "BEFORE UPDATE OF " + joined(columns, ", "),
+    triggers.push_back(make_trigger(resource, "check_update", "BEFORE" + update_of_unique(resource),
                                     kNotApplying, on_update));
 }
 
@@ -181,7 +226,6 @@ void add_replace_guards(const Resource& resource, std::vector<Trigger>& triggers
     const std::string foreign = foreign_table(resource);
     std::string on_insert;
     std::string on_update;
-    std::vector<std::string> columns;
     for (const UniqueIndex& index : resource.unique) {
         const auto note = [&](bool is_update) {
             return "UPDATE " + foreign + " SET is_in_the_way = 1 WHERE (" + journal_key(resource) +
@@ -189,7 +233,6 @@ void add_replace_guards(const Resource& resource, std::vector<Trigger>& triggers
         };
         on_insert += note(false);
         on_update += note(true);
-        for (const std::string& column : index.columns) columns.push_back(quoted_name(column));
     }
     std::vector<std::string> same;
     for (std::size_t i = 0; i < resource.key.size(); ++i) {
@@ -205,7 +248,7 @@ void add_replace_guards(const Resource& resource, std::vector<Trigger>& triggers
         ") WHERE EXISTS (" + is_noted + " AND NOT EXISTS (SELECT 1 FROM " + quoted_name(resource.name) +
         " WHERE " + joined(same, " AND ") + ")); UPDATE " + foreign +
         " SET is_in_the_way = NULL WHERE is_in_the_way = 1;";
-    const std::string of_columns = " UPDATE OF " + joined(columns, ", ");
+    const std::string of_columns = update_of_unique(resource);
     triggers.push_back(make_trigger(resource, "owner_note_insert", "BEFORE INSERT", kNotApplying, on_insert));
     triggers.push_back(
         make_trigger(resource, "owner_note_update", "BEFORE" + of_columns, kNotApplying, on_update));
@@ -227,10 +270,12 @@ std::vector<Trigger> ownership_triggers(const Resource& resource) {
         quoted_text("strandline: this row of the device-owned table " + resource.name +
                     " belongs to another device; only the device that inserted it may change it") +
         ");";
+    // A key that another device owns is refused once it is taken: a conflict that is ignored, or told by SQLite, or
+    // made an UPDATE of, does not get so far, and REPLACE is taken back.
     std::vector<Trigger> triggers = {
-        make_trigger(resource, "owner_insert", "BEFORE INSERT", is_foreign("NEW."), refuse),
+        make_trigger(resource, "owner_insert", "AFTER INSERT", is_foreign("NEW."), refuse),
         make_trigger(resource, "owner_update", "BEFORE UPDATE", is_foreign("OLD."), refuse),
-        make_trigger(resource, "owner_key", "BEFORE UPDATE", is_foreign("NEW."), refuse),
+        make_trigger(resource, "owner_key", "AFTER UPDATE", is_foreign("NEW."), refuse),
         make_trigger(resource, "owner_delete", "BEFORE DELETE", is_foreign("OLD."), refuse)};
     add_replace_guards(resource, triggers);
     return triggers;

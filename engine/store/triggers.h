@@ -22,7 +22,7 @@ using Trigger = std::pair<std::string, std::string>;
 /// They name the key's columns, which cannot be dropped, and no others: a trigger that names OLD.c
 /// makes ALTER TABLE DROP COLUMN c fail, `UPDATE OF c` alone does not (SQLite 3.40). So a trigger per
 /// column says which were assigned, and the fold tells by digests which of those really changed.
-/// (Columns of secondary UNIQUE indexes are named too; they cannot be dropped while the index is there.)
+/// (What secondary UNIQUE indexes are made of is named too; it cannot be dropped while the index is there.)
 [[nodiscard]] std::vector<Trigger> capture_triggers(const Resource& resource);
 
 /// The triggers by which a device-owned table refuses local writes to other devices' rows.

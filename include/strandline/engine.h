@@ -170,7 +170,8 @@ private:
 };
 
 /// A durable request to the process that runs a device, from one that does not: `command` is
-/// "track", "track-device-owned", "untrack" or "trust", answered within a second; or "verify", answered when it is done.
+/// "track", "track-device-owned", "untrack" or "trust", answered within a second; or "verify", "deep" or "shallow" and
+/// the id of the peer to prove with (any, when it is not given), answered when it is done.
 struct Request {
     std::string command;
     std::vector<std::string> arguments;

@@ -12,9 +12,9 @@
 namespace strandline {
 
 struct NodeOptions {
-    std::string database;            ///< made a device by init_device() before
-    std::string listen;              ///< "HOST:PORT", port 0 picks one; empty: does not listen
-    std::vector<std::string> peers;  ///< "HOST:PORT" each, dialled until it answers, again when lost
+    std::string database;                 ///< made a device by init_device() before
+    std::string listen = {};              ///< "HOST:PORT", port 0 picks one; empty: does not listen
+    std::vector<std::string> peers = {};  ///< "HOST:PORT" each, dialled until it answers, again when lost
     /// Asked again and again while another process has the database locked: whether to wait on. Empty: open()
     /// fails at once, with Category::busy.
     std::function<bool()> wait_on = {};
@@ -34,6 +34,10 @@ struct NodeOptions {
 /// The id in the key file beside `database`. Error: there is none; (auth) it is not of the device that the database
 /// belongs to.
 [[nodiscard]] Result<DeviceId> device_id_of(const std::string& database);
+/// Which device answers at "HOST:PORT": dialled as the device of `database`, which another process may run meanwhile, and
+/// left as soon as it has proved who it is. Error: nobody answers there within `seconds`, or no device does.
+[[nodiscard]] Result<DeviceId> device_at(const std::string& database, const std::string& address,
+                                         double seconds);
 /// The process that runs `database` now, from its lock; 0: none does.
 [[nodiscard]] Result<int> running_process(const std::string& database);
 /// Which process holds the write lock of `database` just now, for a sentence: "process 4711 (python3)", or "another
@@ -43,8 +47,9 @@ struct NodeOptions {
 /// One device on a network: an Engine, its connections over TCP, its timers, the file watch.
 ///
 ///     auto node = Node::open({.database = "notes.db", .listen = "0.0.0.0:7100"});
+///     if (!node) return complain(node.error().message);
 ///     node->on_event([](const Event& event) { ... });
-///     node->run();          // until stop(), from any thread or a signal handler's thread
+///     const auto ended = node->run();  // until stop(), from any thread or a signal handler's thread
 ///
 /// Threads: run() on one; stop() from any; everything else before run() or from inside a callback.
 class Node {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -38,6 +39,12 @@ int written_pid(int file) {
     return pid;
 }
 
+/// How many names the file has; 0: there is none.
+nlink_t names_of(const std::string& database) {
+    struct stat found {};
+    return stat(database.c_str(), &found) == 0 ? found.st_nlink : 0;
+}
+
 bool lives(int pid) {
     return pid > 0 && (kill(pid, 0) == 0 || errno != ESRCH);
 }
@@ -50,6 +57,14 @@ bool is_locked(int file) {
 }  // namespace
 
 Result<Lock> Lock::take(const std::string& database) {
+    if (names_of(database) > 1) {
+        return failure(
+            Category::usage,
+            database +
+                " has another name too, a hard link, under which SQLite would keep a log of its own and the "
+                "two would damage each other; remove all of its names but one (find . -samefile " +
+                database + ")");
+    }
     const std::string path = path_of(database);
     const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (file < 0) {

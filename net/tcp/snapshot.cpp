@@ -118,6 +118,9 @@ Result<void> take_snapshot(const std::string& database, const std::string& file)
     std::error_code trouble;
     if (fs::exists(fs::symlink_status(file, trouble)))
         return failure(Category::usage, file + " is there already; give the snapshot another name");
+    const fs::path folder = fs::path(file).parent_path();
+    if (!folder.empty() && !fs::is_directory(folder, trouble))
+        return failure(Category::usage, "there is no folder " + folder.string() + " to put the snapshot in");
     const std::string unfinished = file + kUnfinished;
     if (auto copied = copy_whole(database, unfinished, key->identity().device()); !copied) return copied;
     if (auto named = name_new(unfinished, file); !named) return named;

@@ -231,6 +231,19 @@ class Devices(devices.Case):
         self.until_equal(a, b)
 
 
+    def test_second_name(self):
+        """a database with a second name, a hard link, is not run under any of them"""
+        a = self.device("a")
+        a.app.close()
+        os.link(a.path, self.folder / "twin.db")
+        os.link(f"{a.path}.key", self.folder / "twin.db.key")
+        for path in (a.path, self.folder / "twin.db"):
+            self.assert_refused(strandline("run", path, "--listen", "127.0.0.1:0"), "hard link", status=(2,))
+        os.unlink(self.folder / "twin.db")
+        a.app = a.connect()
+        a.start()
+
+
 class Network(devices.Case):
     def test_port_in_use(self):
         """a port in use is refused"""

@@ -1,24 +1,32 @@
 #!/usr/bin/env python3
 """What people type and scripts rely on: exit statuses, JSON, help, and commands beside a running device."""
+import fcntl
 import json
+import os
+import pty
 import re
+import signal
 import sqlite3
+import struct
 import subprocess
+import termios
 
 import devices
 from devices import BINARY, strandline, until
 
-COMMANDS = ("init", "id", "track", "untrack", "trust", "run", "status", "watermarks", "diff", "events")
+COMMANDS = ("init", "id", "track", "untrack", "trust", "run", "status", "verify", "watermarks", "diff", "events",
+            "members", "snapshot", "restore")
 
 
 class Usage(devices.Case):
     def test_help(self):
-        """every command has help, with examples"""
+        """every command has help, with examples, in lines of at most 100 columns"""
         for command in COMMANDS:
             done = strandline(command, "--help")
             self.assertEqual(done.returncode, 0)
             self.assertIn("Examples:", done.stdout)
             self.assertEqual(done.stderr, "")
+            self.assertEqual([line for line in done.stdout.splitlines() if len(line) > 100], [])
         everything = strandline("--help")
         self.assertEqual(everything.returncode, 0)
         for command in COMMANDS:
@@ -66,7 +74,36 @@ class Usage(devices.Case):
         a, b = self.device("a"), self.device("b")
         a.tell("trust", b.id, "--name", "evil\x1b[2J\nname")
         self.assertNotIn("\x1b", a.tell("status"))
+        told = a.tell("trust", b.id, "--name", "evil\x1b[2J" + "long" * 60)
+        self.assertNotIn("\x1b", told)
+        self.assertLess(len(told), 100)
+        a.tell("trust", b.id, "--name", "evil\x1b[2J\nname")
         self.assertEqual(a.status()["peers"][0]["name"], "evil\x1b[2J\nname")
+
+
+    def test_log_fits(self):
+        """on a terminal the log of a run is wrapped, under its own beginning; elsewhere a sentence is a line"""
+        a = self.device("a")
+        master, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 70, 0, 0))
+        process = subprocess.Popen([BINARY, "run", a.path, "--peer", "127.0.0.1:1"], stderr=terminal,
+                                   env={**os.environ, "NO_COLOR": "1"})
+        os.close(terminal)
+        shown = b""
+        while b"again" not in shown:
+            shown += os.read(master, 4096)
+        process.terminate()
+        process.wait(timeout=30)
+        os.close(master)
+        lines = shown.decode().split("\r\n")
+        self.assertEqual([line for line in lines if len(line) > 70], [])
+        self.assertRegex(lines[0], r"^\S{24} info    no session with 127\.0\.0\.1:1:$")
+        self.assertRegex(lines[1], r"^ {33}\S")
+        process = subprocess.Popen([BINARY, "run", a.path, "--peer", "127.0.0.1:1"], stderr=subprocess.PIPE, text=True)
+        self.assertRegex(process.stderr.readline(), r"no session with .* again$")
+        process.terminate()
+        process.wait(timeout=30)
+        process.stderr.close()
 
 
 class Identity(devices.Case):
@@ -145,6 +182,11 @@ class Status(devices.Case):
         until(lambda: a.status()["resources"][0]["rows"] == 2, "the writes are taken up")
         self.assertEqual(a.status()["resources"][0]["pending"], 0)
         self.assertNotIn("not taken up", a.tell("status"))
+        a.process.send_signal(signal.SIGSTOP)
+        a.sql("INSERT INTO notes VALUES ('z', 'one', NULL)")
+        self.assertIn(f"notes: 1 write by apps not taken up yet; process {a.process.pid}, which runs the device,",
+                      a.tell("status"))
+        a.process.send_signal(signal.SIGCONT)
 
     def test_cautions(self):
         """what there is to say of several tables alike is said once, with their names"""

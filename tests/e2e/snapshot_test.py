@@ -122,11 +122,14 @@ class Snapshots(devices.Case):
         a.tell("snapshot", kept)
         as_taken = kept.read_bytes()
         self.assert_refused(a.command("snapshot", kept), "there already", status=(2,))
-        self.assert_refused(a.command("snapshot", self.folder / "none" / "kept.db"), "open", status=(1,))
+        self.assert_refused(a.command("snapshot", self.folder / "none" / "kept.db"), f"no folder {self.folder / 'none'}",
+                            status=(2,))
         self.assert_refused(strandline("snapshot", self.folder / "none.db", kept), "none.db", status=(2,))
         self.assert_refused(b.command("restore", kept), "is of device", status=(2,))
         self.assert_refused(a.command("restore", a.path), "itself", status=(2,))
-        self.assert_refused(a.command("restore", self.folder / "none.db"), "none.db", status=(2,))
+        done = a.command("restore", self.folder / "none.db")
+        self.assert_refused(done, "none.db", "strandline snapshot", status=(2,))
+        self.assertNotIn("init", done.stderr)
         self.assert_refused(strandline("restore", self.folder / "none.db", kept), "key file", status=(2,))
         plain = self.folder / "plain.db"
         sqlite3.connect(plain).executescript(devices.NOTES)

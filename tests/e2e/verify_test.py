@@ -73,6 +73,35 @@ class Verify(devices.Case):
         self.assertIn("the same", done.stdout)
         until(lambda: any(event["kind"] == "verified" for event in b.ask("events")["events"]), "it is among the events")
 
+    def test_running_with_another(self):
+        """beside a running device the proof is with who answers at the address, or refused"""
+        a, b = self.pair_with_rows(100)
+        c = self.device("c")
+        c.trust(b)
+        b.trust(c)
+        c.start()
+        b.start(a)
+        self.until_equal(a, b)
+        port = c.port
+        done = b.command("verify", "--peer", f"127.0.0.1:{port}")
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn(f"not connected to device {c.id[:8]}", done.stderr)
+        self.assertEqual(done.stdout, "")
+        b.stop()
+        b.start(a, c)
+        self.until_equal(a, b, c)
+        for peer in (c, a, c):
+            done = b.command("verify", "--peer", f"127.0.0.1:{peer.port}", "--json")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(json.loads(done.stdout)["peer"], peer.id)
+        # Who was asked for its name has not lost the session that it has.
+        self.assertTrue(all(peer["connected"] for peer in b.status()["peers"]))
+        self.assertNotIn("refused", c.log.read_text() + a.log.read_text())
+        c.stop()
+        done = b.command("verify", "--peer", f"127.0.0.1:{port}")
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn(f"which device answers at 127.0.0.1:{port} is not known", done.stderr)
+
     def test_nobody(self):
         """where nobody answers within the time, nothing is claimed"""
         a, b = self.pair_with_rows(1)

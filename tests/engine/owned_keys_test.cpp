@@ -206,6 +206,39 @@ TEST_CASE(
     CHECK(group.app(1).ask("SELECT id FROM own ORDER BY id") == "'a3'\n'b1'\n'b2'");
 }
 
+TEST_CASE("a key that another device owns is ignored by who says so, and taken by nobody") {
+    Group group(2, kReadings, {"readings"}, Ownership::device_owned);
+    group.connect(0, 1);
+    group.write(1, "INSERT INTO readings VALUES ('k', 1, 'theirs')");
+    group.write(0, "INSERT INTO readings VALUES ('own', 0, 'mine')");
+    group.converge();
+    const std::string before = group.table(0, "readings");
+    for (const char* statement : {"INSERT OR IGNORE INTO readings VALUES ('K', 0, 'x')",
+                                  "INSERT INTO readings VALUES ('K', 0, 'x') ON CONFLICT DO NOTHING",
+                                  "INSERT INTO readings VALUES ('k', 0, 'x') ON CONFLICT (id) DO NOTHING",
+                                  "UPDATE OR IGNORE readings SET id = 'K' WHERE id = 'own'"})
+        CHECK(group.app(0).refusal(statement).empty());
+    CHECK(group.table(0, "readings") == before);
+    // Of several rows those that conflict with nothing are taken.
+    group.write(0, "INSERT OR IGNORE INTO readings VALUES ('k', 0, 'x'), ('more', 0, 'y')");
+    for (const int recursive : {0, 1}) {
+        group.app(0).run("PRAGMA recursive_triggers = " + std::to_string(recursive));
+        for (const char* statement :
+             {"INSERT OR REPLACE INTO readings VALUES ('K', 0, 'x')",
+              "UPDATE OR REPLACE readings SET id = 'K' WHERE id = 'own'",
+              "INSERT INTO readings VALUES ('k', 0, 'x') ON CONFLICT (id) DO UPDATE SET value = 'x'",
+              "UPDATE OR IGNORE readings SET value = 'x' WHERE id = 'k'"})
+            CHECK_THAT(group.app(0).refusal(statement), Catch::Contains("belongs to another device"));
+        for (const char* statement : {"INSERT INTO readings VALUES ('K', 0, 'x')",
+                                      "INSERT OR FAIL INTO readings VALUES ('K', 0, 'x')",
+                                      "UPDATE readings SET id = 'K' WHERE id = 'own'"})
+            CHECK_FALSE(group.app(0).refusal(statement).empty());
+    }
+    group.converge();
+    CHECK(group.table(1, "readings") == "'k'|1|'theirs'\n'more'|0|'y'\n'own'|0|'mine'");
+    CHECK(group.is_same("readings"));
+}
+
 TEST_CASE("a row that came and went between two folds is nobody's, and leaves nothing") {
     Group group(2, kReadings, {"readings"}, Ownership::device_owned);
     group.connect(0, 1);

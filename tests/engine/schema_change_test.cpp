@@ -120,7 +120,7 @@ TEST_CASE("RENAME of the key's column leaves capture at work") {
 }
 
 TEST_CASE("a column that takes the place of another under its name, between two looks, counts as written") {
-    Pair pair("CREATE TABLE t(id INTEGER PRIMARY KEY, price TEXT, note)");
+    Pair pair("CREATE TABLE t(id INTEGER PRIMARY KEY, price, note)");
     pair.write(0, "INSERT INTO t VALUES (1, '1.50 EUR', 'a'), (2, '2.75 EUR', 'b')");
     pair.converge();
     pair.stop(0);

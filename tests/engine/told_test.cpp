@@ -32,7 +32,7 @@ TEST_CASE("being in step is told when it is so, not at the next pulse") {
     CHECK(group.was_told(1, EventKind::in_step));
     CHECK(read_status(group.path(0), true)->peers.at(0).behind == 0);
 
-    // After that once a second, however often a busy writer makes it so.
+    // After that once a second, however often a busy writer makes it so,
     for (int i = 0; i < 20; ++i) {
         group.write(0, "UPDATE notes SET title = title + 1");
         group.settle();
@@ -40,6 +40,24 @@ TEST_CASE("being in step is told when it is so, not at the next pulse") {
     }
     CHECK(texts(group.events(0), EventKind::in_step).size() <= 1);
     CHECK(texts(group.events(1), EventKind::in_step).size() <= 1);
+
+    // and ever more seldom the longer he goes on; but after a while of rest as often as at first.
+    const auto write_for = [&](int seconds) {
+        for (int i = 0; i < 10 * seconds; ++i) {
+            group.write(0, "UPDATE notes SET title = title + 1");
+            group.send(0, 1);
+            group.pass_alone(10);  // It sees that it is out of step.
+            group.settle();
+            group.pass(100);
+        }
+        return texts(group.events(0), EventKind::in_step).size();
+    };
+    const auto in_ten_minutes = write_for(600);
+    CHECK(in_ten_minutes >= 10);
+    CHECK(in_ten_minutes <= 20);
+    for (int i = 0; i < 300; ++i) group.pass(1'000);
+    (void)group.events(0);
+    CHECK(write_for(5) >= 2);
 }
 
 TEST_CASE("a backfill whose first page does not come is a backfill all the same") {
