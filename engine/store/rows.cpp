@@ -85,18 +85,19 @@ const ValueColumn& Rows::column(ColumnId id) const {
 }
 
 /// A value that is another one here would pass for damage, and go back as what nobody wrote.
-void Rows::check_that_it_stays(const Assignment& assignment) const {
+void Rows::check_that_it_stays(const ValueColumn& to, const Value& value) const {
     constexpr const char* kTypes[] = {"NULL", "INTEGER", "REAL", "TEXT", "BLOB"};
-    for (std::size_t i = 0; i < assignment.columns.size(); ++i) {
-        const ValueColumn& to = column(assignment.columns[i]);
-        const Value& value = *assignment.values[i];
-        if (!would_change(connection_, to.affinity, value)) continue;
-        throw StorageError(SQLITE_CONSTRAINT, "the column " + quoted_name(to.name) + " is " + to.type +
-                                                  " here, and would make another value of the " +
-                                                  kTypes[value.index()] +
-                                                  " that was written; make the table anew with the type that "
-                                                  "it has there, and it is tried again");
-    }
+    if (!would_change(connection_, to.affinity, value)) return;
+    throw StorageError(SQLITE_CONSTRAINT, "the column " + quoted_name(to.name) + " is " + to.type +
+                                              " here, and would make another value of the " +
+                                              kTypes[value.index()] +
+                                              " that was written; make the table anew with the type that "
+                                              "it has there, and it is tried again");
+}
+
+void Rows::check_that_it_stays(const Assignment& assignment) const {
+    for (std::size_t i = 0; i < assignment.columns.size(); ++i)
+        check_that_it_stays(column(assignment.columns[i]), *assignment.values[i]);
 }
 
 std::optional<AppRow> Rows::read(const Values& key) {

@@ -116,6 +116,7 @@ private:
     void prepare_read_on(bool is_first);
     [[nodiscard]] std::string where_key(std::size_t first) const;
     [[nodiscard]] const ValueColumn& column(ColumnId id) const;
+    void check_that_it_stays(const ValueColumn& to, const Value& value) const;
     void check_that_it_stays(const Assignment& assignment) const;
     Statement& update_statement(const std::vector<ColumnId>& columns, bool respelled);
 

@@ -152,9 +152,12 @@ std::optional<std::string> Rows::read_part(const Values& key, const LargeValue& 
 
 /// Whether nobody looks at the values of a column while a row is written: no trigger of the app's, no index, no constraint,
 /// no generated column. Then they may come in behind it.
-bool Rows::is_unseen(ColumnId column) {
-    const auto [known, is_new] = unseen_.try_emplace(column, false);
-    if (!is_new || rowid().empty() || !can_be_large(true)) return known->second;
+bool Rows::is_unseen(ColumnId id) {
+    const auto [known, is_new] = unseen_.try_emplace(id, false);
+    const bool may_be_unseen = !rowid().empty() && can_be_large(true) &&
+                               column(id).affinity != Affinity::numeric &&
+                               column(id).affinity != Affinity::real;
+    if (!is_new || !may_be_unseen) return known->second;
     Statement find = connection_.prepare(
         "SELECT (SELECT count(*) FROM main.sqlite_schema WHERE type = 'trigger' AND "
         "tbl_name = ?1 COLLATE NOCASE AND name NOT GLOB 'strandline_*'), "
@@ -162,7 +165,7 @@ bool Rows::is_unseen(ColumnId column) {
         "(SELECT count(*) FROM pragma_index_list(?1, 'main') l, pragma_index_xinfo(l.name, 'main') x "
         "WHERE l.partial = 1 OR x.cid = -2 OR x.name = ?2 COLLATE NOCASE), "
         "(SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE)");
-    find.bind_text(1, resource_.name).bind_text(2, name_of(column));
+    find.bind_text(1, resource_.name).bind_text(2, column(id).name);
     if (!find.step()) return false;
     known->second = find.integer(0) + find.integer(1) + find.integer(2) == 0 &&
                     upper_case(find.text(3)).find("CHECK") == std::string::npos;
@@ -178,7 +181,9 @@ void Rows::bind_assigned(Statement& statement, int at, const Assignment& assignm
         if (staged == nullptr) {
             statement.bind(at, *assignment.values[i]);
         } else if (!is_unseen(assignment.columns[i])) {
-            statement.bind(at, loaded.emplace_back(Parts(connection_).whole(*staged)));
+            const Value& whole = loaded.emplace_back(Parts(connection_).whole(*staged));
+            check_that_it_stays(column(assignment.columns[i]), whole);
+            statement.bind(at, whole);
         } else if (staged->is_text) {
             statement.bind_text(at, zeros(staged->bytes));
         } else {
@@ -194,7 +199,7 @@ void Rows::fill_in(const Values& key, const Assignment& assignment) {
         if (staged == nullptr || !is_unseen(assignment.columns[i])) continue;
         const auto row = rowid_of(key);
         if (!row) throw StorageError(0, "a row that was written is not there");
-        OpenCell cell(connection_, resource_.name, name_of(assignment.columns[i]), *row,
+        OpenCell cell(connection_, resource_.name, column(assignment.columns[i]).name, *row,
                       OpenCell::For::writing);
         Parts(connection_).each(*staged, [&](std::uint64_t offset, std::string_view part) {
             cell.write(offset, part);
