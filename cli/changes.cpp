@@ -60,19 +60,6 @@ Result<void> ask_running(const std::string& database, int process, const Request
         Retry::later);
 }
 
-/// Changes the device through whoever runs it, or directly when nobody does.
-template <typename Act>
-Result<void> change(const std::string& database, const Request& request, Act act) {
-    return patiently(database, [&]() -> Result<void> {
-        const auto process = running_process(database);
-        if (!process) return tl::unexpected(process.error());
-        if (*process != 0) return ask_running(database, *process, request);
-        auto node = Node::open({database, "", {}});
-        if (!node) return tl::unexpected(node.error());
-        return act(node->engine());
-    });
-}
-
 std::string joined(const std::vector<std::string>& names) {
     return fmt::format("{}", fmt::join(names, ", "));
 }
@@ -152,6 +139,18 @@ void add_tables(CLI::App* command, TrackArguments& arguments) {
 }
 
 }  // namespace
+
+Result<void> change(const std::string& database, const Request& request,
+                    const std::function<Result<void>(Engine&)>& act) {
+    return patiently(database, [&]() -> Result<void> {
+        const auto process = running_process(database);
+        if (!process) return tl::unexpected(process.error());
+        if (*process != 0) return ask_running(database, *process, request);
+        auto node = Node::open({database, "", {}});
+        if (!node) return tl::unexpected(node.error());
+        return act(node->engine());
+    });
+}
 
 void add_changes(CLI::App& app, Action& chosen) {
     auto arguments = std::make_shared<TrackArguments>();

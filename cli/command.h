@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json_fwd.hpp>
 
+#include <strandline/engine.h>
 #include <strandline/result.h>
 #include <strandline/status.h>
 #include <strandline/time.h>
@@ -54,6 +55,10 @@ CLI::App* add_command(CLI::App& app, Action& chosen, const std::string& name, co
 /// A positional argument that names a database which must be there.
 CLI::Option* add_database(CLI::App* command, std::string& into, const std::string& name = "DB");
 CLI::Option* add_json(CLI::App* command, bool& into);
+
+/// Changes the device through whoever runs it, by that request, or directly when nobody does.
+Result<void> change(const std::string& database, const Request& request,
+                    const std::function<Result<void>(Engine&)>& act);
 
 /// Says what went wrong, on stderr, and gives the exit status that it means.
 Exit fail(const Error& error);

@@ -10,12 +10,15 @@
 #include <nlohmann/json.hpp>
 
 #include <strandline/node.h>
+#include <strandline/snapshot.h>
 
 #include "cli/command.h"
 #include "cli/format.h"
 #include "cli/run_log.h"
 #include "cli/signals.h"
+#include "cli/trial.h"
 #include "cli/waiting.h"
+#include "hlc/text.h"
 
 namespace strandline::cli {
 namespace {
@@ -29,6 +32,8 @@ struct RunArguments {
     std::string listen;
     std::vector<std::string> peers;
     bool once = false;
+    bool dry_run = false;
+    std::optional<int> snapshot_above;  ///< percent
     double timeout_seconds = kTimeoutSeconds;
     bool no_compression = false;
     std::optional<std::int64_t> bytes_per_second_max;
@@ -95,6 +100,57 @@ Exit run_until_stopped(Node& node, const RunArguments& arguments) {
     return Exit::done;
 }
 
+NodeOptions options_of(const RunArguments& arguments) {
+    NodeOptions options{arguments.database, arguments.listen, arguments.peers};
+    options.compression = !arguments.no_compression;
+    options.bytes_per_second_max = arguments.bytes_per_second_max;
+    options.rows_per_second_max = arguments.rows_per_second_max;
+    return options;
+}
+
+Result<void> snapshot_to(const RunArguments& arguments, const std::string& file) {
+    const Ticker ticker([&] { return fmt::format("copying {}", arguments.database); });
+    return patiently(arguments.database, [&] { return take_snapshot(arguments.database, file); });
+}
+
+/// What a run with the peers would do, tried out beside the database, and gone without a trace.
+Result<Trial> tried(const RunArguments& arguments) {
+    auto folder = CopyFolder::make(arguments.database);
+    if (!folder) return tl::unexpected(folder.error());
+    const std::string snapshot = folder->path_of("before.db");
+    if (const auto taken = snapshot_to(arguments, snapshot); !taken) return tl::unexpected(taken.error());
+    NodeOptions options = options_of(arguments);
+    options.listen.clear();
+    return try_out(std::move(options), snapshot, arguments.timeout_seconds);
+}
+
+Exit run_dry(const RunArguments& arguments) {
+    const auto trial = tried(arguments);
+    if (!trial) return fail(trial.error());
+    print(*trial, arguments.json);
+    if (trial->in_step) return Exit::done;
+    say(
+        fmt::format("not in step with every peer within {} s; this is what came by then, and nothing was "
+                    "changed here",
+                    arguments.timeout_seconds));
+    return Exit::no;
+}
+
+/// Keeps a snapshot where a run with the peers would change or remove more rows than that, or nobody knows whether it would.
+Result<void> keep_snapshot_if_due(const RunArguments& arguments) {
+    const auto trial = tried(arguments);
+    if (!trial) return tl::unexpected(trial.error());
+    if (trial->in_step && trial->changes() <= trial->rows() * *arguments.snapshot_above / 100) return {};
+    std::string moment = hlc::to_rfc3339(now().wall);
+    std::ranges::replace(moment, ':', '-');
+    const std::string file = arguments.database + ".before-" + moment;
+    if (const auto taken = snapshot_to(arguments, file); !taken) return taken;
+    say(fmt::format("{} {} change or go; the database as it was is kept as {}",
+                    count_text(trial->changes(), "row"), trial->in_step ? "will" : "and perhaps more will",
+                    file));
+    return {};
+}
+
 double seconds_left(const RunArguments& arguments, const Wait& began) {
     return arguments.timeout_seconds - std::chrono::duration<double>(began.lasted()).count();
 }
@@ -110,21 +166,25 @@ Result<Node> open_node(const RunArguments& arguments, const Wait& began, bool& g
         return is_stop_held() || (arguments.once && seconds_left(arguments, began) <= 0);
     };
     Wait wait;
-    return Node::open({arguments.database, arguments.listen, arguments.peers,
-                       [&] {
-                           gave_up = must_end();
-                           if (gave_up) return false;
-                           is_locked = true;
-                           wait.tell([&] { return lock_holder_text(arguments.database); });
-                           return true;
-                       },
-                       must_end, !arguments.no_compression, arguments.bytes_per_second_max,
-                       arguments.rows_per_second_max});
+    NodeOptions options = options_of(arguments);
+    options.wait_on = [&] {
+        gave_up = must_end();
+        if (gave_up) return false;
+        is_locked = true;
+        wait.tell([&] { return lock_holder_text(arguments.database); });
+        return true;
+    };
+    options.stop_asked = must_end;
+    return Node::open(options);
 }
 
 Exit run(const RunArguments& arguments) {
     std::signal(SIGPIPE, SIG_IGN);  // A reader of the log that goes away must not take the device with it.
     hold_stop_signals();
+    if (arguments.dry_run) return run_dry(arguments);
+    if (arguments.snapshot_above) {
+        if (const auto kept = keep_snapshot_if_due(arguments); !kept) return fail(kept.error());
+    }
     const Wait began;
     bool gave_up = false;
     auto node = open_node(arguments, began, gave_up);
@@ -170,30 +230,57 @@ void add_run(CLI::App& app, Action& chosen) {
         "  strandline run notes.db --listen 0.0.0.0:7100\n"
         "  strandline run notes.db --peer laptop.local:7100 --peer 192.168.1.9:7100\n"
         "  strandline run notes.db --peer laptop.local:7100 --once --timeout 60\n"
+        "  strandline run notes.db --peer laptop.local:7100 --dry-run\n"
         "The log is on stderr. While another process has the database locked it waits, and says for whom.\n"
-        "Exit status 3: --once, and not in step within the time, or a tracked table is not there.",
+        "--dry-run and --snapshot-above run a copy of the database first, as long as it takes to get in "
+        "step.\n"
+        "What this device has written, and its peers lack, goes to them all the same.\n"
+        "Exit status 3: not in step within the time of --once or --dry-run, or a tracked table is not there.",
         arguments, run);
     add_database(command, arguments->database);
-    command->add_option("--listen", arguments->listen, "Take connections there; port 0 picks one")
-        ->option_text("HOST:PORT")
-        ->check(CLI::Validator(
-            [](const std::string& text) {
-                return std::string(text.empty() ? "the address is empty; write HOST:PORT" : "");
-            },
-            "", "address"));
+    CLI::Option* listen =
+        command->add_option("--listen", arguments->listen, "Take connections there; port 0 picks one")
+            ->option_text("HOST:PORT")
+            ->check(CLI::Validator(
+                [](const std::string& text) {
+                    return std::string(text.empty() ? "the address is empty; write HOST:PORT" : "");
+                },
+                "", "address"));
     CLI::Option* peer =
         command->add_option("--peer", arguments->peers, "Dial this device; may be given again")
             ->option_text("HOST:PORT")
             ->allow_extra_args(false);
+    CLI::Option* dry_run =
+        command
+            ->add_flag("--dry-run", arguments->dry_run,
+                       "Tell what a run with every --peer would change here, and change nothing")
+            ->option_text(" ")
+            ->needs(peer)
+            ->excludes(listen);
+    CLI::Option* snapshot =
+        command
+            ->add_option("--snapshot-above", arguments->snapshot_above,
+                         "Keep a snapshot first where more of the rows would change or go")
+            ->option_text("PERCENT")
+            ->check(CLI::Range(0, 100))
+            ->needs(peer)
+            ->excludes(dry_run);
     CLI::Option* once =
         command
             ->add_flag("--once", arguments->once, "Return as soon as in step, both ways, with every --peer")
             ->option_text(" ")
-            ->needs(peer);
-    command->add_option("--timeout", arguments->timeout_seconds, "How long --once tries; 30 when not given")
-        ->option_text("SECONDS")
-        ->check(CLI::Validator(not_a_time, "", "seconds"))
-        ->needs(once);
+            ->needs(peer)
+            ->excludes(dry_run);
+    const CLI::Option* timeout =
+        command
+            ->add_option("--timeout", arguments->timeout_seconds,
+                         "How long --once, --dry-run, --snapshot-above try; 30 when not given")
+            ->option_text("SECONDS")
+            ->check(CLI::Validator(not_a_time, "", "seconds"));
+    command->parse_complete_callback([=] {
+        if (timeout->count() > 0 && once->count() + dry_run->count() + snapshot->count() == 0)
+            throw CLI::RequiresError("--timeout", "--once, --dry-run or --snapshot-above");
+    });
     command
         ->add_flag("--no-compression", arguments->no_compression,
                    "Send and take rows as they are: saves work on a fast network")

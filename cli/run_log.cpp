@@ -31,6 +31,7 @@ bool is_warning(EventKind kind) {
         case EventKind::refused:
         case EventKind::clock_skew:
         case EventKind::not_exchanged:
+        case EventKind::written_again:
         case EventKind::capture_repaired:
         case EventKind::damaged:
         case EventKind::trouble:

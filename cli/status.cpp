@@ -42,9 +42,13 @@ Json json_of(const ResourceStatus& resource) {
 }
 
 Json json_of(const PeerStatus& peer) {
-    return {{"device", to_hex(peer.device)}, {"name", peer.name},
-            {"connected", peer.connected},   {"heard", peer.heard},
-            {"behind", peer.behind},         {"rtt_ms", peer.rtt_ms ? Json(*peer.rtt_ms) : Json(nullptr)}};
+    return {{"device", to_hex(peer.device)},
+            {"name", peer.name},
+            {"connected", peer.connected},
+            {"heard", peer.heard},
+            {"parked", peer.parked},
+            {"behind", peer.behind},
+            {"rtt_ms", peer.rtt_ms ? Json(*peer.rtt_ms) : Json(nullptr)}};
 }
 
 Json json_of(const std::optional<BackfillStatus>& backfill) {

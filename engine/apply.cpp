@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "engine/limits.h"
+#include "engine/reader.h"
+#include "engine/retention.h"
 #include "engine/store/cell.h"
 #include "engine/text.h"
 #include "planted/planted.h"
@@ -71,6 +73,8 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
     }
     // A schema that has changed since we looked may hide writes that no trigger saw.
     is_repair_ = page.vector.empty() && !store_.schema_changed();
+    const bool is_settling = !page.vector.empty() && is_among(settling_, page);
+    replacing_ = vector_of_complete(page, origins);
     for (const message::Entry& entry : page.entries) {
         Incoming incoming = incoming_from(entry, columns, origins);
         if (resource.ownership == Ownership::shared) incoming.record.life.reset();  // It knows no lives.
@@ -80,11 +84,17 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
             return;  // It is alone on its page.
         }
         ++applied_.received;
+        if (!behind_.empty()) said_.emplace(resource.id, entry.key);
         if (is_ahead(incoming.record)) {
+            // What stood there before it is gone all the same.
             hold(resource, incoming, WallMs{hlc::wall_of(newest(incoming.record)).value - hlc::kDriftMs},
                  kAhead);
         } else {
-            join(resource, incoming);
+            if (!behind_.empty() && !page.vector.empty()) named_.emplace(resource.id, entry.key);
+            incoming.record =
+                without_forgotten(std::move(incoming.record), store_.forgotten(resource.id).at(incoming.key));
+            if (incoming.record.is_none()) continue;
+            is_settling ? settle_doubt(resource, std::move(incoming)) : join(resource, incoming);
         }
         for (std::size_t i = 0; i < incoming.large.size(); ++i) {
             if (incoming.large[i] != nullptr)
@@ -92,6 +102,7 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
         }
     }
     is_repair_ = false;
+    replacing_.reset();
     if (is_planted(planted::Bug::page_in_two)) store_.connection.execute(planted::kCommitEarly);
     raise(resource, page, origins);
 }
@@ -180,11 +191,11 @@ Apply::Incoming Apply::incoming_from(const message::Entry& entry, const Columns&
 }
 
 void Apply::raise(const Resource& resource, const message::Page& page, const std::vector<Origin>& origins) {
-    std::vector<watermarks::Vector::Entry> entries;
-    for (const auto& [origin, hlc] : page.vector)
-        entries.emplace_back(origins[static_cast<std::size_t>(origin)], hlc);
     watermarks::Coverage coverage = store_.coverage(resource.id);
-    coverage.raise({page.range.low, page.range.high}, watermarks::Vector::from(std::move(entries)));
+    const watermarks::Range range{page.range.low, page.range.high};
+    const watermarks::Vector vector = localized(page.vector, origins);
+    if (behind_.contains(&page)) complete(resource, range, vector);
+    coverage.raise(range, vector);
     store_.set_coverage(resource.id, coverage);
 }
 
@@ -206,15 +217,21 @@ void Apply::hold(const Resource& resource, const Incoming& incoming, WallMs due,
 }
 
 void Apply::join(const Resource& resource, const Incoming& incoming) {
-    const StoredRecord before = store_.stamps.load(resource.id, incoming.key);
-    Merge merged = merge(before.record, incoming.record, incoming.columns, order_, resource.ownership);
+    const StoredRecord stored = store_.stamps.load(resource.id, incoming.key);
+    const StoredRecord before{
+        without_forgotten(stored.record, store_.forgotten(resource.id).at(incoming.key)), stored.digests};
+    const auto replacement = replaced(before.record, incoming);
+    Merge merged = replacement
+                       ? *replacement
+                       : merge(before.record, incoming.record, incoming.columns, order_, resource.ownership);
     if (merged.refusal == Refusal::row_missing) return await_row(resource, incoming);
     if (merged.refusal == Refusal::not_owner) return refuse(resource, incoming);
     clock_.observe(newest(incoming.record));
     const bool is_mended = is_repair_ && mend(resource, incoming, before, merged);
     if (!fill(resource, incoming, before.record, merged) && !is_mended && !merged.changes(before.record))
         return;
-    if (resource.ownership == Ownership::device_owned && gives_way(before.record, merged.record, order_))
+    if (!replacement && resource.ownership == Ownership::device_owned &&
+        gives_way(before.record, merged.record, order_))
         keep_displaced(resource, incoming.key, before.record);
     StoredRecord after{merged.record, before.digests};
     if (const std::string reason = write_row(resource, incoming, merged, after.digests); !reason.empty()) {
@@ -225,7 +242,7 @@ void Apply::join(const Resource& resource, const Incoming& incoming) {
     }
     if (!after.record.is_alive()) after.digests.clear();
     const bool is_forgotten = is_planted(planted::Bug::tombstone_forgotten) && !after.record.is_alive();
-    store_.stamps.save(resource.id, incoming.key, before, is_forgotten ? StoredRecord{} : after);
+    store_.stamps.save(resource.id, incoming.key, stored, is_forgotten ? StoredRecord{} : after);
     if (resource.ownership == Ownership::device_owned) mark_owner(resource, incoming, after.record);
     row_difference_[resource.id] += int{after.record.is_alive()} - int{before.record.is_alive()};
     if (!after.record.is_same_life(before.record) && store_.quarantine.has_any(resource.id))
@@ -346,6 +363,17 @@ void Apply::tell(EventKind kind, const Resource& resource, const Values& key, co
 }
 
 Applied Apply::finish() {
+    for (const auto& [resource, rows] : applied_.written_again) {
+        applied_.events.push_back(
+            {0,
+             now_.wall,
+             EventKind::written_again,
+             store_.catalog.find(resource)->name,
+             {},
+             "deletions that this device had not heard of are forgotten elsewhere; what it had written "
+             "meanwhile is written once more, so that it counts as later",
+             rows});
+    }
     join_awaited();
     for (const std::int64_t id : unsettled_) {
         const Resource* resource = store_.catalog.find(id);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -15,6 +16,7 @@
 #include "engine/merge.h"
 #include "engine/store/store.h"
 #include "hlc/clock.h"
+#include "watermarks/vector.h"
 
 namespace strandline::engine {
 
@@ -32,6 +34,8 @@ struct Applied {
         std::vector<std::pair<std::uint32_t, store::LargeCell>> values;  ///< with their numbers
     };
     std::vector<Lacking> lacking;
+    /// Rows, by resource, that this device wrote once more: its own watermark is to rise.
+    std::map<std::int64_t, std::int64_t> written_again;
     std::vector<Event> events;  ///< without number
 };
 
@@ -45,6 +49,13 @@ struct Applied {
 class Apply {
 public:
     Apply(store::Store& store, Now now);
+    /// Whether pages are complete where their sender has forgotten deletions that are not known here.
+    [[nodiscard]] static bool is_told_all(const store::Store& store, const message::Pages& pages,
+                                          const std::vector<Origin>& origins);
+    /// What was forgotten where the message comes from is forgotten here first. To be called before its pages are joined.
+    /// `lags`: whether the sender itself lacks some of what is forgotten here (Session::settles()).
+    void forget(const message::Pages& pages, const std::vector<Origin>& origins,
+                const std::function<bool(const store::Resource&, const watermarks::Range&)>& lags);
     Apply(const Apply&) = delete;
     Apply& operator=(const Apply&) = delete;
 
@@ -119,6 +130,27 @@ private:
                                   std::size_t value, const store::StoredRecord& before);
     void raise(const store::Resource& resource, const message::Page& page,
                const std::vector<Origin>& origins);
+    /// The vector of a complete page that is more than rows, also where its entries stand on pages of other columns.
+    [[nodiscard]] std::optional<watermarks::Vector> vector_of_complete(
+        const message::Page& page, const std::vector<Origin>& origins) const;
+    /// After a complete page for who lacks deletions that were forgotten: what it does not name and its vector covers was
+    /// deleted; what this device wrote and it does not cover is written again, on top, for nobody could tell any
+    /// more whether that knew of the deletions.
+    void complete(const store::Resource& resource, const watermarks::Range& range,
+                  const watermarks::Vector& vector);
+    /// Written by this device, in this life or an earlier one, and not covered.
+    [[nodiscard]] bool is_unsent(const Stamp& stamp, const watermarks::Vector& vector) const;
+    [[nodiscard]] bool is_unsent(const Record& record, const watermarks::Vector& vector) const;
+    void let_go_of_held(const store::Resource& resource, const watermarks::Range& range,
+                        const watermarks::Vector& vector);
+    void remove_gone(const store::Resource& resource, const std::string& key, const Record& gone);
+    void write_again(const store::Resource& resource, const std::string& key,
+                     const watermarks::Vector& vector);
+    /// Of a complete page from somebody who lacks deletions that are forgotten here: what we cover and do not have was deleted
+    /// here, and is deleted once more; what is news to us is taken, and written once more. Nobody could tell otherwise.
+    void settle_doubt(const store::Resource& resource, Incoming incoming);
+    [[nodiscard]] static bool is_among(const std::set<const message::Page*>& pages,
+                                       const message::Page& page);
     [[nodiscard]] bool is_ahead(const Record& record) const;
     /// Keeps a change, and passes it on, but does not join it before its time; `reason`: says what it waits for.
     void hold(const store::Resource& resource, const Incoming& incoming, WallMs due, const char* reason);
@@ -128,7 +160,12 @@ private:
     /// Joins what is held of keys whose time or row may have come, in the order in which it came.
     void join_awaited();
     void rejoin(const store::Resource& resource, const store::Quarantined& held);
+    [[nodiscard]] bool is_of_gone_row(const store::Resource& resource, const std::string& key);
+    [[nodiscard]] bool is_outlived(const store::Resource& resource, const store::Quarantined& held);
     void join(const store::Resource& resource, const Incoming& incoming);
+    /// In a complete page for who lacks forgotten deletions: what is known here and covered there gives way to what is there,
+    /// however the two would compare.
+    [[nodiscard]] std::optional<Merge> replaced(const Record& local, const Incoming& incoming) const;
     /// Values that a row in quarantine lacks may come from elsewhere, under the very stamps that are known: they are
     /// taken. False: there are none.
     bool fill(const store::Resource& resource, const Incoming& incoming, const Record& local, Merge& merged);
@@ -178,6 +215,13 @@ private:
     StampOrder order_;
     Applied applied_;
     std::map<std::int64_t, std::int64_t> row_difference_;
+    std::optional<watermarks::Vector>
+        replacing_;                            ///< the vector of such a page, while its entries are joined
+    std::set<const message::Page*> behind_;    ///< complete pages that bring more than rows
+    std::set<const message::Page*> settling_;  ///< of those: their sender lags, too
+    std::set<std::pair<std::int64_t, std::string>> settled_;  ///< resource and key: written again already
+    std::set<std::pair<std::int64_t, std::string>> named_;    ///< resource and key, in the message so far
+    std::set<std::pair<std::int64_t, std::string>> said_;     ///< the same, with what is held back
     std::set<std::pair<std::int64_t, std::string>> awaited_;  ///< resource and key
     std::size_t pages_ = 0;
     bool is_finishing_ = false;

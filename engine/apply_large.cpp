@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "engine/apply.h"
+#include "engine/retention.h"
 #include "engine/store/cell.h"
 
 // Apply, continued: values that come in parts, before the row that has them.
@@ -39,7 +40,12 @@ std::vector<std::pair<std::uint32_t, store::LargeCell>> Apply::find_large(const 
                                                                           Incoming& incoming) {
     std::vector<std::pair<std::uint32_t, store::LargeCell>> lacking;
     if (incoming.large.empty()) return lacking;
-    const StoredRecord before = store_.stamps.load(resource.id, incoming.key);
+    // As the join will see it: what is forgotten decides nothing any more.
+    const watermarks::Vector forgotten = store_.forgotten(resource.id).at(incoming.key);
+    StoredRecord before = store_.stamps.load(resource.id, incoming.key);
+    before.record = without_forgotten(std::move(before.record), forgotten);
+    if (!is_ahead(incoming.record))
+        incoming.record = without_forgotten(std::move(incoming.record), forgotten);
     const Merge merged = merge(before.record, incoming.record, incoming.columns, order_, resource.ownership);
     const bool is_kept = is_ahead(incoming.record) || merged.refusal == Refusal::row_missing;
     for (std::size_t i = 0; i < incoming.large.size(); ++i) {

@@ -4,6 +4,7 @@
 #include <list>
 
 #include "engine/limits.h"
+#include "engine/retention.h"
 
 // Apply, continued: rows that wait in quarantine, or go there from the table.
 namespace strandline::engine {
@@ -242,6 +243,7 @@ void Apply::await_row(const Resource& resource, const Incoming& incoming) {
     constexpr std::int64_t kTryAgainMs = 600'000;
     constexpr const char* kRowMissing =
         "these are cells of a row that is not here; they are applied when it is";
+    if (is_finishing_ && is_of_gone_row(resource, incoming.key)) return;
     hold(resource, incoming, WallMs{now_.wall.value + kTryAgainMs}, kRowMissing);
     if (!is_finishing_) awaited_.emplace(resource.id, incoming.key);
 }
@@ -256,9 +258,27 @@ void Apply::join_awaited() {
             if (is_ahead(held.record)) continue;
             store_.quarantine.read_values(held);
             store_.quarantine.drop(held.id);
-            if (resource != nullptr) rejoin(*resource, held);
+            if (resource != nullptr && !is_outlived(*resource, held)) rejoin(*resource, held);
         }
     }
+}
+
+/// Its row is not here, and does not wait here either: it was deleted, and that is forgotten.
+bool Apply::is_of_gone_row(const Resource& resource, const std::string& key) {
+    if (store_.forgotten(resource.id).at(key).empty()) return false;
+    const auto held = store_.quarantine.held(resource.id, key);
+    return std::ranges::none_of(held,
+                                [](const Quarantined& waiting) { return waiting.record.row.has_value(); });
+}
+
+/// A deletion that was forgotten everywhere while it waited here for its time: a later row knew of it.
+bool Apply::is_outlived(const Resource& resource, const Quarantined& held) {
+    const Record& record = held.record;
+    if (record.row || !record.cells.empty() ||
+        !without_forgotten(record, store_.forgotten(resource.id).at(held.key)).is_none())
+        return false;
+    const Record known = store_.stamps.load(resource.id, held.key).record;
+    return known.row && order_.less(*record.era, *known.row);
 }
 
 void Apply::rejoin(const Resource& resource, const Quarantined& held) {

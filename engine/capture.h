@@ -65,6 +65,9 @@ public:
     /// was such a write, so watermarks were lowered. Inside the caller's transaction.
     [[nodiscard]] bool begin_anew(Incarnation next);
 
+    /// Our own watermark of a resource, over all of its ranges: local writes are held wherever they lie.
+    void raise_own(const store::Resource& resource, Hlc to);
+
 private:
     /// One key's journal rows, reduced to what matters.
     struct Touched {
@@ -89,8 +92,6 @@ private:
                 Now now);
     void put_aside(const store::Resource& resource, const std::string& key, const Record& record, Now now);
     void fold_resource(const store::Resource& resource, const TouchedKeys& keys, Found& found);
-    /// Our own watermark of a resource, over all of its ranges: local writes are held wherever they lie.
-    void raise_own(const store::Resource& resource, Hlc to);
     void fold_key(const store::Resource& resource, const std::string& key, const Touched& touched);
     [[nodiscard]] Record written(const store::Resource& resource, const store::StoredRecord& stored,
                                  const Touched& touched, const std::string& digests) const;

@@ -5,6 +5,7 @@
 
 #include "engine/inspector.h"
 #include "engine/limits.h"
+#include "engine/retention.h"
 
 namespace strandline::engine {
 
@@ -65,7 +66,10 @@ std::optional<SteadyMs> Comparer::next_deadline(const Session& session) const {
 /// Whether all that this peer and we exchange is summed up now.
 bool Comparer::sum_up(const Session& session, std::size_t rows_max) {
     const auto is_done = [&](const Resource& resource) {
-        return !session.exchanges(resource) || Fingerprinter(store_, resource).refresh(rows_max);
+        if (!session.exchanges(resource)) return true;
+        // What was forgotten at one moment is gone from the records at any later one.
+        if (has_forgettable(store_, resource.id, {})) sweep(store_, resource.id, kForgetRowsMax);
+        return !has_forgettable(store_, resource.id, {}) && Fingerprinter(store_, resource).refresh(rows_max);
     };
     return std::ranges::all_of(store_.catalog.resources(), is_done);
 }

@@ -31,6 +31,8 @@ Device::Device(const EngineOptions& options, std::unique_ptr<store::Connection> 
       tempo({options.bytes_per_second_max, options.rows_per_second_max}),
       entropy_(options.entropy),
       capture_(store),
+      forgets_(options.forgets),
+      forget_at_(now.steady),
       figures_at_(now.steady),
       due_at_(now.steady) {
     store.connection.stop_when(options.stop_asked);
@@ -40,7 +42,11 @@ Device::Device(const EngineOptions& options, std::unique_ptr<store::Connection> 
     owed_ = store::read_owed(store.connection);
     if (options.opening) notice_copy(*options.opening, now);
     note_opening(now);
-    for (const auto& member : store.ledger.members()) members.insert(member.device);
+    for (const auto& member : store.ledger.members()) {
+        members.insert(member.device);
+        if (member.is_let_in) let_in.insert(member.device);
+        if (member.is_parked) parked.insert(member.device);
+    }
     refresh_schema(now);
     fold();
     if (has_unfetched_rest()) backfill_ = store.ledger.backfill();
@@ -256,9 +262,7 @@ void Device::refresh_schema(Now now) {
     receipts_ = store.ledger.receipts();
     is_schema_owed_ = false;
     push_found(found, level);
-    if (has_other_columns) {
-        for (auto& [peer, session] : sessions) session.say_all();
-    }
+    if (has_other_columns) say_all();
     if (!claims_less) return;
     // What was read or said before must not be claimed any more.
     for (auto& [peer, session] : sessions)
@@ -382,7 +386,8 @@ Result<void> Device::trust(const DeviceId& device, const std::string& name, Now 
     Transaction transaction(store.connection);
     store.ledger.put_member({device, name}, now.wall);
     transaction.commit();
-    members.insert(device);
+    let_in.insert(device);
+    if (members.insert(device).second) say_all();
     tell(EventKind::trusted, now, {}, to_hex(device),
          "let in" + (name.empty() ? std::string() : " as " + name));
     write_events();
@@ -402,11 +407,15 @@ void Device::answer_requests(Now now) {
             result = track(request.arguments, Ownership::device_owned, now);
         } else if (request.command == "untrack") {
             result = untrack(request.arguments, now);
-        } else if (request.command == "trust" && !request.arguments.empty()) {
-            if (const auto device = device_id_from_hex(request.arguments[0])) {
+        } else if (!request.arguments.empty() &&
+                   (request.command == "trust" || request.command == "park" || request.command == "unpark")) {
+            const auto device = device_id_from_hex(request.arguments[0]);
+            if (!device) {
+                result = tl::unexpected(device.error());
+            } else if (request.command == "trust") {
                 result = trust(*device, request.arguments.size() > 1 ? request.arguments[1] : "", now);
             } else {
-                result = tl::unexpected(device.error());
+                result = park(*device, request.command == "park", now);
             }
         } else {
             result = failure(Category::usage, "this version does not know the request " + request.command);

@@ -36,6 +36,7 @@ public:
     [[nodiscard]] TrackProgress track_progress() const { return capture_.progress(); }
     [[nodiscard]] Result<void> untrack(const std::vector<std::string>& tables, Now now);
     [[nodiscard]] Result<void> trust(const DeviceId& device, const std::string& name, Now now);
+    [[nodiscard]] Result<void> park(const DeviceId& device, bool is_parked, Now now);
     /// From now on a proof is owed, and begins at once.
     void verify(store::Proof proof, Now now);
     /// In an orderly way.
@@ -86,9 +87,11 @@ public:
 
     store::Store store;
     std::map<DeviceId, Session> sessions;
-    std::set<DeviceId> members;
-    std::deque<Event> events;  ///< for the host
-    TrafficStatus sent;        ///< not yet in the database
+    std::set<DeviceId> let_in;
+    std::set<DeviceId> members;  ///< all that were ever heard of, let in here or elsewhere
+    std::set<DeviceId> parked;   ///< of those: for whom deletions do not wait
+    std::deque<Event> events;    ///< for the host
+    TrafficStatus sent;          ///< not yet in the database
     TrafficStatus received;
     /// A message that waits for another process's lock, in front of its peer's next ones.
     std::deque<std::pair<DeviceId, message::Message>> inbox;
@@ -168,6 +171,17 @@ private:
     [[nodiscard]] bool was_exchanged(const store::Resource& resource) const;
     void tell_added_again(const store::Resource& resource, const std::vector<std::string>& dropped, Now now);
     bool refresh_table(const store::Resource& resource, bool is_altered, Now now, Capture::Found& found);
+    /// A step of forgetting the deletions that all members have acknowledged.
+    void forget_deletions(Now now);
+    /// To every peer, all that is held here.
+    void say_all();
+    void follow_peers(const store::Resource& resource);
+    /// False: more than a group may have. Inside a transaction.
+    [[nodiscard]] bool hear_of(const std::vector<DeviceId>& devices, Now now);
+    /// Resources with changes that wait for their time, or for their row.
+    [[nodiscard]] std::set<std::int64_t> with_held();
+    [[nodiscard]] std::optional<watermarks::Vector> acknowledged_by_all(
+        const store::Resource& resource) const;
     void answer_requests(Now now);
     [[nodiscard]] const store::Resource* restored(const Session& session) const;
     void begin_anew(const store::Resource& resource, const Session& session, Now now);
@@ -198,6 +212,8 @@ private:
     [[nodiscard]] bool has_unfetched_rest() const;
     /// Resources with rows that came without values of columns that were dropped where they came from.
     [[nodiscard]] std::set<std::int64_t> without_dropped();
+    void give_up_dropped();
+    [[nodiscard]] bool is_dropped_by_all(const store::Resource& resource, const std::string& column) const;
     /// Where rows lie that came without values which a device had dropped, as long as this peer may bring them.
     [[nodiscard]] std::vector<watermarks::Piece> dropped_elsewhere(Session& session,
                                                                    const store::Resource& resource);
@@ -244,6 +260,8 @@ private:
     std::int64_t backfill_received_ = 0;  ///< rows, in this backfill
     SteadyMs progress_told_at_;
     bool is_cut_owed_ = false;
+    bool forgets_;
+    std::optional<SteadyMs> forget_at_;  ///< receipts have risen since deletions were looked for
     bool look_owed_ = true;
     bool is_schema_owed_ = false;
     std::set<std::int64_t> retry_owed_;  ///< resources whose refused rows may find their way free now

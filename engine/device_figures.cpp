@@ -17,6 +17,7 @@ void Device::let_pass(Now now) {
         due_at_.reset();
         if (const auto due = store.quarantine.next_due()) {
             if (*due <= now.wall) {
+                const auto held = with_held();
                 Transaction transaction(store.connection);
                 Capture::Found found;
                 fold_within(found, kFoldRowsMax);
@@ -24,6 +25,7 @@ void Device::let_pass(Now now) {
                 apply.due();
                 tell_applied(apply.finish(), nullptr, now);
                 transaction.commit();
+                if (held != with_held()) say_all();
             }
             due_at_ = SteadyMs{now.steady.value +
                                std::clamp<std::int64_t>(due->value - now.wall.value, 1'000, 60'000)};
@@ -31,6 +33,7 @@ void Device::let_pass(Now now) {
     }
     tell_captured(now);
     retry_refused(now);
+    forget_deletions(now);
     for (auto& [peer, session] : sessions) session.let_pass(now);
     apply_fetched(now);
     plan_pulls(now);
@@ -144,7 +147,8 @@ void Device::add_traffic() {
 void Device::remember(const Session& session) {
     for (const Resource& resource : store.catalog.resources()) {
         const auto* theirs = session.theirs(resource.name);
-        if (!session.exchanges(resource)) continue;
+        // While changes wait there, what it covers is no receipt for what is in its state.
+        if (!session.exchanges(resource) || theirs->waits) continue;
         watermarks::Vector& known = receipts_[session.peer()][resource.id];
         const watermarks::Coverage& held = theirs->acknowledged;
         if (held.is_whole() && held.pieces().front().vector == known)
@@ -153,6 +157,7 @@ void Device::remember(const Session& session) {
         if (floor == known) continue;
         store.ledger.change_receipt(session.peer(), resource.id, known, floor);
         known = std::move(floor);
+        forget_at_ = forget_at_.value_or(figures_at_);
     }
 }
 
@@ -225,6 +230,7 @@ std::optional<SteadyMs> Device::next_deadline() const {
     if (due_at_) sooner(*due_at_);
     if (is_inspecting()) sooner(prove_at_);
     if (!proved_with_.empty()) sooner(prove_again_at_);
+    if (forget_at_) sooner(*forget_at_);
     if (retry_) sooner(retried_at_);
     const bool has_traffic = sent.bytes > 0 || received.bytes > 0 || sent.rows > 0;
     if (figures_changed_ || has_traffic || !unwritten_.empty() || state() != written_state_)

@@ -88,7 +88,10 @@ void Device::apply_fetched(Now now) {
                 std::ranges::all_of(store.coverage(resource->id).pieces(), [&](const Piece& mine) {
                     return !mine.range.contains(page.entries.front().key) || mine.vector.dominates(row->base);
                 });
-            if (!may_raise) page.vector.clear();
+            if (!may_raise) {
+                page.vector.clear();
+                page.forgotten.clear();
+            }
             apply_pages(session, pages, now);
         }
         session.fetching.end(number);

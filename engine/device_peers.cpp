@@ -117,17 +117,51 @@ void Device::greet(const Session& session, const message::Hello& hello, Now now)
 void Device::take_have(Session& session, const message::Have& have, Now now) {
     std::optional<Transaction> transaction;
     if (have.complete || !store.origins.know(have.origins)) transaction.emplace(store.connection);
-    session.have(have);
+    if (!hear_of(have.members, now)) return session.close("more devices than a group may have");
+    session.have(have, std::ranges::find(waiting_, session.peer(), &Waiting::peer) != waiting_.end());
     if (session.is_ready()) {
-        if (have.complete) tell_not_exchanged(session, now);
+        if (have.complete) {
+            tell_not_exchanged(session, now);
+            give_up_dropped();
+        }
         if (const Resource* resource = restored(session)) {
             if (!transaction) transaction.emplace(store.connection);
             begin_anew(*resource, session, now);
         }
         figures_changed_ = true;
+        forget_at_ = forget_at_.value_or(SteadyMs{now.steady.value + kForgetEveryMs});
         if (transaction) write_events();
     }
     if (transaction) transaction->commit();
+}
+
+void Device::say_all() {
+    for (auto& [peer, session] : sessions) session.say_all();
+}
+
+/// What others wrote to a column after it was dropped here is kept for those who have it, and keeps its rows waiting. Once all
+/// whom we are connected to have dropped it too there is nobody to keep it for.
+void Device::give_up_dropped() {
+    for (const Resource& resource : store.catalog.resources()) {
+        if (!resource.is_there || !store.quarantine.has_any(resource.id)) continue;
+        for (const std::string& column : store.catalog.columns().dropped(resource.id)) {
+            if (is_dropped_by_all(resource, column) && store.quarantine.give_up(resource.id, column))
+                retry_owed_.insert(resource.id);
+        }
+    }
+}
+
+bool Device::is_dropped_by_all(const Resource& resource, const std::string& column) const {
+    bool is_by_any = false;
+    for (const auto& [peer, session] : sessions) {
+        if (!session.is_ready()) return false;  // It has not said yet.
+        const auto* theirs = session.theirs(resource.name);
+        if (theirs == nullptr || !theirs->is_exchanged) continue;
+        is_by_any = std::ranges::any_of(
+            theirs->dropped, [&](const std::string& dropped) { return store::same_name(dropped, column); });
+        if (!is_by_any) return false;
+    }
+    return is_by_any;
 }
 
 /// The first resource of which a peer holds writes of ours that we do not hold: the whole disk was put back as it once
@@ -177,10 +211,17 @@ void Device::apply_pages(Session& session, const message::Pages& pages, Now now)
     fold_within(found, kFoldRowsMax);
     std::vector<Origin> origins;
     for (const OriginId& id : pages.origins) origins.push_back(store.origins.number(id));
+    if (!Apply::is_told_all(store, pages, origins))
+        return session.close("pages of one who has forgotten more than it tells");
     Apply apply(store, now);
     const std::set<std::int64_t> lacked = without_dropped();
+    const std::set<std::int64_t> held = with_held();
+    apply.forget(pages, origins,
+                 [&](const auto& resource, const auto& range) { return session.lags(resource, range); });
     for (const message::Page& page : pages.pages) apply.page(page, origins);
     Applied applied = apply.finish();
+    for (const auto& [resource, rows] : applied.written_again)
+        capture_.raise_own(*store.catalog.find(resource), store.journal.clock());
     received.rows += applied.received;
     tell_applied(applied, &session, now);
     count_progress(session, pages, applied, now);
@@ -200,12 +241,13 @@ void Device::apply_pages(Session& session, const message::Pages& pages, Now now)
         for (const auto& [name, rows] : applied.changed) retry_owed_.insert(store.catalog.find(name)->id);
     }
     figures_changed_ = true;
+    forget_at_ = forget_at_.value_or(SteadyMs{now.steady.value + kForgetEveryMs});
     due_at_ = now.steady;
     for (auto& [peer, other] : sessions) {
         for (const std::int64_t resource : applied.without_dropped) other.asked_for_dropped.erase(resource);
     }
-    if (!is_lowered && lacked == without_dropped()) return;
-    for (auto& [peer, other] : sessions) other.say_all();
+    if (!is_lowered && lacked == without_dropped() && held == with_held()) return;
+    say_all();
 }
 
 /// Past their cap, neighbouring ranges are joined; whether any watermark was lowered by it.

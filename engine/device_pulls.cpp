@@ -91,7 +91,8 @@ bool Device::has_substitute(const Session& session, const Asking::Pull& pull) co
             const Resource* resource = store.catalog.find(asked.first);
             if (resource == nullptr || !other.exchanges(*resource)) return false;
             return std::ranges::any_of(asked.second, [&](const Piece& piece) {
-                return backfill::has_more(other.theirs(resource->name)->acknowledged, piece);
+                return !other.lags(*resource, piece.range) &&
+                       backfill::has_more(other.theirs(resource->name)->acknowledged, piece);
             });
         });
     });
@@ -152,6 +153,7 @@ std::vector<backfill::Slice> Device::rest_of(const Session& busy, const Session&
         for (const Piece& piece : pieces) {
             for (backfill::Slice& slice : backfill::sliced(id, piece, cuts, rows)) {
                 slice.is_held = taker.exchanges(*resource) && others->rows >= theirs->rows / 2 &&
+                                !taker.lags(*resource, slice.piece.range) &&
                                 backfill::has_more(others->acknowledged, slice.piece);
                 rest.push_back(std::move(slice));
             }
@@ -200,6 +202,9 @@ std::vector<Piece> Device::wanted_of(Session& session, const Resource& resource,
     const auto lacking = backfill::lacking(starts_over ? watermarks::Coverage() : store.coverage(resource.id),
                                            theirs.acknowledged, store.self());
     auto pieces = backfill::without(lacking, asked_ranges(resource.id));
+    std::erase_if(pieces, [&](const Piece& piece) {
+        return session.lags(resource, piece.range) && !session.settles(resource, piece.range);
+    });
     const auto is_pushed = [&](const Piece& piece) { return will_be_pushed(session, resource, piece); };
     if (std::ranges::none_of(pieces, is_pushed)) {
         if (!pieces.empty()) session.waiting_since.erase(resource.id);

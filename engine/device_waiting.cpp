@@ -34,7 +34,8 @@ std::optional<message::Pages> take_step(message::Pages& pages, const backfill::T
     const auto end = rest.entries.begin() + count;
     if (end == rest.entries.end()) return std::nullopt;
     std::string high = std::prev(end)->key + '\0';  // The key just behind it.
-    message::Page part{rest.resource, {rest.range.low, high}, rest.vector, rest.columns, {}, rest.dropped};
+    message::Page part{rest.resource, {rest.range.low, high}, rest.vector,  rest.columns, {},
+                       rest.dropped,  rest.forgotten,         rest.complete};
     part.entries.assign(std::make_move_iterator(rest.entries.begin()), std::make_move_iterator(end));
     rest.entries.erase(rest.entries.begin(), end);
     rest.range.low = std::move(high);
@@ -113,6 +114,7 @@ void Device::take_waiting(Now now) {
     Session& session = sessions.at(peer);
     act(session, waiting_.front().message, now);
     waiting_.pop_front();
+    if (std::ranges::find(waiting_, peer, &Waiting::peer) == waiting_.end()) session.pages_taken();
     follow(session, now);
 }
 

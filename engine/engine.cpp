@@ -154,6 +154,10 @@ Result<void> Engine::trust(const DeviceId& device, const std::string& name, Now 
     return asked(*parts_, [&] { return parts_->device.trust(device, name, now); });
 }
 
+Result<void> Engine::park(const DeviceId& device, bool is_parked, Now now) {
+    return asked(*parts_, [&] { return parts_->device.park(device, is_parked, now); });
+}
+
 Result<void> Engine::remember(const std::function<Result<Opening>()>& count) {
     if (parts_->failure) return tl::unexpected(*parts_->failure);
     try {
@@ -175,7 +179,7 @@ const std::optional<Verification>& Engine::verified() const {
 }
 
 bool Engine::is_trusted(const DeviceId& device) const {
-    return parts_->device.members.contains(device) || is_planted(planted::Bug::stranger_served);
+    return parts_->device.let_in.contains(device) || is_planted(planted::Bug::stranger_served);
 }
 
 void Engine::database_changed(Now now) {

@@ -76,15 +76,23 @@ Fingerprinter::Fingerprinter(store::Store& store, const store::Resource& resourc
 
 std::string Fingerprinter::held() const {
     std::string bytes;
-    for (const watermarks::Piece& piece : store_.coverage(resource_.id).pieces()) {
-        put_text(bytes, piece.range.low);
-        std::map<OriginId, Hlc> vector;  // By ids that are the same everywhere.
-        for (const auto& [origin, hlc] : piece.vector.entries()) vector[store_.origins.id(origin)] = hlc;
-        for (const auto& [origin, hlc] : vector) {
-            bytes += store::bytes_of(origin.device);
-            put_number(bytes, static_cast<std::uint64_t>(origin.incarnation));
-            put_number(bytes, static_cast<std::uint64_t>(hlc.value));
+    const auto put = [&](const watermarks::Coverage& coverage) {
+        for (const watermarks::Piece& piece : coverage.pieces()) {
+            put_text(bytes, piece.range.low);
+            std::map<OriginId, Hlc> vector;  // By ids that are the same everywhere.
+            for (const auto& [origin, hlc] : piece.vector.entries()) vector[store_.origins.id(origin)] = hlc;
+            for (const auto& [origin, hlc] : vector) {
+                bytes += store::bytes_of(origin.device);
+                put_number(bytes, static_cast<std::uint64_t>(origin.incarnation));
+                put_number(bytes, static_cast<std::uint64_t>(hlc.value));
+            }
         }
+    };
+    put(store_.coverage(resource_.id));
+    // Where nothing was forgotten it is as those say it who do not know of forgetting.
+    if (store_.forgotten(resource_.id) != watermarks::Coverage()) {
+        put_text(bytes, "forgotten");
+        put(store_.forgotten(resource_.id));
     }
     return Fingerprint::of(bytes).bytes();
 }

@@ -40,7 +40,7 @@ public:
 
     /// Short; of the names of the table's columns.
     [[nodiscard]] const std::string& columns() const { return columns_digest_; }
-    /// Long; of our coverage.
+    /// Long; of our coverage, and of what was forgotten.
     [[nodiscard]] std::string held() const;
 
 private:

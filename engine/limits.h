@@ -47,6 +47,10 @@ constexpr std::size_t kFoldRowsMax = 50'000;
 /// Refused rows that one step tries again: some 10 ms; the rest at the next.
 constexpr std::size_t kRetryRowsMax = 200;
 
+/// Records of forgotten deletions that one step takes away in each table: some 5 ms; and when the next step is due.
+constexpr std::size_t kForgetRowsMax = 500;
+constexpr std::int64_t kForgetEveryMs = 100;
+
 /// How often refused rows are tried together, each time without those that found no place.
 constexpr int kSettleRoundsMax = 8;
 

@@ -7,6 +7,7 @@
 #include "backfill/plan.h"
 #include "engine/limits.h"
 #include "engine/merge.h"
+#include "engine/retention.h"
 #include "engine/store/cell.h"
 #include "planted/planted.h"
 
@@ -21,7 +22,7 @@ namespace {
 std::size_t bytes_of(const message::Page& page) {
     constexpr std::size_t kPageBytes = 2048;
     constexpr std::size_t kVectorEntryBytes = 14;
-    std::size_t bytes = kPageBytes + kVectorEntryBytes * page.vector.size();
+    std::size_t bytes = kPageBytes + kVectorEntryBytes * (page.vector.size() + page.forgotten.size());
     for (const std::string& column : page.columns) bytes += column.size();
     return bytes;
 }
@@ -84,11 +85,15 @@ std::vector<Origin> localized(store::Origins& origins, const std::vector<OriginI
     return numbers;
 }
 
-watermarks::Piece localized(const message::Piece& piece, const std::vector<Origin>& origins) {
+watermarks::Vector localized(const message::Vector& vector, const std::vector<Origin>& origins) {
     std::vector<watermarks::Vector::Entry> entries;
-    for (const auto& [origin, hlc] : piece.vector)
+    for (const auto& [origin, hlc] : vector)
         entries.emplace_back(origins[static_cast<std::size_t>(origin)], hlc);
-    return {{piece.range.low, piece.range.high}, watermarks::Vector::from(std::move(entries))};
+    return watermarks::Vector::from(std::move(entries));
+}
+
+watermarks::Piece localized(const message::Piece& piece, const std::vector<Origin>& origins) {
+    return {{piece.range.low, piece.range.high}, localized(piece.vector, origins)};
 }
 
 // A delta that fits one message is one transaction at its receiver, over all tables; a backfill goes page by page.
@@ -101,7 +106,8 @@ Reader::Reader(store::Store& store, const std::vector<std::pair<std::int64_t, wa
 Reader::Reader(store::Store& store, const std::map<std::int64_t, std::set<std::string>>& keys)
     : store_(store), is_repair_(true), bytes_max_(kDeltaBytesMax) {
     for (const auto& [resource, wanted] : keys)
-        parts_.push_back({resource, {}, {}, {}, std::deque<std::string>(wanted.begin(), wanted.end()), {}});
+        parts_.push_back(
+            {resource, {}, {}, {}, {}, false, std::deque<std::string>(wanted.begin(), wanted.end()), {}});
 }
 
 void Reader::plan(std::int64_t resource, const watermarks::Piece& wanted) {
@@ -109,7 +115,8 @@ void Reader::plan(std::int64_t resource, const watermarks::Piece& wanted) {
     for (const watermarks::Piece& mine : coverage.pieces()) {
         const auto range = intersect(mine.range, wanted.range);
         if (!range || wanted.vector.dominates(mine.vector)) continue;
-        Part part{resource, *range, wanted.vector, above(mine.vector, wanted.vector), {}, {}};
+        Part part{resource, *range, wanted.vector, mine.vector, above(mine.vector, wanted.vector), false,
+                  {},       {}};
         const auto rows = static_cast<std::uint64_t>(store_.catalog.rows(resource));
         auto keys = store_.stamps.changed_since(resource, *range, wanted.vector, store_.origins.ids().size(),
                                                 kDeltaKeysMax);
@@ -153,15 +160,19 @@ void Reader::leave_out(std::int64_t resource, const watermarks::Range& range) {
     parts_ = std::move(left);
 }
 
+watermarks::Vector Reader::held_in(std::int64_t resource, const watermarks::Range& range) const {
+    std::optional<watermarks::Vector> floor;
+    for (const watermarks::Piece& mine : store_.coverage(resource).pieces()) {
+        if (!intersect(mine.range, range)) continue;
+        floor = floor ? smaller(*floor, mine.vector) : mine.vector;
+    }
+    return *floor;
+}
+
 void Reader::raise_claim(Part& part) {
     // What came to be held back since is not among what is read.
     if (part.keys || store_.quarantine.has_any(part.resource)) return;
-    std::optional<watermarks::Vector> floor;
-    for (const watermarks::Piece& mine : store_.coverage(part.resource).pieces()) {
-        if (!intersect(mine.range, part.range)) continue;
-        floor = floor ? smaller(*floor, mine.vector) : mine.vector;
-    }
-    part.claim.raise(above(*floor, part.base));
+    part.claim.raise(above(held_in(part.resource, part.range), part.base));
 }
 
 bool Reader::is_full() const {
@@ -185,24 +196,31 @@ message::Pages Reader::next(std::optional<std::size_t> may_refer) {
 }
 
 void Reader::read_part(message::Pages& pages, OriginList& origins) {
-    Part& part = parts_.front();
-    const Resource* resource = store_.catalog.find(part.resource);
+    const Resource* resource = store_.catalog.find(parts_.front().resource);
     if (resource == nullptr) return parts_.pop_front();
+    meet_forgotten();
+    Part& part = parts_.front();
     absent_ = store_.catalog.columns().absent(part.resource);
-    if (!take_held(*resource, part, pages, origins)) return;
+    if (!part.is_complete && !take_held(*resource, part, pages, origins)) return;
     raise_claim(part);
+    // Absence on a complete page means something: all of it comes at once.
+    refers_ = may_refer_ && !part.is_complete;
     message::Page page{
         resource->name, {part.range.low, part.range.high}, origins.indexed(part.claim), {}, {}};
+    if (!part.vector.empty()) page.forgotten = origins.indexed(forgotten_);
+    page.complete = part.is_complete;
     for (const store::ValueColumn& column : resource->columns) page.columns.push_back(column.name);
     const auto [taken, high] = take_rows(*resource, part, page, origins);
     if (high) page.range.high = high;
     if (is_planted(planted::Bug::claim_after_first_page)) page.range.high = part.range.high;
     std::optional<std::string> read = page.range.high;
-    message::Page alone{resource->name, {}, page.vector, page.columns, {}};
+    message::Page alone{resource->name, {}, page.vector, page.columns, {}, {}, page.forgotten};
     if (page.range.low != page.range.high) {
         if (!part.claim.empty())
             claims_.push_back({part.resource, {page.range.low, page.range.high}, part.claim});
         add_waiting(page, pages);
+        if (part.is_complete)
+            take_held_within(*resource, part, {page.range.low, page.range.high}, pages, origins);
         add(std::move(page), pages);
     }
     if (taken == Taken::alone) {
@@ -254,7 +272,7 @@ void Reader::add(message::Page page, message::Pages& pages) {
 
 Reader::Taken Reader::take(const Resource& resource, const Part& part, const std::string& key,
                            const StoredRecord& stored, message::Page& page, OriginList& origins) {
-    const Record missing = lacking(stored.record, part.base);
+    const Record missing = lacking(without_forgotten(stored.record, forgotten_), part.base);
     if (missing.is_none() || take_incomplete(resource, key, stored, missing, origins)) return Taken::yes;
     message::Entry entry;
     entry.key = key;
@@ -306,7 +324,7 @@ bool Reader::fill_values(const Resource& resource, const std::string& key, const
     if (!resource.is_there) return false;
     const Values canonical = decode_key(key, resource.key.size());
     const std::size_t whole_bytes =
-        may_refer_ ? store_.whole_value_bytes : std::numeric_limits<std::int32_t>::max();
+        refers_ ? store_.whole_value_bytes : std::numeric_limits<std::int32_t>::max();
     auto sparse = store_.rows(resource).read_sparse(canonical, whole_bytes);
     if (!sparse) return false;
     store::AppRow& row = sparse->row;

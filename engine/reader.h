@@ -35,6 +35,7 @@ private:
 /// Origins of a message as our own small numbers. A new one gets a number, which the caller's next
 /// transaction keeps; until then nothing refers to it on disk.
 [[nodiscard]] std::vector<Origin> localized(store::Origins& origins, const std::vector<OriginId>& ids);
+[[nodiscard]] watermarks::Vector localized(const message::Vector& vector, const std::vector<Origin>& origins);
 [[nodiscard]] watermarks::Piece localized(const message::Piece& piece, const std::vector<Origin>& origins);
 
 /// Reads, message by message, all that we hold in some ranges and some vectors do not cover: the answer
@@ -85,15 +86,22 @@ private:
         std::int64_t resource = 0;
         watermarks::Range range;  ///< what is still to be read
         watermarks::Vector base;
-        watermarks::Vector claim;
+        watermarks::Vector vector;  ///< what we held there when it was planned
+        watermarks::Vector claim;   ///< as much of it as `base` lacks
+        bool is_complete = false;   ///< its receiver lacks deletions that were forgotten here
         std::optional<std::deque<std::string>> keys;  ///< the changed ones; empty: by a scan
         std::deque<std::string> held;                 ///< keys of held changes that are still to be read
     };
 
     void plan(std::int64_t resource, const watermarks::Piece& wanted);
     void plan_held(Part& part);
+    /// What we hold in all of a range, by now.
+    [[nodiscard]] watermarks::Vector held_in(std::int64_t resource, const watermarks::Range& range) const;
     /// A scan reads what was written since it began, so it may claim it.
     void raise_claim(Part& part);
+    /// Cuts the first part to a range in which the same deletions were forgotten. Who lacks some of those is given all
+    /// there is.
+    void meet_forgotten();
     /// Reads as much of the first part as the message has room for.
     void read_part(message::Pages& pages, OriginList& origins);
     enum class Taken {
@@ -111,6 +119,8 @@ private:
     [[nodiscard]] bool is_full() const;
     /// Held changes come before the rest, on pages that claim nothing. False: the message is full.
     bool take_held(const store::Resource& resource, Part& part, message::Pages& pages, OriginList& origins);
+    void take_held_within(const store::Resource& resource, const Part& part, const watermarks::Range& range,
+                          message::Pages& pages, OriginList& origins);
     /// Moves what waits in quarantine to pages like `page`, but for their columns.
     void add_waiting(const message::Page& page, message::Pages& pages);
     void add(message::Page page, message::Pages& pages);
@@ -127,6 +137,7 @@ private:
 
     store::Store& store_;
     std::deque<Part> parts_;
+    watermarks::Vector forgotten_;  ///< in the first part
     std::vector<Claim> claims_;
     /// The columns of a page, and which of them were dropped.
     using PageColumns = std::pair<std::vector<std::string>, std::vector<std::uint32_t>>;
@@ -137,6 +148,7 @@ private:
     bool is_repair_ = false;  ///< rows are sent because somebody has them otherwise
     bool is_waiting_ = false;
     std::optional<std::size_t> may_refer_;
+    bool refers_ = false;  ///< in the part that is read now
     std::vector<store::LargeCell> referred_;
     std::optional<message::Entry> alone_;
     std::uint64_t hashed_bytes_ = 0;

@@ -54,16 +54,17 @@ void Session::hello(const message::Hello& hello, Now /*now*/) {
     their_hello_ = hello;
 }
 
-void Session::have(const message::Have& have) {
+void Session::have(const message::Have& have, bool pages_wait) {
     if (!their_hello_) return close("a Have before the Hello");
     if (state_ == SessionState::probing && !have.complete)
         return close("a partial Have before the complete one");
     const std::vector<Origin> origins = localized(store_.origins, have.origins);
+    std::vector<Theirs> before;
     if (have.complete) {
         // Pushes that crossed it were dropped over there, and with them what they said of our watermarks.
         if (++heard_all_count_ > 1) told_.clear();
         told_all_at_ = 0;
-        theirs_.clear();
+        before = std::exchange(theirs_, {});
         in_flight_.clear();
         asked_for_dropped.clear();
     }
@@ -79,8 +80,10 @@ void Session::have(const message::Have& have) {
                           holding.key,
                           holding.dropped,
                           {},
+                          holding.waits,
                           Coverage(pieces),
-                          Coverage(pieces)};
+                          Coverage(pieces),
+                          localized(holding.forgotten, origins)};
             theirs_.push_back(std::move(theirs));
             continue;
         }
@@ -89,13 +92,25 @@ void Session::have(const message::Have& have) {
             return close("a Have of " + holding.resource + ", which the complete one did not name");
         known->rows = static_cast<std::int64_t>(holding.rows);
         if (!holding.cuts.empty()) known->cuts = holding.cuts;
+        known->forgotten.raise(localized(holding.forgotten, origins));
         for (const Piece& piece : pieces) {
             acknowledge(*known, piece.range, piece.vector);
+        }
+    }
+    if (!pages_wait) {
+        pages_taken();
+    } else if (have.complete) {
+        for (const Theirs& old : before) {
+            if (Theirs* known = find_theirs(old.resource)) known->acknowledged_then = old.acknowledged_then;
         }
     }
     if (have.complete) find_cuts_due();
     land_acknowledged();
     if (state_ == SessionState::probing) state_ = SessionState::streaming;
+}
+
+void Session::pages_taken() {
+    for (Theirs& known : theirs_) known.acknowledged_then = known.acknowledged;
 }
 
 void Session::ping(const message::Ping& ping) {
@@ -109,7 +124,7 @@ void Session::pong(const message::Pong& pong, Now now) {
     ping_out_.reset();
 }
 
-bool Session::accepts(const message::Pages& pages) {
+bool Session::accepts_form(const message::Pages& pages) {
     if (!is_ready()) {
         close("Pages before the Have");
         return false;
@@ -161,15 +176,10 @@ void Session::took(const message::Pages& pages, Now now) {
             }
             const auto vector = watermarks::Vector::from(std::move(entries));
             acknowledge(*known, {page.range.low, page.range.high}, vector);
+            known->acknowledged_then.raise({page.range.low, page.range.high}, vector);
         }
     }
-    if (pages.pull != 0 && pages.last) {
-        is_push_under_way_ = false;  // A push that was under way gave way to the pull.
-        asking_.end(pages.pull);
-    }
-    if (!is_ready()) return;
-    const bool is_long = asking_.find(PullLength::is_long) != nullptr;
-    state_ = is_long ? SessionState::backfilling : SessionState::streaming;
+    if (pages.pull != 0 && pages.last) answered(pages.pull);
 }
 
 void Session::close(std::string reason) {
@@ -207,9 +217,9 @@ std::optional<Message> Session::next_control(Now now) {
     }
     std::optional<Message> out;
     if (!std::exchange(said_hello_, true)) {
-        out = message::Hello{store::read_device(store_.connection).name,
-                             store_.origins.id(store_.self()).incarnation, now.wall,
-                             message::kWaives | message::kCompares | message::kPieces};
+        out = message::Hello{
+            store::read_device(store_.connection).name, store_.origins.id(store_.self()).incarnation,
+            now.wall, message::kWaives | message::kCompares | message::kKnowsForgotten | message::kPieces};
     } else if (say_all_) {
         out = say_everything();
     } else if (!pongs_to_say_.empty()) {
@@ -235,64 +245,6 @@ std::optional<Message> Session::next_control(Now now) {
     }
     if (out) last_said_ = now.steady;
     return out;
-}
-
-message::Holding Session::holding(const Resource& resource, const std::vector<Piece>& pieces,
-                                  OriginList& origins) {
-    message::Holding holding{
-        resource.name,
-        resource.ownership == Ownership::device_owned,
-        static_cast<std::uint64_t>(std::max<std::int64_t>(0, store_.catalog.rows(resource.id))),
-        {}};
-    for (const Piece& piece : pieces)
-        holding.pieces.push_back({{piece.range.low, piece.range.high}, origins.indexed(piece.vector)});
-    return holding;
-}
-
-Message Session::say_everything() {
-    say_all_ = false;
-    ++said_all_count_;
-    message::Have have{true, {}, {}};
-    OriginList origins(store_.origins);
-    for (const Resource& resource : store_.catalog.resources()) {
-        if (!resource.is_there) continue;
-        const Coverage& coverage = store_.coverage(resource.id);
-        have.holdings.push_back(holding(resource, coverage.pieces(), origins));
-        have.holdings.back().key = key_in_words(resource.key);
-        have.holdings.back().dropped = store_.dropped_columns(resource);
-        told_[resource.id] = coverage;
-    }
-    have.origins = origins.take();
-    return have;
-}
-
-std::optional<Message> Session::say_news() {
-    if (told_all_at_ == store_.coverage_changes()) return std::nullopt;
-    message::Have have;
-    OriginList origins(store_.origins);
-    bool is_all_told = true;
-    for (const Theirs& known : theirs_) {
-        const Resource* resource = find_ours(known);
-        if (resource == nullptr || !resource->is_there) continue;
-        const Coverage& coverage = store_.coverage(resource->id);
-        Coverage& told = told_[resource->id];
-        const bool is_pushed = is_pushing(resource->id);
-        is_all_told = is_all_told && !is_pushed;
-        if (is_pushed || told.dominates(coverage)) continue;
-        std::vector<Piece> news;
-        const watermarks::Vector lowest = told.is_whole() ? watermarks::Vector() : told.floor();
-        const watermarks::Vector& known_everywhere = told.is_whole() ? told.pieces().front().vector : lowest;
-        for (const Piece& piece : coverage.pieces()) {
-            if (!told.dominates(piece.range, piece.vector))
-                news.push_back({piece.range, above(piece.vector, known_everywhere)});
-        }
-        have.holdings.push_back(holding(*resource, news, origins));
-        told = coverage;
-    }
-    if (is_all_told) told_all_at_ = store_.coverage_changes();
-    if (have.holdings.empty()) return std::nullopt;
-    have.origins = origins.take();
-    return have;
 }
 
 void Session::ask(Wanted wanted, PullLength length, Now now) {

@@ -41,7 +41,10 @@ public:
 
     /// Each of these closes the session, with a reason, when the peer says what it must not.
     void hello(const message::Hello& hello, Now now);
-    void have(const message::Have& have);
+    /// `pages_wait`: pages that it sent before wait here for their turn.
+    void have(const message::Have& have, bool pages_wait);
+    /// None wait any more.
+    void pages_taken();
     void pull(const message::Pull& pull);
     void waive(const message::Waive& waive);
     void fetch(const message::Fetch& fetch);
@@ -102,8 +105,12 @@ public:
         std::vector<message::KeyColumn> key;
         std::vector<std::string> dropped;  ///< columns that its pages lack values of
         std::vector<std::string> cuts;     ///< where a backfill of it may be divided
+        bool waits = false;                ///< not all that it has acknowledged is in its state yet
         watermarks::Coverage acknowledged;
         watermarks::Coverage expected;
+        watermarks::Vector forgotten = {};  ///< in the whole table
+        /// Acknowledged when the first of its pages that wait here was sent: what is in them may be as old as that.
+        watermarks::Coverage acknowledged_then = {};
         /// What it is here, found out when the catalog had been read so often; 0: not yet.
         mutable const store::Resource* ours = nullptr;  ///< null: we do not track it
         mutable bool is_exchanged = false;
@@ -119,6 +126,11 @@ public:
     [[nodiscard]] bool exchanges(const store::Resource& resource) const;
     /// Whether it has said to hold what we lack of a table that both track.
     [[nodiscard]] bool holds_more(const Theirs& theirs) const;
+    /// Whether the peer lacks deletions that were forgotten here: its rows may be ones that were deleted.
+    [[nodiscard]] bool lags(const store::Resource& resource, const watermarks::Range& range) const;
+    /// Whether it lags, and we as well: we take all that it has nevertheless, and settle what is in doubt by writing it again.
+    /// `range`: of one piece of our coverage.
+    [[nodiscard]] bool settles(const store::Resource& resource, const watermarks::Range& range) const;
     /// Both ways, for every table that both track.
     [[nodiscard]] bool is_in_step() const;
     [[nodiscard]] std::optional<SteadyMs> next_deadline() const;
@@ -156,6 +168,18 @@ private:
     };
 
     [[nodiscard]] bool holds_others(const watermarks::Vector& vector) const;
+    [[nodiscard]] bool accepts_form(const message::Pages& pages);
+    /// Whether a page was read before its sender knew of deletions that are forgotten here.
+    [[nodiscard]] bool is_stale(const message::Page& page) const;
+    /// Whether it is taken all the same: settles(), and nothing else has come into its range since it was asked for.
+    [[nodiscard]] bool may_settle(const message::Page& page, std::uint32_t pull) const;
+    /// Whether somebody who holds this lacks deletions that were forgotten here.
+    [[nodiscard]] bool lacks_forgotten(const watermarks::Piece& piece, std::int64_t resource) const;
+    /// Whether more was forgotten here than the peer knows.
+    [[nodiscard]] bool has_forgotten_more(const Theirs& known, const store::Resource& resource) const;
+    void say_forgotten(message::Holding& holding, const store::Resource& resource, OriginList& origins);
+    /// A pull has come to its end.
+    void answered(std::uint32_t pull);
     [[nodiscard]] bool has_pages() const {
         return !serving_.empty() || !push_due_.empty() || !rows_due_.empty() || !fetches_due_.empty();
     }
@@ -191,6 +215,7 @@ private:
     bool said_hello_ = false;
     bool said_bye_ = false;
     bool say_all_ = true;
+    bool has_refused_ = false;  ///< pages, and has not said since what is held
     std::uint32_t said_all_count_ = 0;
     std::uint32_t heard_all_count_ = 0;
     SteadyMs last_said_;
@@ -198,9 +223,10 @@ private:
     SteadyMs passed_;  ///< when time last passed
     std::optional<message::Hello> their_hello_;
     std::vector<Theirs> theirs_;
-    std::map<std::int64_t, watermarks::Coverage> told_;  ///< what the peer knows of ours, by resource
-    bool is_push_under_way_ = false;                     ///< the peer's, to us: it holds more than has come
-    std::uint64_t told_all_at_ = 0;  ///< when our coverage had changed so often, told_ had all of it
+    std::map<std::int64_t, watermarks::Coverage> told_;          ///< what the peer knows of ours, by resource
+    std::map<std::int64_t, watermarks::Vector> told_forgotten_;  ///< by resource: what the peer knows of it
+    bool is_push_under_way_ = false;  ///< the peer's, to us: it holds more than has come
+    std::uint64_t told_all_at_ = 0;   ///< when our coverage had changed so often, told_ had all of it
     Asking asking_;
     backfill::Pace pace_;
     std::deque<message::Waive> waives_to_say_;

@@ -30,6 +30,10 @@ void Session::pull(const message::Pull& pull) {
             return close("a Pull of " + asked.resource + ", which is not tracked here");
         if (theirs(resource->name) != nullptr && !exchanges(*resource))
             return close("a Pull of " + asked.resource + ", which is another table there");
+        if (!knows(message::kKnowsForgotten) && store_.forgotten(resource->id) != watermarks::Coverage()) {
+            return close("deletions of " + asked.resource +
+                         " were forgotten here, which this version cannot be told; update it");
+        }
         for (const message::Piece& piece : asked.pieces) {
             wanted.emplace_back(resource->id, localized(piece, origins));
             is_delta = is_delta && holds_others(wanted.back().second.vector);
@@ -135,7 +139,9 @@ void Session::begin_push() {
         resources.insert(id);
         for (const Piece& piece : known->expected.pieces()) {
             for (const Range& range : ranges) {
-                if (const auto both = intersect(piece.range, range))
+                const auto both = intersect(piece.range, range);
+                // What it lacks beyond what was forgotten here it asks for itself.
+                if (both && !lacks_forgotten({*both, piece.vector}, id))
                     wanted.push_back({id, {*both, piece.vector}});
             }
         }

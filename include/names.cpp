@@ -11,6 +11,8 @@ std::string_view name_of(EventKind kind) {
             return "untracked";
         case EventKind::trusted:
             return "trusted";
+        case EventKind::parked:
+            return "parked";
         case EventKind::peer_up:
             return "peer_up";
         case EventKind::peer_down:
@@ -41,6 +43,8 @@ std::string_view name_of(EventKind kind) {
             return "not_exchanged";
         case EventKind::damaged:
             return "damaged";
+        case EventKind::written_again:
+            return "written_again";
         case EventKind::verified:
             return "verified";
         case EventKind::capture_repaired:

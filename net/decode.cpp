@@ -99,6 +99,10 @@ private:
         have.holdings = list<Holding>("the holdings", kResourcesMax, [this] { return holding(); });
         demand_no_doubles(have.holdings, resource_of<Holding>, "it names a resource twice");
         if (have.complete) std::ranges::for_each(have.holdings, demand_whole);
+        if (fields_left_ == 0) return have;
+        --fields_left_;
+        have.members = list<DeviceId>("the members", kMembersMax, [this] { return device_id(); });
+        demand(have.complete || have.members.empty(), "it names members and is not complete");
         return have;
     }
 
@@ -224,7 +228,9 @@ private:
                     list<KeyColumn>("the key's columns", kColumnsMax, [this] { return key_column(); });
             },
             [this](Holding& holding) { holding.dropped = columns("what was dropped"); },
-            [this](Holding& holding) { holding.cuts = cuts(); });
+            [this](Holding& holding) { holding.cuts = cuts(); },
+            [this](Holding& holding) { holding.waits = cursor.boolean("`waits`"); },
+            [this](Holding& holding) { holding.forgotten = vector(); });
     }
 
     std::vector<std::string> cuts() {
@@ -279,7 +285,18 @@ private:
             page.entries = list<Entry>("the entries", kEntriesPerPageMax, [this] { return entry(); });
             demand_keys_fit(page);
         };
-        return record<Page>("a page", 7, read, [this](Page& page) { page.dropped = dropped(page); });
+        return record<Page>(
+            "a page", 7, read, [this](Page& page) { page.dropped = dropped(page); },
+            [this](Page& page) { page.forgotten = vector(); },
+            [this](Page& page) {
+                page.complete = cursor.boolean("`complete`");
+                demand(!page.complete ||
+                           std::ranges::all_of(page.entries,
+                                               [](const Entry& entry) { return entry.large.empty(); }),
+                       "a complete page has large values");
+                demand(!page.complete || !page.forgotten.empty(),
+                       "a complete page of one who forgot nothing");
+            });
     }
 
     std::vector<std::string> columns(const char* what) {

@@ -41,10 +41,11 @@ private:
     }
 
     void write(const Have& have) {
-        begin(Kind::have, 3);
+        begin(Kind::have, have.members.empty() ? 3 : 4);
         boolean(have.complete);
         list(have.origins);
         list(have.holdings);
+        if (!have.members.empty()) list(have.members);
     }
 
     void write(const Pull& pull) {
@@ -115,6 +116,8 @@ private:
         part.bytes ? binary(*part.bytes) : nil();
     }
 
+    void write(const DeviceId& device) { binary(std::string(view_of(device.bytes))); }
+
     void write(const OriginId& origin) {
         std::string id(view_of(origin.device.bytes));
         append_big_endian(id, static_cast<std::uint64_t>(origin.incarnation), 8);
@@ -122,20 +125,27 @@ private:
     }
 
     void write(const Holding& holding) {
-        const bool has_cuts = !holding.cuts.empty();
-        const bool has_dropped = has_cuts || (!holding.key.empty() && !holding.dropped.empty());
-        const bool has_key = has_dropped || !holding.key.empty();
-        array(has_cuts ? 7 : has_dropped ? 6 : has_key ? 5 : 4);
+        std::uint32_t fields = 4;
+        if (!holding.key.empty()) fields = 5;
+        if (!holding.key.empty() && !holding.dropped.empty()) fields = 6;
+        if (!holding.cuts.empty()) fields = 7;
+        if (holding.waits) fields = 8;
+        if (!holding.forgotten.empty()) fields = 9;
+        array(fields);
         text(holding.resource);
         boolean(holding.device_owned);
         number(holding.rows);
         list(holding.pieces);
-        if (has_key) list(holding.key);
-        if (has_dropped) list(holding.dropped);
-        if (has_cuts) {
-            array(static_cast<std::uint32_t>(holding.cuts.size()));
-            for (const std::string& cut : holding.cuts) binary(cut);
-        }
+        if (fields > 4) list(holding.key);
+        if (fields > 5) list(holding.dropped);
+        if (fields > 6) write_cuts(holding.cuts);
+        if (fields > 7) boolean(holding.waits);
+        if (fields > 8) vector(holding.forgotten);
+    }
+
+    void write_cuts(const std::vector<std::string>& cuts) {
+        array(cuts.size());
+        for (const std::string& cut : cuts) binary(cut);
     }
 
     void write(const KeyColumn& column) {
@@ -176,7 +186,8 @@ private:
     }
 
     void write(const Page& page) {
-        array(page.dropped.empty() ? 7 : 8);
+        const bool has_forgotten = !page.forgotten.empty();
+        array(has_forgotten ? 10 : page.dropped.empty() ? 7 : 8);
         text(page.resource);
         range(page.range);
         vector(page.vector);
@@ -184,7 +195,10 @@ private:
         base_ = base_of(page);
         number(static_cast<std::uint64_t>(base_));
         list(page.entries);
-        if (!page.dropped.empty()) list(page.dropped);
+        if (has_forgotten || !page.dropped.empty()) list(page.dropped);
+        if (!has_forgotten) return;
+        vector(page.forgotten);
+        boolean(page.complete);
     }
 
     void write(const std::string& column) { text(column); }

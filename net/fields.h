@@ -93,6 +93,14 @@ protected:
         return origin;
     }
 
+    DeviceId device_id() {
+        const std::string_view bytes = cursor.binary("a device", DeviceId().bytes.size());
+        DeviceId device;
+        demand(bytes.size() == device.bytes.size(), "a device's id has not 32 bytes");
+        std::copy_n(bytes.begin(), device.bytes.size(), device.bytes.begin());
+        return device;
+    }
+
     Origin origin() {
         const std::uint32_t index = number32("an origin's index");
         demand(index < origins_count_, "an origin's index is not in its list of origins");

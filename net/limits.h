@@ -24,6 +24,7 @@ constexpr std::size_t kHandshakeBytesMax = 512;  // The longest of version 1 has
 using message::kColumnsMax;
 using message::kFrameBytesMax;
 using message::kKeyBytesMax;
+using message::kMembersMax;
 using message::kNameBytesMax;
 using message::kReasonBytesMax;
 using message::kResourcesMax;

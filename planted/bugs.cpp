@@ -9,7 +9,7 @@
 namespace strandline::planted {
 namespace {
 
-constexpr std::array<std::pair<Bug, Name>, 16> kBugs{{
+constexpr std::array<std::pair<Bug, Name>, 18> kBugs{{
     {Bug::watermark_before_data,
      {"watermark-before-data", "coverage is committed before the rows that it claims"}},
     {Bug::acknowledge_before_sync, {"acknowledge-before-sync", "a commit is told before the disk has it"}},
@@ -29,6 +29,10 @@ constexpr std::array<std::pair<Bug, Name>, 16> kBugs{{
     {Bug::push_own_only, {"push-own-only", "a push leaves out what others have stamped"}},
     {Bug::switch_starts_over,
      {"switch-starts-over", "who goes on with another's backfill is asked for what has come, too"}},
+    {Bug::absence_trusted,
+     {"absence-trusted", "absence counts as deletion in pages that are not complete, too"}},
+    {Bug::behind_unnoticed,
+     {"behind-unnoticed", "who lacks forgotten deletions is given what it asked for, and no more"}},
 }};
 
 std::optional<Bug> armed;

@@ -28,6 +28,8 @@ enum class Bug {
     column_not_counted,       ///< a fingerprint leaves out one column
     push_own_only,            ///< a push leaves out what others have stamped
     switch_starts_over,       ///< who goes on with another's backfill is asked for what has come, too
+    absence_trusted,          ///< absence counts as deletion in pages that are not complete, too
+    behind_unnoticed,         ///< who lacks forgotten deletions is given what it asked for, and no more
 };
 
 /// For push_own_only: rows that bear another origin's stamp.

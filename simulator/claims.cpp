@@ -31,14 +31,21 @@ struct Known {
     std::optional<Stamp> life_row;
     std::map<std::size_t, Stamp> cells;  ///< by column's index in the table
 
-    /// Whether nothing in the write is news here.
-    [[nodiscard]] bool dominates(const Write& write) const {
-        if (write.life && (row || life_row)) {
+    [[nodiscard]] std::string text() const {
+        const auto text_of = [](const std::optional<Stamp>& stamp) {
+            return stamp ? fmt::format("{}@{}", stamp->hlc.value, short_hex(stamp->origin.device)) : "none";
+        };
+        return "era " + text_of(era) + ", row " + text_of(row) + fmt::format(", {} cells", cells.size());
+    }
+    /// Whether nothing in the write is news here. `its_era` and `its_life` are the write's, but for what was forgotten.
+    [[nodiscard]] bool dominates(const Write& write, const std::optional<Stamp>& its_era,
+                                 const std::optional<Life>& its_life) const {
+        if (its_life && (row || life_row)) {
             const Life life = row ? Life{era, *row} : Life{life_era, *life_row};
-            if (write.life != life) return write.life->gives_way_to(life);
-            if (!row || write.is_deletion()) return !row && (!write.is_deletion() || write.era <= era);
+            if (*its_life != life) return its_life->gives_way_to(life);
+            if (!row || write.is_deletion()) return !row && (!write.is_deletion() || its_era <= era);
         }
-        if (write.era != era) return write.era < era;
+        if (its_era != era) return its_era < era;
         if (write.is_deletion()) return true;
         if (!row || (write.row && *row < *write.row)) return false;
         return std::ranges::all_of(write.values, [&](const auto& value) {
@@ -50,6 +57,36 @@ struct Known {
 using Place = std::pair<std::size_t, std::string>;
 /// By table and key.
 using AllKnown = std::vector<std::unordered_map<std::string, Known>>;
+
+/// Deletions that were forgotten: what they ended is gone, and nobody can tell any more.
+class Forgotten {
+public:
+    explicit Forgotten(const Coverage& forgotten) {
+        for (const Table& table : tables()) pieces_of_.push_back(&forgotten.at(table.name));
+    }
+
+    void drop(std::optional<Stamp>& era, std::size_t table, const std::string& key) const {
+        if (covers(era, table, key)) era.reset();
+    }
+    /// `writes`: all to that key. A life is ended by a deletion, or by a row that was inserted after one.
+    [[nodiscard]] bool has_ended(const Write& write, const std::vector<Write>& writes, std::size_t table,
+                                 const std::string& key) const {
+        return std::ranges::any_of(writes, [&](const Write& end) {
+            if (!covers(end.era, table, key)) return false;
+            if (write.life && end.life)
+                return (end.is_deletion() && write.life == end.life) || write.life->gives_way_to(*end.life);
+            return write.is_deletion() ? write.era <= end.era : write.era < end.era;
+        });
+    }
+
+private:
+    [[nodiscard]] bool covers(const std::optional<Stamp>& stamp, std::size_t table,
+                              const std::string& key) const {
+        return stamp && is_covered(stamp, vector_at(*pieces_of_[table], key));
+    }
+
+    std::vector<const std::vector<Piece>*> pieces_of_;  ///< by table
+};
 
 /// Empty: the disk fails underneath.
 std::optional<AllKnown> read_known(Sql& sql) {
@@ -114,9 +151,17 @@ std::optional<std::set<Place>> read_held(Sql& sql) {
 
 void demand_claims(Sql& sql, const Model& model) {
     const auto coverage = read_coverage(sql);
-    const auto known = read_known(sql);
+    auto known = read_known(sql);
     const auto held = read_held(sql);
-    if (!coverage || !known || !held) return;
+    const auto what_is_forgotten = read_coverage(sql, "strandline_forgotten");
+    if (!coverage || !known || !held || !what_is_forgotten) return;
+    const Forgotten forgotten(*what_is_forgotten);
+    for (std::size_t table = 0; table < known->size(); ++table) {
+        for (auto& [key, record] : (*known)[table]) {
+            forgotten.drop(record.era, table, key);
+            forgotten.drop(record.life_era, table, key);
+        }
+    }
     std::vector<const std::vector<Piece>*> pieces_of;
     for (const Table& table : tables()) pieces_of.push_back(&coverage->at(table.name));
     model.for_each_key([&](std::size_t table, const std::string& key, const std::vector<Write>& writes) {
@@ -125,13 +170,20 @@ void demand_claims(Sql& sql, const Model& model) {
         for (const Write& write : writes) {
             const auto claimed = vector.find(write.last.origin);
             if (claimed == vector.end() || claimed->second < write.last.hlc) continue;
-            if (there != (*known)[table].end() && there->second.dominates(write)) continue;
+            std::optional<Stamp> era = write.era;
+            std::optional<Life> life = write.life;
+            forgotten.drop(era, table, key);
+            if (life) forgotten.drop(life->era, table, key);
+            if (there != (*known)[table].end() && there->second.dominates(write, era, life)) continue;
             if (held->contains({table, key}) || model.is_suspect(table, key)) return;
+            if (forgotten.has_ended(write, writes, table, key)) continue;
             throw LawBroken(
                 1,
-                fmt::format("a write to {}, {} of device {}, is claimed and is not there; written to it:{}",
-                            tables()[table].name, write.last.hlc.value, short_hex(write.last.origin.device),
-                            model.history(table, key)));
+                fmt::format(
+                    "a write to {}, {} of device {}, is claimed and is not there, but {}; written to it:{}",
+                    tables()[table].name, write.last.hlc.value, short_hex(write.last.origin.device),
+                    there != (*known)[table].end() ? there->second.text() : "nothing",
+                    model.history(table, key)));
         }
     });
 }

@@ -159,6 +159,7 @@ void Device::tell_events() {
         }
         if (event->kind == EventKind::damaged && !was_damaged_)
             throw LawBroken(5, "rows count as damaged, and nobody has damaged any: " + event->text);
+        if (event->kind == EventKind::written_again) witness_.owe_again();
         lookout_.told(*event);
         if (Recorder* recorder = world_.chronicle.recorder()) {
             if (event->kind == EventKind::backfill_started)

@@ -34,6 +34,7 @@ struct Surroundings {
     Network& network;
     Model& model;
     bool tells_least = false;  ///< for each link, what its receiver lacked
+    bool forgets = false;
 };
 
 /// What one device has seen go by.

@@ -66,6 +66,7 @@ void Device::dial(const Device& peer) {
 
 bool Device::open_app() {
     app_.emplace(kDatabase, disk_.name(), syncs_fully_, witness_);
+    witness_.owe_again();  // What the engine wrote again, and had no time to tell.
     const auto lost = witness_.reopened(app_->sql(), may_lose_);
     if (!lost) return false;
     tally_.lost += *lost;
@@ -105,6 +106,7 @@ void Device::open_engine() {
     // peer, and in parts from the other.
     Random parts = random_.fork("parts", opened_);
     options.whole_value_bytes_max = static_cast<std::size_t>(parts.between(8'000, 400'000));
+    options.forgets = world_.forgets;
     auto opened = Engine::open(options, clock_.now());
     if (!opened) {
         note("fails", opened.error().message);

@@ -1,6 +1,7 @@
 #include "simulator/laws.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 #include <variant>
 
@@ -45,14 +46,21 @@ std::string printable(const std::string& bytes) {
 
 }  // namespace
 
-std::optional<Coverage> read_coverage(Sql& sql) {
+bool is_covered(const std::optional<Stamp>& stamp, const Vector& vector) {
+    if (!stamp) return false;
+    const auto at = vector.find(stamp->origin);
+    return at != vector.end() && stamp->hlc <= at->second;
+}
+
+std::optional<Coverage> read_coverage(Sql& sql, const std::string& from) {
     Coverage coverage;
     for (const Table& table : tables()) coverage[table.name];
     // One snapshot, and no join, which would look up the same few names for every watermark.
     auto read = sql.ask(
         "SELECT 0, id, 0, device, incarnation FROM strandline_origins UNION ALL "
         "SELECT 1, id, 0, name, 0 FROM strandline_resources UNION ALL "
-        "SELECT 2, resource, origin, low, hlc FROM strandline_coverage");
+        "SELECT 2, resource, origin, low, hlc FROM " +
+        from);
     std::map<std::int64_t, OriginId> origins;
     std::map<std::int64_t, std::vector<Piece>*> pieces_of;
     while (read.step()) {
@@ -177,6 +185,9 @@ State read_state(Sql& sql) {
     const auto coverage = read_coverage(sql);
     check(coverage.has_value(), "a healed disk does not give what is on it");
     state.coverage = *coverage;
+    const auto forgotten = read_coverage(sql, "strandline_forgotten");
+    check(forgotten.has_value(), "a healed disk does not give what is on it");
+    state.forgotten = *forgotten;
     state.rows.resize(tables().size());
     state.stamps.resize(tables().size());
     for (std::size_t i = 0; i < tables().size(); ++i) {
@@ -214,9 +225,8 @@ State read_state(Sql& sql) {
             "WHERE r.name = ? ORDER BY s.key, s.slot");
         stamps.bind(1, table.name);
         while (stamps.step()) {
-            const OriginId origin = origin_from(stamps.bytes(3), stamps.integer(4));
-            state.stamps[i][stamps.bytes(0)] +=
-                fmt::format("{}={}@{} ", stamps.integer(1), stamps.integer(2), to_text(origin));
+            state.stamps[i][stamps.bytes(0)][stamps.integer(1)] = {
+                Hlc{stamps.integer(2)}, origin_from(stamps.bytes(3), stamps.integer(4))};
         }
     }
     return state;
@@ -231,6 +241,31 @@ constexpr std::size_t kTextBytesMost = 300;  // A finding is to be read.
 std::string text_in(const Texts& texts, const std::string& key) {
     const auto at = texts.find(key);
     return at != texts.end() ? at->second : std::string("nothing");
+}
+
+/// The stamps of a table, without the deletions that one of two devices has forgotten: when is its own affair.
+Texts stamps_in(const State& state, const State& other, std::size_t table) {
+    constexpr std::int64_t kEra = 1;
+    constexpr std::int64_t kLifeEra = -2;
+    Texts texts;
+    for (const auto& [key, stamps] : state.stamps[table]) {
+        const auto is_forgotten = [&, &place = key](const Stamp& stamp) {
+            return std::ranges::any_of(std::array{&state, &other}, [&](const State* either) {
+                const auto forgotten = either->forgotten.find(tables()[table].name);
+                return forgotten != either->forgotten.end() &&
+                       is_covered(stamp, vector_at(forgotten->second, place));
+            });
+        };
+        const auto era = stamps.find(kEra);
+        if (!stamps.contains(0) && era != stamps.end() && is_forgotten(era->second)) continue;
+        std::string text;
+        for (const auto& [slot, stamp] : stamps) {
+            if ((slot == kEra || slot == kLifeEra) && is_forgotten(stamp)) continue;
+            text += fmt::format("{}={}@{} ", slot, stamp.hlc.value, to_text(stamp.origin));
+        }
+        texts[key] = text;
+    }
+    return texts;
 }
 
 /// The first key of a table whose texts differ; empty: none.
@@ -260,8 +295,8 @@ void demand_equal(const State& a, std::size_t device_a, const State& b, std::siz
                   const Model& model) {
     for (std::size_t i = 0; i < tables().size(); ++i) {
         for (const bool is_row : {true, false}) {
-            const Texts& left = is_row ? a.rows[i] : a.stamps[i];
-            const Texts& right = is_row ? b.rows[i] : b.stamps[i];
+            const Texts left = is_row ? a.rows[i] : stamps_in(a, b, i);
+            const Texts right = is_row ? b.rows[i] : stamps_in(b, a, i);
             if (const auto key = first_difference(left, right, i, model))
                 throw LawBroken(
                     6, fmt::format("devices {} and {} hold the same and differ in {} of {}", device_a,
@@ -283,7 +318,7 @@ void demand_modelled(const State& state, const Model& model) {
         if (const auto key = first_difference(expected, state.rows[i], i, model))
             throw LawBroken(5, "all devices agree, but not with what was written: " +
                                    told(expected, state.rows[i], i, *key, model) + "\n  stamps " +
-                                   text_in(state.stamps[i], *key));
+                                   text_in(stamps_in(state, state, i), *key));
     }
 }
 

@@ -28,8 +28,10 @@ using Coverage = std::map<std::string, std::vector<Piece>>;
 
 /// As strandline_origins has it.
 [[nodiscard]] OriginId origin_from(const std::string& device, std::int64_t incarnation);
-/// Empty: the disk fails underneath.
-[[nodiscard]] std::optional<Coverage> read_coverage(Sql& sql);
+/// What is held where; or, from strandline_forgotten, which deletions were forgotten where. Empty: the disk fails underneath.
+[[nodiscard]] std::optional<Coverage> read_coverage(Sql& sql,
+                                                    const std::string& from = "strandline_coverage");
+[[nodiscard]] bool is_covered(const std::optional<Stamp>& stamp, const Vector& vector);
 /// What holds in every piece.
 [[nodiscard]] Vector floor_of(const std::vector<Piece>& pieces);
 /// The vector of the piece that this key is in.
@@ -68,8 +70,11 @@ struct State {
     Coverage coverage;
     /// By table and encoded key: the row as it is, or as it waits in quarantine.
     std::vector<std::map<std::string, std::string>> rows;
-    /// By table and encoded key: slots, stamps and full origins.
-    std::vector<std::map<std::string, std::string>> stamps;
+    /// By slot, docs/schema.md.
+    using Stamps = std::map<std::int64_t, Stamp>;
+    /// By table and encoded key.
+    std::vector<std::map<std::string, Stamps>> stamps;
+    Coverage forgotten;
     std::int64_t quarantined = 0;  ///< rows that a constraint keeps out of a table
 };
 /// But for what a liar has written.

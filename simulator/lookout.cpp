@@ -64,6 +64,8 @@ void Lookout::took(const DeviceId& peer, const message::Pages& pages) {
     for (const message::Page& page : pages.pages) {
         const auto is_it = [&](const auto& entry) { return is_relayed(entry, pages.origins, peer); };
         if (std::ranges::any_of(page.entries, is_it)) chronicle_.count_situation(Situation::relayed);
+        if (!page.forgotten.empty()) chronicle_.count_situation(Situation::forgotten);
+        if (page.complete) chronicle_.count_situation(Situation::complete_page);
     }
 }
 
@@ -77,6 +79,8 @@ void Lookout::told(const Event& event) {
             return chronicle_.count_situation(Situation::quarantined);
         case EventKind::backfill_started:
             return chronicle_.count_situation(Situation::backfill);
+        case EventKind::written_again:
+            return chronicle_.count_situation(Situation::written_again);
         case EventKind::clock_skew:
             return chronicle_.count_situation(Situation::skewed);
         case EventKind::changes_applied:

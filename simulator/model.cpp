@@ -73,6 +73,33 @@ void Model::demand_large(std::size_t table, const std::string& key, std::size_t 
                            Content{table, key, std::nullopt}.text() + ", not " + content.text());
 }
 
+bool Model::knows(std::size_t table, const std::string& key, const Stamp& stamp) const {
+    const auto writes = writes_.find({table, key});
+    return writes != writes_.end() && std::ranges::any_of(writes->second, [&](const Write& write) {
+               return write.row == stamp || write.era == stamp ||
+                      std::ranges::any_of(write.values,
+                                          [&](const auto& value) { return value.second.first == stamp; });
+           });
+}
+
+std::optional<Stamp> Model::era_of(std::size_t table, const std::string& key, const Stamp& row) const {
+    const auto writes = writes_.find({table, key});
+    if (writes == writes_.end()) return std::nullopt;
+    const auto at = std::ranges::find(writes->second, std::optional(row), &Write::row);
+    return at != writes->second.end() ? at->era : std::nullopt;
+}
+
+std::optional<Stamp> Model::last_deletion(std::size_t table, const std::string& key,
+                                          const std::function<bool(const Stamp&)>& is_known) const {
+    std::optional<Stamp> last;
+    const auto writes = writes_.find({table, key});
+    if (writes == writes_.end()) return last;
+    for (const Write& write : writes->second) {
+        if (write.era && is_known(*write.era)) last = std::max(last, write.era);
+    }
+    return last;
+}
+
 bool Model::is_suspect(std::size_t table, const std::string& key) const {
     const auto writes = liar_ ? writes_.find({table, key}) : writes_.end();
     return writes != writes_.end() && std::ranges::any_of(writes->second, [&](const Write& write) {

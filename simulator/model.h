@@ -65,6 +65,15 @@ public:
     void demand_large(std::size_t table, const std::string& key, std::size_t column, const Stamp& stamp,
                       const message::LargeValue& large) const;
 
+    /// Whether this stamp was given to something in this row.
+    [[nodiscard]] bool knows(std::size_t table, const std::string& key, const Stamp& stamp) const;
+    /// The era of the write that set the row so; empty: none, or there is no such write.
+    [[nodiscard]] std::optional<Stamp> era_of(std::size_t table, const std::string& key,
+                                              const Stamp& row) const;
+    /// The last deletion of a row for which `is_known` says yes.
+    [[nodiscard]] std::optional<Stamp> last_deletion(std::size_t table, const std::string& key,
+                                                     const std::function<bool(const Stamp&)>& is_known) const;
+
     /// What this device has written, or will, is not to be believed: it is a liar.
     void distrust(const DeviceId& liar) { liar_ = liar; }
     /// Whether the liar has written to this key.

@@ -13,7 +13,7 @@ struct Named {
     bool is_demanded = true;  ///< of the swarm
 };
 
-constexpr std::array<Named, 25> kAll{{
+constexpr std::array<Named, 28> kAll{{
     {Situation::incarnation, "an incarnation started"},
     {Situation::held, "a change from too far ahead was held"},
     {Situation::quarantined, "a row was quarantined"},
@@ -39,6 +39,10 @@ constexpr std::array<Named, 25> kAll{{
     {Situation::lied, "a member said what it must not"},
     {Situation::damaged, "rows were damaged behind an engine, and mended"},
     {Situation::courier, "the courier went to another island", false},
+    {Situation::forgotten, "a page came from who had forgotten deletions", false},
+    {Situation::complete_page, "a device that lacked forgotten deletions took a complete page", false},
+    {Situation::written_again, "a device wrote again what it had written without knowledge of a deletion",
+     false},
 }};
 
 }  // namespace

@@ -35,6 +35,9 @@ enum class Situation {
     lied,
     damaged,
     courier,
+    forgotten,
+    complete_page,
+    written_again,
 };
 
 /// In words, for the summary.

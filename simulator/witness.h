@@ -39,6 +39,8 @@ public:
 
     /// After the engine did something: what was pending, and is in the journal no more, has been folded.
     void look(Sql& sql);
+    /// The engine may have written once more what an app wrote: to be looked for at the next look().
+    void owe_again() { is_again_owed_ = true; }
     /// After a crash and before the engine opens: what the disk has kept. What it may lose is nothing, or the
     /// last commits when `may_lose`; how many it lost. Anything else breaks law 5.
     /// Empty: the disk would not say; to be asked again after the next crash.
@@ -84,12 +86,22 @@ private:
     [[nodiscard]] bool take(Sql& sql, std::vector<Change>& changes, std::vector<JournalRow> journal);
     [[nodiscard]] bool read_known(Sql& sql, const std::vector<Change>& changes);
     void fold(Sql& sql);
+    /// What bears a stamp of this device's that nobody has seen it give.
+    [[nodiscard]] bool take_again(Sql& sql);
+    [[nodiscard]] static bool overlay_refused(Sql& sql, std::size_t table,
+                                              std::map<std::string, Values>& rows);
+    void add_again(Sql& sql, const Key& where, const std::map<std::int64_t, Stamp>& slots,
+                   const Values& values);
+    /// As nobody forgot it: the era of a row as it is, or else the last deletion that the device has forgotten.
+    [[nodiscard]] std::optional<Stamp> whole_era(Sql& sql, const Key& where, std::optional<Stamp> era,
+                                                 std::optional<Stamp> row);
     void learn_numbers(Sql& sql);
 
     Model& model_;
     DeviceId device_;
     std::vector<Change> open_;  ///< of the transaction that is open
     bool is_owed_ = false;
+    bool is_again_owed_ = false;
     std::vector<Change> uncertain_;  ///< of one whose commit failed
     std::vector<Commit> pending_;
     std::map<Key, Known> known_;                    ///< of each pending key, before it was touched

@@ -93,8 +93,10 @@ void World::build() {
             if (options_.filled_rows > 0) network_.link(a, b).bytes_per_second = kFillBytesPerSecond;
         }
     }
-    const Surroundings world{schedule_, chronicle_, network_, model_,
-                             recorder_ || options_.devices <= kDevicesToldMost};
+    const bool is_told = recorder_ || options_.devices <= kDevicesToldMost;
+    // As the program ships; where all deletions are remembered nothing but the join decides, and the laws see more.
+    forgets_ = random_.fork("forgets").one_in(2);
+    const Surroundings world{schedule_, chronicle_, network_, model_, is_told, forgets_};
     for (std::size_t i = 0; i < options_.devices; ++i) {
         const Random own = random_.fork("device", i);
         devices_.push_back(std::make_unique<Device>(world, i, own));
@@ -395,6 +397,8 @@ std::string World::summary(double real_seconds) {
                                traffic.bytes_least);
     }
     if (faults_) out += "faults armed: " + faults_->armed() + "\n";
+    out +=
+        fmt::format("deletions: {}\n", forgets_ ? "forgotten once all have acknowledged them" : "remembered");
     for (const auto& [name, count] : chronicle_.faults()) out += fmt::format("fault {}: {}\n", name, count);
     for (const auto& [name, count] : chronicle_.situations())
         out += fmt::format("sometimes {}: {}\n", name, count);

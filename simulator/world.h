@@ -94,6 +94,7 @@ private:
     std::unique_ptr<Faults> faults_;
     std::size_t joined_ = 0;  ///< the devices before this one have joined
     bool is_first_act_ = true;
+    bool forgets_ = false;
     std::size_t checked_ = 0;  ///< whose turn it is
     std::size_t lacked_ = 0;   ///< who lacked something in the second act when it was last looked
     Moment claims_due_;

@@ -18,7 +18,7 @@ A device keeps, beside its coverage, what it has *forgotten*: ranges too, each w
   stale       nobody takes a page whose vector lacks some of what the receiver has forgotten: its sender did not know then that
               the row was deleted
   mutual      two that both lack some of what the other has forgotten (they parked each other, or both were restored) take
-              complete pages all the same, as long as nothing came meanwhile: what the receiver covers and does not have, it
+              complete pages all the same, as long as nothing but own writes came meanwhile: what the receiver covers and does not have, it
               deletes once more, on top; what is news to it, it writes once more, on top
   waiting     who is waited for: all members that we know, but those that are parked
 
@@ -67,6 +67,9 @@ class Device(core.Device):
         for _, _, other in self.coverage[1:]:
             vector = vector_min(vector, other)
         return vector
+
+    def holds_by_others(self, vector):
+        return {o: h for o, h in vector.items() if o not in self.lives}
 
     def write(self, key, kind, wall):
         """The same write, with one stamp, in the state and in the shadow."""
@@ -168,7 +171,7 @@ def apply_page(to, page, rules):
     here = [v for a, b, v in to.forgotten if a < page.high and page.low < b]
     is_stale = "stale" in rules and not all(dominates(page.vector, v) for v in here)
     is_behind = page.complete and not all(dominates(v, page.forgotten) for _, _, v in held)
-    is_mutual = is_stale and is_behind and "mutual" in rules and all(v == page.base for _, _, v in held)
+    is_mutual = is_stale and is_behind and "mutual" in rules and all(to.holds_by_others(v) == to.holds_by_others(page.base) for _, _, v in held)
     if is_stale and not is_mutual:
         return False
     if "horizon" in rules:

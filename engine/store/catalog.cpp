@@ -195,7 +195,7 @@ void Catalog::remove(std::int64_t resource) {
                             ")");
     }
     Parts(connection_).drop_all_of(resource);
-    for (const char* table : {"journal", "keys", "columns", "stamps", "fingerprints", "coverage",
+    for (const char* table : {"journal", "keys", "columns", "stamps", "fingerprints", "coverage", "forgotten",
                               "quarantine", "receipts", "not_exchanged"}) {
         connection_.execute("DELETE FROM strandline_" + std::string(table) + " WHERE resource = " + id);
     }

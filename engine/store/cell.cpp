@@ -85,13 +85,13 @@ void OpenCell::write(std::uint64_t offset, std::string_view bytes) {
 
 std::string_view zeros(std::uint64_t count) {
     // Pages that nobody has written to are all the kernel's one page of zeros.
-    static const char* const kZeros = [] {
+    static const char* const pages_of_zeros = [] {
         void* pages = mmap(nullptr, message::kLargeValueBytesMax, PROT_READ,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (pages == MAP_FAILED) throw std::bad_alloc();
         return static_cast<const char*>(pages);
     }();
-    return {kZeros, static_cast<std::size_t>(count)};
+    return {pages_of_zeros, static_cast<std::size_t>(count)};
 }
 
 SmallCache::SmallCache(Connection& connection)

@@ -17,10 +17,10 @@ const watermarks::Vector* vector_from(const watermarks::Coverage& coverage, cons
 
 }  // namespace
 
-watermarks::Coverage load_coverage(Connection& connection, std::int64_t resource) {
+watermarks::Coverage load_coverage(Connection& connection, std::int64_t resource, const std::string& table) {
     std::vector<std::pair<std::string, std::vector<watermarks::Vector::Entry>>> found;
-    Statement statement = connection.prepare(
-        "SELECT low, origin, hlc FROM strandline_coverage WHERE resource = ? ORDER BY low, origin");
+    Statement statement = connection.prepare("SELECT low, origin, hlc FROM " + table +
+                                             " WHERE resource = ? ORDER BY low, origin");
     statement.bind(1, resource);
     while (statement.step()) {
         if (found.empty() || found.back().first != statement.bytes(0))
@@ -39,13 +39,13 @@ watermarks::Coverage load_coverage(Connection& connection, std::int64_t resource
 }
 
 void save_coverage(Connection& connection, std::int64_t resource, const watermarks::Coverage& before,
-                   const watermarks::Coverage& after, Origin self) {
+                   const watermarks::Coverage& after, Origin anchor, const std::string& table) {
     const watermarks::Vector nothing;
     Statement put = connection.prepare(
-        "INSERT INTO strandline_coverage(resource, low, origin, hlc) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT DO UPDATE SET hlc = excluded.hlc");
+        "INSERT INTO " + table +
+        "(resource, low, origin, hlc) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET hlc = excluded.hlc");
     Statement drop =
-        connection.prepare("DELETE FROM strandline_coverage WHERE resource = ? AND low = ? AND origin = ?");
+        connection.prepare("DELETE FROM " + table + " WHERE resource = ? AND low = ? AND origin = ?");
     const auto at = [&](Statement& statement, const std::string& low, Origin origin) -> Statement& {
         return statement.bind(1, resource).bind_blob(2, low).bind(3, static_cast<std::int64_t>(origin));
     };
@@ -59,15 +59,14 @@ void save_coverage(Connection& connection, std::int64_t resource, const watermar
             const bool is_known = known != was.entries().end() && *known == std::pair(origin, hlc);
             if (!is_known) at(put, low, origin).bind(4, hlc.value).run();
         }
-        // Each piece gets a row for `self` even where its watermark is zero, so that the piece is there at all.
-        if (piece.vector.at(self) == Hlc{}) at(put, low, self).bind(4, std::int64_t{0}).run();
+        // Each piece gets a row for `anchor` even where its watermark is zero, so that the piece is there at all.
+        if (piece.vector.at(anchor) == Hlc{}) at(put, low, anchor).bind(4, std::int64_t{0}).run();
         if (piece.vector.dominates(was)) continue;
         for (const auto& [origin, hlc] : was.entries()) {
-            if (origin != self && piece.vector.at(origin) == Hlc{}) at(drop, low, origin).run();
+            if (origin != anchor && piece.vector.at(origin) == Hlc{}) at(drop, low, origin).run();
         }
     }
-    Statement drop_piece =
-        connection.prepare("DELETE FROM strandline_coverage WHERE resource = ? AND low = ?");
+    Statement drop_piece = connection.prepare("DELETE FROM " + table + " WHERE resource = ? AND low = ?");
     for (const watermarks::Piece& piece : before.pieces()) {
         if (vector_from(after, piece.range.low) == nullptr)
             drop_piece.bind(1, resource).bind_blob(2, piece.range.low).run();

@@ -83,9 +83,10 @@ TrafficStatus Ledger::traffic(const std::string& direction) {
 
 void Ledger::put_member(const Member& member, WallMs since) {
     Statement put = connection_.prepare(
-        "INSERT INTO strandline_members(device, name, since) VALUES (?, ?, ?) "
-        "ON CONFLICT DO UPDATE SET name = excluded.name");
-    put.bind_blob(1, bytes_of(member.device)).bind_text(2, member.name).bind(3, since.value).run();
+        "INSERT INTO strandline_members(device, name, since, is_let_in) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET name = excluded.name, is_let_in = 1 WHERE excluded.is_let_in");
+    put.bind_blob(1, bytes_of(member.device)).bind_text(2, member.name).bind(3, since.value);
+    put.bind(4, std::int64_t{member.is_let_in}).run();
 }
 
 void Ledger::name_member(const DeviceId& device, const std::string& name) {
@@ -94,10 +95,19 @@ void Ledger::name_member(const DeviceId& device, const std::string& name) {
     if (!name.empty()) update.bind_text(1, name).bind_blob(2, bytes_of(device)).run();
 }
 
+void Ledger::set_parked(const DeviceId& device, std::optional<WallMs> since) {
+    Statement set = connection_.prepare("UPDATE strandline_members SET parked_since = ? WHERE device = ?");
+    if (since) set.bind(1, since->value);
+    set.bind_blob(2, bytes_of(device)).run();
+}
+
 std::vector<Ledger::Member> Ledger::members() {
     std::vector<Member> members;
-    Statement read = connection_.prepare("SELECT device, name FROM strandline_members ORDER BY device");
-    while (read.step()) members.push_back({device_id_from_bytes(read.bytes(0)), read.text(1)});
+    Statement read = connection_.prepare(
+        "SELECT device, name, is_let_in, parked_since IS NOT NULL FROM strandline_members ORDER BY device");
+    while (read.step())
+        members.push_back(
+            {device_id_from_bytes(read.bytes(0)), read.text(1), read.integer(2) != 0, read.integer(3) != 0});
     return members;
 }
 
@@ -132,14 +142,16 @@ bool Ledger::meet_life(const DeviceId& device, Incarnation incarnation) {
 std::vector<PeerStatus> Ledger::peers() {
     std::vector<PeerStatus> peers;
     Statement read = connection_.prepare(
-        "SELECT device, strandline_members.name, ifnull(connected, 0), rtt_ms, connected IS NOT NULL "
-        "FROM strandline_members LEFT JOIN strandline_peers USING (device) ORDER BY device");
+        "SELECT device, strandline_members.name, ifnull(connected, 0), rtt_ms, connected IS NOT NULL, "
+        "parked_since IS NOT NULL "
+        "FROM strandline_members LEFT JOIN strandline_peers USING (device) WHERE is_let_in ORDER BY device");
     while (read.step()) {
         PeerStatus peer;
         peer.device = device_id_from_bytes(read.bytes(0));
         peer.name = read.text(1);
         peer.connected = read.integer(2) != 0;
         peer.heard = read.integer(4) != 0;
+        peer.parked = read.integer(5) != 0;
         if (!read.is_null(3)) peer.rtt_ms = std::get<double>(read.value(3));
         peers.push_back(std::move(peer));
     }

@@ -31,10 +31,16 @@ public:
     struct Member {
         DeviceId device;
         std::string name;
+        bool is_let_in = true;   ///< else only others have said so
+        bool is_parked = false;  ///< deletions do not wait for it
     };
+    /// What is known of one that was let in stays when it is only heard of.
     void put_member(const Member& member, WallMs since);
     /// A member that was let in without a name goes by the one that it gives itself.
     void name_member(const DeviceId& device, const std::string& name);
+    /// Empty: it is waited for.
+    void set_parked(const DeviceId& device, std::optional<WallMs> since);
+    /// Every device that was ever heard of, but this one.
     [[nodiscard]] std::vector<Member> members();
 
     void put_peer(const DeviceId& device, bool connected, std::optional<double> rtt_ms);
@@ -42,7 +48,7 @@ public:
     /// A peer says which life it is in. Of another than the last it is not known what it holds: its receipts are
     /// forgotten, and the answer is true.
     bool meet_life(const DeviceId& device, Incarnation incarnation);
-    /// All members; how far behind they are is not a part of it.
+    /// All that are let in; how far behind they are is not a part of it.
     [[nodiscard]] std::vector<PeerStatus> peers();
 
     /// By device and resource.

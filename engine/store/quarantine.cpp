@@ -235,11 +235,28 @@ Quarantine::Dropped Quarantine::dropped(std::int64_t resource) {
     return dropped;
 }
 
+bool Quarantine::has_held(std::int64_t resource) {
+    Statement statement = connection_.prepare(
+        "SELECT 1 FROM strandline_quarantine WHERE resource = ? AND kind = 'held' LIMIT 1");
+    const ResetAtEnd reset(statement);
+    return statement.bind(1, resource).step();
+}
+
 bool Quarantine::has_dropped(std::int64_t resource) {
     Statement find = connection_.prepare(
         "SELECT 1 FROM strandline_quarantine_values v CROSS JOIN strandline_quarantine q ON q.id = v.id "
         "WHERE v.is_withheld = 2 AND q.resource = ? AND q.kind = 'refused' LIMIT 1");
     return find.bind(1, resource).step();
+}
+
+bool Quarantine::give_up(std::int64_t resource, const std::string& column) {
+    Statement lose = connection_.prepare(
+        "UPDATE strandline_quarantine_values SET value = NULL, is_withheld = 2 WHERE name = ?2 COLLATE "
+        "NOCASE "
+        "AND NOT is_key AND is_withheld <> 2 AND id IN "
+        "(SELECT id FROM strandline_quarantine WHERE resource = ?1 AND kind = 'refused')");
+    lose.bind(1, resource).bind_text(2, column).run();
+    return connection_.changes() > 0;
 }
 
 std::int64_t Quarantine::count() {

@@ -84,6 +84,9 @@ public:
     };
     [[nodiscard]] Dropped dropped(std::int64_t resource);
     [[nodiscard]] bool has_dropped(std::int64_t resource);
+    [[nodiscard]] bool has_held(std::int64_t resource);
+    /// From now on refused rows lack their values of this column, as if they had come without. Whether any had one.
+    bool give_up(std::int64_t resource, const std::string& column);
     [[nodiscard]] std::int64_t count();
     /// Whether any of a resource's keys is refused or held. Asked all the time, so the answer is kept in memory.
     [[nodiscard]] bool has_any(std::int64_t resource);

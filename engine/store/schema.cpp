@@ -84,6 +84,7 @@ CREATE TABLE strandline_stamps(
   PRIMARY KEY (resource, key, slot)
 ) WITHOUT ROWID;
 CREATE INDEX strandline_stamps_by_origin ON strandline_stamps(resource, origin, hlc);
+CREATE INDEX strandline_eras ON strandline_stamps(resource, origin, hlc) WHERE slot = 1;
 
 -- Sums of ranges of keys: a bucket begins at `low` and ends where the next begins. NULL: to be summed up anew.
 CREATE TABLE strandline_fingerprints(
@@ -98,6 +99,15 @@ CREATE TABLE strandline_fingerprints(
 
 -- Coverage: a piece begins at `low` and ends where the next begins. Each has a row for our own origin.
 CREATE TABLE strandline_coverage(
+  resource INTEGER NOT NULL,
+  low      BLOB    NOT NULL,
+  origin   INTEGER NOT NULL,
+  hlc      INTEGER NOT NULL,
+  PRIMARY KEY (resource, low, origin)
+) WITHOUT ROWID;
+
+-- Where which deletions were forgotten, as ranges like coverage. Each piece has a row for origin 0.
+CREATE TABLE strandline_forgotten(
   resource INTEGER NOT NULL,
   low      BLOB    NOT NULL,
   origin   INTEGER NOT NULL,
@@ -155,10 +165,13 @@ CREATE TABLE strandline_parts(
   bytes BLOB NOT NULL
 );
 
+-- Every device that was ever heard of; none is taken away.
 CREATE TABLE strandline_members(
-  device BLOB PRIMARY KEY,
-  name   TEXT NOT NULL,
-  since  INTEGER NOT NULL
+  device       BLOB PRIMARY KEY,
+  name         TEXT NOT NULL,
+  since        INTEGER NOT NULL,
+  is_let_in    INTEGER NOT NULL,  -- by this device; else others have let it in
+  parked_since INTEGER            -- Deletions do not wait for it. NULL: they do.
 ) WITHOUT ROWID;
 
 -- What the running process knows of its peers, for those who ask.

@@ -38,7 +38,9 @@ Stamps::Stamps(Connection& connection, Fingerprints& fingerprints)
           "UPDATE strandline_stamps SET digests = ?3 WHERE resource = ?1 AND key = ?2 AND slot = 0")),
       drop_(connection.prepare("DELETE FROM strandline_stamps WHERE resource = ? AND key = ? AND slot = ?")),
       since_(connection.prepare(
-          "SELECT key FROM strandline_stamps WHERE resource = ? AND origin = ? AND hlc > ? AND slot >= 0")) {}
+          "SELECT key FROM strandline_stamps WHERE resource = ? AND origin = ? AND hlc > ? AND slot >= 0")),
+      eras_(connection.prepare(
+          "SELECT key FROM strandline_stamps WHERE slot = 1 AND resource = ? AND origin = ? AND hlc <= ?")) {}
 
 StoredRecord Stamps::load(std::int64_t resource, std::string_view key) {
     const ResetAtEnd reset(load_);
@@ -142,6 +144,19 @@ std::optional<std::vector<std::string>> Stamps::changed_since(std::int64_t resou
     }
     std::ranges::sort(keys);
     keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+    return keys;
+}
+
+std::vector<std::string> Stamps::with_eras(std::int64_t resource, const watermarks::Range& range,
+                                           const watermarks::Vector& vector, std::size_t most) {
+    std::vector<std::string> keys;
+    for (const auto& [origin, hlc] : vector.entries()) {
+        const ResetAtEnd reset(eras_);
+        eras_.bind(1, resource).bind(2, static_cast<std::int64_t>(origin)).bind(3, hlc.value);
+        while (keys.size() < most && eras_.step()) {
+            if (range.contains(eras_.bytes(0))) keys.emplace_back(eras_.bytes(0));
+        }
+    }
     return keys;
 }
 

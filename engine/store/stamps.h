@@ -36,6 +36,9 @@ public:
                                                                         const watermarks::Vector& vector,
                                                                         std::size_t origins,
                                                                         std::size_t most);
+    /// Keys with a deletion, or with a row that was inserted after one, that `vector` covers: at most `most`.
+    [[nodiscard]] std::vector<std::string> with_eras(std::int64_t resource, const watermarks::Range& range,
+                                                     const watermarks::Vector& vector, std::size_t most);
     /// How many stamps `vector` does not cover, counted up to `most`.
     [[nodiscard]] std::int64_t count_since(std::int64_t resource, const watermarks::Vector& vector,
                                            std::size_t origins, std::int64_t most);
@@ -79,6 +82,7 @@ private:
     Statement put_digests_;
     Statement drop_;
     Statement since_;
+    Statement eras_;
     /// By resource and origin, at least the newest stamp that it has: most origins have written nothing lately, and
     /// are not looked for in the index.
     std::map<std::int64_t, std::vector<Hlc>> newest_;

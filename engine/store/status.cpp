@@ -130,6 +130,9 @@ Status read_status(Connection& connection, bool running) {
     const std::vector<OriginId> origins = read_origins(connection);
     status.resources = read_resources(connection, origins);
     status.peers = ledger.peers();
+    for (const Ledger::Member& member : ledger.members()) {
+        if (!member.is_let_in) status.others.push_back({member.device, member.is_parked});
+    }
     auto receipts = ledger.receipts();
     std::map<DeviceId, std::set<std::int64_t>> not_exchanged;
     for (const auto& [resource, peers] : ledger.not_exchanged()) {

@@ -37,9 +37,12 @@ void Store::reload() {
     const DeviceRow device = read_device(connection);
     self_ = origins.number({device.device, device.incarnation});
     coverage_.clear();
+    forgotten_.clear();
     ++coverage_changes_;
-    for (const Resource& resource : catalog.resources())
+    for (const Resource& resource : catalog.resources()) {
         coverage_[resource.id] = {load_coverage(connection, resource.id), coverage_changes_};
+        forgotten_[resource.id] = load_coverage(connection, resource.id, kForgottenTable);
+    }
     schema_version_ = connection.ask_integer("PRAGMA schema_version");
     nested.install(catalog.resources());
     is_loaded_ = true;
@@ -81,6 +84,18 @@ void Store::set_coverage(std::int64_t resource, const watermarks::Coverage& cove
     Mirrored& mirror = coverage_[resource];
     save_coverage(connection, resource, mirror.coverage, coverage, self_);
     mirror = {coverage, ++coverage_changes_};
+}
+
+void Store::raise_forgotten(std::int64_t resource, const watermarks::Range& range,
+                            const watermarks::Vector& vector) {
+    constexpr Origin kAnchor{};
+    watermarks::Coverage& mirror = forgotten_[resource];
+    if (mirror.dominates(range, vector)) return;
+    watermarks::Coverage raised = mirror;
+    raised.raise(range, vector);
+    save_coverage(connection, resource, mirror, raised, kAnchor, kForgottenTable);
+    mirror = std::move(raised);
+    ++coverage_changes_;
 }
 
 void Store::mark_foreign(const Resource& resource, const Values& key, bool is_foreign) {

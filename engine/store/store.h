@@ -51,6 +51,12 @@ public:
     [[nodiscard]] std::uint64_t coverage_changed_at(std::int64_t resource) const {
         return coverage_.at(resource).changed_at;
     }
+    /// What was forgotten where; never above what is held there, but for what a restored table holds less.
+    [[nodiscard]] const watermarks::Coverage& forgotten(std::int64_t resource) const {
+        return forgotten_.at(resource);
+    }
+    void raise_forgotten(std::int64_t resource, const watermarks::Range& range,
+                         const watermarks::Vector& vector);
     /// How often coverage has changed, whichever resource's: what was found out about it holds until then.
     [[nodiscard]] std::uint64_t coverage_changes() const { return coverage_changes_; }
     /// Writes and mirrors it.
@@ -84,6 +90,7 @@ private:
         std::uint64_t changed_at = 0;  ///< what coverage_changes_ was then
     };
     std::map<std::int64_t, Mirrored> coverage_;
+    std::map<std::int64_t, watermarks::Coverage> forgotten_;
     std::uint64_t coverage_changes_ = 1;
     std::map<std::int64_t, std::unique_ptr<Rows>> rows_;
     Origin self_{};

@@ -50,6 +50,9 @@ struct EngineOptions {
     std::optional<std::int64_t> rows_per_second_max = {};
     /// A value of more bytes is large: it travels in parts, and is taken into memory in parts. Empty: 1 MiB.
     std::optional<std::size_t> whole_value_bytes_max = {};
+    /// Whether deletions are forgotten that all members have acknowledged, but for those that are parked. Else they are
+    /// remembered for good.
+    bool forgets = true;
 };
 
 /// How to make a database a device's.
@@ -110,6 +113,9 @@ public:
     /// Lets a device in.
     [[nodiscard]] Result<void> trust(const DeviceId& device, const std::string& name, Now now);
     [[nodiscard]] bool is_trusted(const DeviceId& device) const;
+    /// Whether deletions are forgotten here without waiting for a device that was let in. It stays let in, and what it wrote
+    /// meanwhile survives; parked or not, nothing comes back with it.
+    [[nodiscard]] Result<void> park(const DeviceId& device, bool is_parked, Now now);
     /// Has the host count, outside the database, what it will find at the next opening, and writes it down: `count` is
     /// called once the database is locked for this. An end of the process between the two costs a new incarnation,
     /// and nothing else. Error: the host's, or the database's; busy: nothing was counted.
@@ -170,8 +176,8 @@ private:
 };
 
 /// A durable request to the process that runs a device, from one that does not: `command` is
-/// "track", "track-device-owned", "untrack" or "trust", answered within a second; or "verify", "deep" or "shallow" and
-/// the id of the peer to prove with (any, when it is not given), answered when it is done.
+/// "track", "track-device-owned", "untrack", "trust", "park" or "unpark", answered within a second; or "verify", "deep" or
+/// "shallow" and the id of the peer to prove with (any, when it is not given), answered when it is done.
 struct Request {
     std::string command;
     std::vector<std::string> arguments;

@@ -10,10 +10,11 @@ namespace strandline {
 
 /// What can happen. Each kind is told once for each time that it happens, and kept in the database, but for one.
 enum class EventKind {
-    tracked,           ///< a table is kept in step from now on
-    untracked,         ///< a table is no longer kept in step
-    trusted,           ///< a device was let in
-    peer_up,           ///< an authenticated peer is connected
+    tracked,    ///< a table is kept in step from now on
+    untracked,  ///< a table is no longer kept in step
+    trusted,    ///< a device was let in
+    parked,   ///< deletions do not wait for a device that was let in, or wait for it again; `text` says which
+    peer_up,  ///< an authenticated peer is connected
     peer_down,         ///< a peer is gone; `text` says why
     backfill_started,  ///< a peer sends a table, or a part of one, from the beginning
     backfill_done,     ///< the last page of that is durable
@@ -28,7 +29,8 @@ enum class EventKind {
     incarnation,      ///< this database goes on as a new origin; `text` says why
     not_exchanged,  ///< a table is tracked on one side alone, or is another one there; `text` says what to do
     capture_repaired,  ///< triggers were missing and are back; the table was compared with its metadata
-    damaged,   ///< rows of a table were deleted or altered behind Strandline's back; they are asked of peers
+    damaged,  ///< rows of a table were deleted or altered behind Strandline's back; they are asked of peers
+    written_again,  ///< what was written here without knowledge of deletions that others have forgotten counts as later now
     verified,  ///< this device and that peer were compared by fingerprints; `text` says what differed
     trouble,   ///< the database or a peer gave an error; `text` has the sentence
 };

@@ -31,6 +31,7 @@ constexpr std::size_t kReasonBytesMax = 1024;  // A sentence or two, for a log.
 /// A key is compared and indexed; larger ones are blobs. One byte is left for the key just behind it, which ends a range.
 constexpr std::size_t kKeyBytesMax = 64 * 1024 - 1;
 constexpr std::size_t kResourcesMax = 4096;  // Tables of one database.
+constexpr std::size_t kMembersMax = 4096;    // Devices of one group, ever.
 constexpr std::size_t kColumnsMax = 2000;    // SQLite's own default, SQLITE_MAX_COLUMN.
 constexpr std::size_t kSpansMax = 2048;      // Of one message of a comparison: some 30 KiB.
 /// A value that travels in pieces. Whoever writes it into a table has the row in memory once.
@@ -112,9 +113,11 @@ constexpr std::uint64_t kWaives = 2;
 
 /// Takes part in comparisons: Compare.
 constexpr std::uint64_t kCompares = 4;
+/// Knows what `forgotten` and `complete` of a page mean, and `waits` of a holding.
+constexpr std::uint64_t kKnowsForgotten = 8;
 
 /// Takes and gives large values in pieces: Fetch and Part.
-constexpr std::uint64_t kPieces = 8;
+constexpr std::uint64_t kPieces = 16;
 
 /// First message of a session, both ways.
 struct Hello {
@@ -144,6 +147,10 @@ struct Holding {
     /// Keys that cut the table into parts of about as many rows, ascending: where a backfill from several peers
     /// may be divided. Said once of a large table to who lacks much of it; else left out.
     std::vector<std::string> cuts = {};
+    /// Changes wait here for their time, or for their row: not all that is covered is in the state. Not complete: left out.
+    bool waits = false;
+    /// Deletions at or below this were forgotten in the whole table: who holds as much may forget them too.
+    Vector forgotten = {};
 };
 
 /// Watermarks. At once an offer (pull what you lack) and a receipt (this is durable here).
@@ -151,6 +158,8 @@ struct Have {
     bool complete = false;  ///< all resources, replacing what was said before
     std::vector<OriginId> origins;
     std::vector<Holding> holdings;  ///< not complete: only what has risen
+    /// Complete: every device that its sender has ever heard of, itself among them; empty where that is nobody else.
+    std::vector<DeviceId> members = {};
 };
 
 /// "Send what I lack": the pieces are the asker's coverage, cut to what it wants now.
@@ -181,6 +190,11 @@ struct Page {
     std::vector<Entry> entries;  ///< in key order; two entries of one key only where one is held back
     /// Which of `columns` were dropped where their values are not any more, ascending: all of those are withheld.
     std::vector<std::uint32_t> dropped = {};
+    /// Deletions at or below this were forgotten at the sender in this range: it knows nothing of them any more.
+    Vector forgotten = {};
+    /// All that the sender holds in the range, whatever was asked for: what is not here, and stamped at or below
+    /// `vector`, was deleted.
+    bool complete = false;
 };
 
 /// One message of pages is one snapshot at its sender, and one transaction at its receiver.

@@ -57,10 +57,17 @@ struct PeerStatus {
     DeviceId device;
     std::string name;
     bool connected = false;
-    bool heard = false;  ///< it has been heard from, ever; until then nobody knows what it holds
+    bool heard = false;   ///< it has been heard from, ever; until then nobody knows what it holds
+    bool parked = false;  ///< deletions are forgotten here without waiting for it
     std::int64_t behind =
         0;  ///< rows held here that the peer has not yet acknowledged: all, until it is heard
     std::optional<double> rtt_ms;
+};
+
+/// A device that others let in, and that this one has heard of.
+struct OtherStatus {
+    DeviceId device;
+    bool parked = false;  ///< as of a peer
 };
 
 struct BackfillStatus {
@@ -91,7 +98,8 @@ struct Status {
     std::string name;
     DeviceState state{};
     std::vector<ResourceStatus> resources;
-    std::vector<PeerStatus> peers;
+    std::vector<PeerStatus> peers;    ///< those that are let in
+    std::vector<OtherStatus> others;  ///< deletions wait for these, too
     std::optional<BackfillStatus> backfill;
     std::int64_t quarantined = 0;
     std::int64_t conflicts = 0;

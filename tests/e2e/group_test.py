@@ -44,7 +44,8 @@ class Relay(devices.Case):
 
         until(lambda: standing("b")["connected"], "a knows that b is connected")
         self.assertEqual(standing("a"), {"device": a.id, "name": "a", "is_self": True})
-        self.assertEqual(standing("c"), {"device": c.id, "name": "c", "is_self": False, "connected": False, "heard": False})
+        self.assertEqual(standing("c"), {"device": c.id, "name": "c", "is_self": False, "is_let_in": True,
+                                         "connected": False, "heard": False, "parked": False})
         self.assertIn("never heard from", a.tell("members"))
         b.stop()
         until(lambda: not standing("b")["connected"], "a knows that b is gone")

@@ -63,11 +63,15 @@ class Verify(devices.Case):
         self.assertEqual(a.rows(), before)
         self.assertTrue(any(event["kind"] == "damaged" for event in b.ask("events")["events"]))
 
+    def until_connected(self, device, *peers):
+        ids = {peer.id for peer in peers}
+        until(lambda: ids == {peer["device"] for peer in device.status()["peers"] if peer["connected"]}, "it is connected")
+
     def test_running(self):
         """a device that another process runs is compared by that process"""
         a, b = self.pair_with_rows(100)
         b.start(a)
-        self.until_equal(a, b)
+        self.until_connected(b, a)
         done = b.command("verify", "--peer", f"127.0.0.1:{a.port}")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("the same", done.stdout)
@@ -81,7 +85,7 @@ class Verify(devices.Case):
         b.trust(c)
         c.start()
         b.start(a)
-        self.until_equal(a, b)
+        self.until_connected(b, a)
         port = c.port
         done = b.command("verify", "--peer", f"127.0.0.1:{port}")
         self.assertEqual(done.returncode, 1, done.stdout)
@@ -89,6 +93,7 @@ class Verify(devices.Case):
         self.assertEqual(done.stdout, "")
         b.stop()
         b.start(a, c)
+        self.until_connected(b, a, c)
         self.until_equal(a, b, c)
         for peer in (c, a, c):
             done = b.command("verify", "--peer", f"127.0.0.1:{peer.port}", "--json")

@@ -146,6 +146,34 @@ TEST_CASE("a column that is added again is told, as its DEFAULT takes the place 
     CHECK(group.app(0).ask("SELECT x FROM t") == "'new'\n'new'");
 }
 
+TEST_CASE(
+    "what was written to a dropped column waits for those who have it, and no longer than there are any") {
+    Dropped group;
+    group.connect(1, 2);
+    group.connect(0, 2);
+    group.converge();
+    group.disconnect(0, 2);
+    group.write(0, "UPDATE t SET x = 'late' WHERE id = 'a'");
+    group.converge();
+    CHECK(group.engine(1).status().quarantined == 1);
+    CHECK(group.table(2, "t") == "'a'|'v'|'late'\n'b'|'v'|'x'");
+
+    group.write(0, "ALTER TABLE t DROP COLUMN x");
+    group.write(0, "UPDATE t SET v = 'edited' WHERE id = 'a'");
+    group.converge();
+    CHECK(group.engine(1).status().quarantined == 1);
+    CHECK(group.table(2, "t") == "'a'|'edited'|'late'\n'b'|'v'|'x'");
+
+    group.write(2, "ALTER TABLE t DROP COLUMN x");
+    group.converge();
+    CHECK(group.table(1, "t") == "'a'|'edited'\n'b'|'v'");
+    CHECK(group.is_same("t"));
+    for (std::size_t i = 0; i < group.size(); ++i) CHECK(group.engine(i).status().quarantined == 0);
+    group.write(0, "UPDATE t SET v = 'again' WHERE id = 'a'");
+    group.converge();
+    CHECK(group.table(1, "t") == "'a'|'again'\n'b'|'v'");
+}
+
 TEST_CASE("an edit of a column that was dropped on the way is asked of its writer") {
     Dropped group;
     group.connect(0, 2);

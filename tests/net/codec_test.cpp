@@ -89,6 +89,8 @@ TEST_CASE("the comparison that the other tests rely on sees a difference in ever
     differs([](Pages&, Page&, Entry& e) { e.life.emplace(); });
     differs([](Pages&, Page&, Entry& e) { e.large.emplace_back(); });
     differs([](Pages&, Page& p, Entry&) { p.dropped.push_back(0); });
+    differs([](Pages&, Page& p, Entry&) { p.forgotten.emplace_back(); });
+    differs([](Pages&, Page& p, Entry&) { p.complete = true; });
     CHECK_FALSE(same(Value(0.0), Value(-0.0)));
     CHECK_FALSE(same(Value(2.0), Value(std::int64_t{2})));
 }
@@ -105,7 +107,7 @@ TEST_CASE("fields that a later version put behind ours are passed over, whatever
     const std::string origins = from_hex("91c428") + std::string(40, '\1');
     const std::string row = from_hex("930100") + later;
     const std::string entry = from_hex("9ac4016bc0c0") + row + from_hex("90910990c090") + later;
-    const std::string page = from_hex("99a174c400c09091a1630791") + entry + from_hex("90") + later;
+    const std::string page = from_hex("9ba174c400c09091a1630791") + entry + from_hex("9090c2") + later;
     decoded = decode(from_hex("97040000c3") + origins + from_hex("91") + page + later);
     REQUIRE(decoded);
     const auto& read = std::get<Pages>(*decoded).pages.at(0).entries.at(0);

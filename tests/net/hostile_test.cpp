@@ -101,6 +101,7 @@ TEST_CASE("a list that is announced and never comes takes no memory") {
         {"", 1},                                                                // a message's fields
         {"9402c2", kOriginsMax},                                                // origins
         {"9402c290", kResourcesMax},                                            // holdings
+        {"9502c39090", kMembersMax},                                            // members
         {"940301909192a174", kPiecesMax},                                       // pieces
         {"96040000c291" + origin + "9197a174c400c0", 2},                        // a vector
         {"96040000c290", kPagesMax},                                            // pages
@@ -111,6 +112,7 @@ TEST_CASE("a list that is announced and never comes takes no memory") {
         {"96040000c2909197a174c400c09090009196c4016bc0c0c090", kColumnsMax},    // values
         {"96040000c2909197a174c400c09091a163009197c4016bc0c0920000c091c0", 1},  // what is withheld
         {"96040000c2909198a174c400c09091a1630090", 1},                          // what was dropped
+        {"96040000c291" + origin + "919aa174c400c09090009090", 2},              // what was forgotten
         {"930500", 0},                                                          // a field that we do not know
     };
     for (const auto& [place, count_max] : places) {

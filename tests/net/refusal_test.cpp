@@ -92,6 +92,9 @@ TEST_CASE("origins that are named twice, malformed or not listed are refused") {
     check_refused_when(two_holdings(), "names an origin twice", [](Have& h) { h.origins[1] = h.origins[0]; });
     check_refused(from_hex("9402c291c42700"), "cut short");
     check_refused(from_hex("9402c291c401ff90"), "has not 40 bytes");
+    check_refused_when(holding_with_members(), "names members and is not complete",
+                       [](Have& h) { h.complete = false; });
+    check_refused(from_hex("9502c3909091c40107"), "a device's id has not 32 bytes");
     check_refused_when(holding_with_cuts(), "cuts are not in order",
                        [](Have& h) { h.holdings[0].cuts[1] = h.holdings[0].cuts[0]; });
     check_refused_when(Waive{1, "notes", {"a", "b"}}, "ends before it begins",

@@ -55,14 +55,16 @@ inline bool same(const KeyColumn& a, const KeyColumn& b) {
 }
 inline bool same(const Holding& a, const Holding& b) {
     return a.resource == b.resource && a.device_owned == b.device_owned && a.rows == b.rows &&
-           same(a.pieces, b.pieces) && same(a.key, b.key) && a.dropped == b.dropped && a.cuts == b.cuts;
+           same(a.pieces, b.pieces) && same(a.key, b.key) && a.dropped == b.dropped && a.cuts == b.cuts &&
+           a.waits == b.waits && a.forgotten == b.forgotten;
 }
 inline bool same(const Wanted& a, const Wanted& b) {
     return a.resource == b.resource && same(a.pieces, b.pieces);
 }
 inline bool same(const Page& a, const Page& b) {
     return a.resource == b.resource && a.range == b.range && a.vector == b.vector && a.columns == b.columns &&
-           same(a.entries, b.entries) && a.dropped == b.dropped;
+           same(a.entries, b.entries) && a.dropped == b.dropped && a.forgotten == b.forgotten &&
+           a.complete == b.complete;
 }
 
 inline bool same(const Stretch& a, const Stretch& b) {
@@ -78,7 +80,8 @@ inline bool same(const Hello& a, const Hello& b) {
     return a.name == b.name && a.incarnation == b.incarnation && a.wall == b.wall && a.features == b.features;
 }
 inline bool same(const Have& a, const Have& b) {
-    return a.complete == b.complete && a.origins == b.origins && same(a.holdings, b.holdings);
+    return a.complete == b.complete && a.origins == b.origins && same(a.holdings, b.holdings) &&
+           a.members == b.members;
 }
 inline bool same(const Pull& a, const Pull& b) {
     return a.number == b.number && a.origins == b.origins && same(a.wanted, b.wanted);

@@ -161,6 +161,19 @@ inline Pages some_large() {
     return pages;
 }
 
+/// From who has forgotten deletions: to who knew of them, and, all there is, to who did not.
+inline Pages some_forgotten() {
+    Page page = page_of({"title"}, {whole_row("a", stamp(today(5), 0), {std::int64_t{1}})});
+    page.forgotten = {{Origin{0}, today(3)}, {Origin{1}, today(2)}};
+    Page complete = page;
+    complete.resource = "photos";
+    complete.complete = true;
+    complete.dropped = {};
+    Pages pages = pages_of(page);
+    pages.pages.push_back(complete);
+    return pages;
+}
+
 /// Of a device-owned table: cells, and deletes of a first and of a later life, with the smallest stamp among their lives'.
 inline Pages some_lives() {
     Entry cells_only;
@@ -202,6 +215,21 @@ inline Have holding_with_key() {
     Have have = two_holdings();
     have.holdings.resize(1);
     have.holdings[0].key = {{"TEXT", "NOCASE", {"number", "id"}}, {"NUMERIC", "BINARY", {"part"}}};
+    return have;
+}
+
+/// A device of a group of two.
+inline Have holding_with_members() {
+    Have have = holding_with_key();
+    have.members = {origin_id(7, 0).device, origin_id(8, 0).device};
+    return have;
+}
+
+/// A device where changes of a table wait for their time.
+inline Have holding_with_held() {
+    Have have = holding_with_key();
+    have.holdings[0].waits = true;
+    have.holdings[0].forgotten = {{Origin{1}, today(2)}};
     return have;
 }
 
@@ -274,6 +302,8 @@ inline std::vector<Sample> samples() {
             {"have_with_key", holding_with_key()},
             {"have_with_dropped", holding_with_dropped()},
             {"have_with_cuts", holding_with_cuts()},
+            {"have_with_held_changes", holding_with_held()},
+            {"have_with_members", holding_with_members()},
             {"have_nothing", Have{}},
             {"pull", two_wanted()},
             {"pages_of_every_value", answer},
@@ -281,6 +311,7 @@ inline std::vector<Sample> samples() {
             {"pages_with_withheld_values", some_withheld()},
             {"pages_with_dropped_values", some_dropped()},
             {"pages_with_large_values", some_large()},
+            {"pages_with_forgotten_deletions", some_forgotten()},
             {"pages_of_a_device_owned_table", some_lives()},
             {"pages_pushed", push_of_two_pages()},
             {"pages_none", Pages{}},

@@ -56,7 +56,11 @@ public:
                 holding.resource + (holding.device_owned ? " device-owned, " : ", ") +
                 counted(holding.rows, "row") + ", " + shown_pieces(holding.pieces) +
                 (holding.dropped.empty() ? "" : ", without " + joined(holding.dropped, ", ")) +
-                (holding.cuts.empty() ? "" : ", cut in " + std::to_string(holding.cuts.size() + 1)));
+                (holding.cuts.empty() ? "" : ", cut in " + std::to_string(holding.cuts.size() + 1)) +
+                (holding.waits ? ", some of it waits" : "") +
+                (holding.forgotten.empty()
+                     ? ""
+                     : ", deletions forgotten up to " + shown_vector(holding.forgotten)));
         }
         say((have.complete ? "Have in all: " : "Have: ") + (parts.empty() ? "nothing" : joined(parts, "; ")));
     }
@@ -88,7 +92,8 @@ private:
 
     void say_page(const message::Page& page) {
         say("  " + page.resource + ", " + shown_range(page.range.low, page.range.high) + " to " +
-            shown_vector(page.vector));
+            shown_vector(page.vector) + (page.complete ? ", all there is" : "") +
+            (page.forgotten.empty() ? "" : ", deletions forgotten up to " + shown_vector(page.forgotten)));
         const std::size_t count = page.entries.size();
         for (std::size_t i = 0; i < count; ++i) {
             if (count <= 2 * kEntriesShown || i < kEntriesShown || i >= count - kEntriesShown) {

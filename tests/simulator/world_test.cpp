@@ -118,7 +118,7 @@ TEST_CASE("rows or stamps that differ break law 6, and rows that nobody wrote la
     State b = a;
     const Model model;
     CHECK_NOTHROW(demand_equal(a, 0, b, 1, model));
-    b.stamps[2]["key"] = "0=1";
+    b.stamps[2]["key"] = {{0, Stamp{Hlc{1}, {}}}};
     CHECK_THROWS_WITH(demand_equal(a, 0, b, 1, model), Catch::Contains("differ in stamps of links"));
     b.rows[0]["key"] = "'row'";
     CHECK_THROWS_WITH(demand_equal(a, 0, b, 1, model), Catch::Contains("differ in a row of notes"));

@@ -1,0 +1,132 @@
+#include "cli/trial.h"
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <mutex>
+#include <utility>
+
+#include <spdlog/fmt/fmt.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "cli/format.h"
+#include "cli/signals.h"
+#include "cli/waiting.h"
+
+namespace strandline::cli {
+
+std::int64_t Trial::rows() const {
+    std::int64_t rows = 0;
+    for (const TableDifference& table : difference.tables) rows += table.rows_a;
+    return rows;
+}
+
+std::int64_t Trial::changes() const {
+    std::int64_t changes = 0;
+    for (const TableDifference& table : difference.tables) changes += table.only_a + table.changed;
+    return changes;
+}
+
+Result<CopyFolder> CopyFolder::make(const std::string& database) {
+    std::string path = database + ".trial-XXXXXX";
+    if (mkdtemp(path.data()) == nullptr)
+        return failure(Category::storage,
+                       fmt::format("no folder can be made at {}: {}", path, std::strerror(errno)));
+    return CopyFolder(path);
+}
+
+CopyFolder::~CopyFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+}
+
+Result<Trial> try_out(NodeOptions options, const std::string& snapshot, double seconds) {
+    const auto process = running_process(options.database);
+    if (!process) return tl::unexpected(process.error());
+    if (*process != 0)
+        return failure(Category::busy,
+                       fmt::format("process {} runs {}; stop it first: the copy speaks with its key",
+                                   *process, options.database),
+                       Retry::later);
+    auto folder = CopyFolder::make(options.database);
+    if (!folder) return tl::unexpected(folder.error());
+    const std::string copy = folder->path_of("copy.db");
+    std::error_code error;
+    std::filesystem::copy_file(snapshot, copy, error);
+    if (!error) std::filesystem::copy_file(options.database + ".key", copy + ".key", error);
+    if (error)
+        return failure(Category::storage,
+                       fmt::format("{} cannot be copied to {}: {}", snapshot, copy, error.message()));
+    options.database = copy;
+    auto node = Node::open(options);
+    if (!node) return tl::unexpected(node.error());
+    Trial trial;
+    {
+        std::mutex mutex;
+        std::string how_far;
+        node->on_event([&](const Event& event) {
+            const std::lock_guard guard(mutex);
+            if (event.kind == EventKind::backfill_progress) how_far = ", " + event.text;
+        });
+        node->on_notice(say);
+        const Ticker ticker([&] {
+            const std::lock_guard guard(mutex);
+            return "trying it out on a copy" + how_far;
+        });
+        std::atomic<bool> is_stopped = false;
+        const StopOnSignal signals([&] {
+            is_stopped = true;
+            node->stop();
+        });
+        const Status before = node->engine().status();
+        const auto reached = node->run_once(seconds);
+        if (!reached) return tl::unexpected(reached.error());
+        if (is_stopped)
+            return failure(Category::timeout, "stopped before all was known; nothing was changed here");
+        const Status after = node->engine().status();
+        trial.in_step = *reached;
+        trial.waiting = after.quarantined - before.quarantined;
+        trial.sent = after.sent.rows - before.sent.rows;
+    }
+    const Ticker ticker([&] { return "counting what is different"; });
+    auto difference = diff_databases(snapshot, copy, {}, 0);
+    if (!difference) return tl::unexpected(difference.error());
+    trial.difference = std::move(*difference);
+    return trial;
+}
+
+void print(const Trial& trial, bool json) {
+    if (json) {
+        nlohmann::ordered_json tables = nlohmann::ordered_json::array();
+        for (const TableDifference& table : trial.difference.tables) {
+            tables.push_back({{"name", table.table},
+                              {"rows", table.rows_a},
+                              {"added", table.only_b},
+                              {"changed", table.changed},
+                              {"removed", table.only_a}});
+        }
+        return print_json({{"in_step", trial.in_step},
+                           {"tables", tables},
+                           {"quarantined", trial.waiting},
+                           {"sent", {{"rows", trial.sent}}}});
+    }
+    Table shown({{"table"},
+                 {"rows", Table::Align::right},
+                 {"would come", Table::Align::right},
+                 {"would change", Table::Align::right},
+                 {"would go", Table::Align::right}});
+    for (const TableDifference& table : trial.difference.tables) {
+        shown.add({table.table, count_text(table.rows_a), count_text(table.only_b), count_text(table.changed),
+                   count_text(table.only_a)});
+    }
+    shown.print();
+    if (trial.waiting > 0) fmt::print("  {} would wait in quarantine\n", count_text(trial.waiting, "change"));
+    if (trial.sent > 0)
+        fmt::print("  {} of this device went to its peers, as with every run\n",
+                   count_text(trial.sent, "row"));
+}
+
+}  // namespace strandline::cli

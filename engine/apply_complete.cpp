@@ -1,0 +1,186 @@
+#include <algorithm>
+#include <utility>
+
+#include "engine/apply.h"
+#include "engine/reader.h"
+#include "engine/retention.h"
+#include "planted/planted.h"
+
+// Apply, continued: what a page tells beside its rows, to who lacks deletions that nobody knows any more.
+namespace strandline::engine {
+
+using store::Resource;
+using store::StoredRecord;
+
+bool Apply::is_told_all(const store::Store& store, const message::Pages& pages,
+                        const std::vector<Origin>& origins) {
+    return std::ranges::all_of(pages.pages, [&](const message::Page& page) {
+        return page.complete ||
+               store.coverage(store.catalog.find(page.resource)->id)
+                   .dominates({page.range.low, page.range.high}, localized(page.forgotten, origins));
+    });
+}
+
+void Apply::forget(const message::Pages& pages, const std::vector<Origin>& origins,
+                   const std::function<bool(const Resource&, const watermarks::Range&)>& lags) {
+    for (const message::Page& page : pages.pages) {
+        if (page.forgotten.empty()) continue;
+        const Resource& resource = *store_.catalog.find(page.resource);
+        const watermarks::Range range{page.range.low, page.range.high};
+        const watermarks::Vector forgotten = localized(page.forgotten, origins);
+        const bool is_behind = is_planted(planted::Bug::absence_trusted) ||
+                               !store_.coverage(resource.id).dominates(range, forgotten);
+        // Where nothing is known yet, nothing can be gone.
+        if (is_behind && store::Stamps::Scan(store_.connection, resource.id, range).next())
+            behind_.insert(&page);
+        if (page.complete && lags(resource, range)) settling_.insert(&page);
+        forget_within(store_, resource.id, range, forgotten);
+    }
+}
+
+bool Apply::is_among(const std::set<const message::Page*>& pages, const message::Page& page) {
+    return std::ranges::any_of(pages, [&](const message::Page* each) {
+        return each->resource == page.resource && each->range == page.range;
+    });
+}
+
+std::optional<watermarks::Vector> Apply::vector_of_complete(const message::Page& page,
+                                                            const std::vector<Origin>& origins) const {
+    // What is held back is in nobody's state yet.
+    if (!is_among(behind_, page) || is_among(settling_, page) || page.vector.empty()) return std::nullopt;
+    return localized(page.vector, origins);
+}
+
+std::optional<Merge> Apply::replaced(const Record& local, const Incoming& incoming) const {
+    if (!replacing_ || local.is_none() || incoming.record.is_partial()) return std::nullopt;
+    const Stamp& stamp = local.row ? *local.row : *local.era;
+    if (!replacing_->covers(stamp.origin, stamp.hlc)) return std::nullopt;
+    Merge merged{incoming.record, RowAction::insert,
+                 std::vector<bool>(incoming.columns.size(), incoming.record.is_alive()), Refusal::no};
+    if (local.is_alive()) merged.action = incoming.record.is_alive() ? RowAction::update : RowAction::remove;
+    if (!local.is_alive() && !incoming.record.is_alive()) merged.action = RowAction::none;
+    // Later edits of the row stay.
+    for (const CellStamp& cell : local.cells) {
+        const bool is_kept = incoming.record.is_alive() &&
+                             !replacing_->covers(cell.stamp.origin, cell.stamp.hlc) &&
+                             order_.less(*effective(incoming.record, cell.column), cell.stamp);
+        if (!is_kept) continue;
+        std::erase_if(merged.record.cells,
+                      [&](const CellStamp& other) { return other.column == cell.column; });
+        merged.record.cells.push_back(cell);
+        for (std::size_t i = 0; i < incoming.columns.size(); ++i) {
+            if (incoming.columns[i] == cell.column) merged.takes[i] = false;
+        }
+    }
+    std::ranges::sort(merged.record.cells, {}, &CellStamp::column);
+    return merged;
+}
+
+void Apply::complete(const Resource& resource, const watermarks::Range& range,
+                     const watermarks::Vector& vector) {
+    std::vector<std::pair<std::string, Record>> gone;
+    std::vector<std::string> unsent;
+    {
+        store::Stamps::Scan scan(store_.connection, resource.id, range);
+        while (scan.next()) {
+            const std::string& key = scan.key();
+            Record known = without_forgotten(scan.stored().record, store_.forgotten(resource.id).at(key));
+            if (known.is_none()) continue;
+            const Stamp& stamp = known.row ? *known.row : *known.era;
+            if (!named_.contains({resource.id, key}) && vector.covers(stamp.origin, stamp.hlc)) {
+                gone.emplace_back(key, std::move(known));
+            } else if (is_unsent(known, vector) && !settled_.contains({resource.id, key})) {
+                unsent.push_back(key);
+            }
+        }
+    }
+    let_go_of_held(resource, range, vector);
+    for (const auto& [key, record] : gone) remove_gone(resource, key, record);
+    for (const std::string& key : unsent) write_again(resource, key, vector);
+}
+
+/// What was held here for its time, and is decided where the page comes from.
+void Apply::let_go_of_held(const Resource& resource, const watermarks::Range& range,
+                           const watermarks::Vector& vector) {
+    if (!store_.quarantine.has_any(resource.id)) return;
+    constexpr std::size_t kAll = 1'000'000;
+    for (const store::Quarantined& held : store_.quarantine.after(resource.id, 0, kAll)) {
+        if (held.kind == store::QuarantineKind::held && range.contains(held.key) &&
+            !said_.contains({resource.id, held.key}) && lacking(held.record, vector).is_none())
+            store_.quarantine.drop(held.id);
+    }
+}
+
+bool Apply::is_unsent(const Stamp& stamp, const watermarks::Vector& vector) const {
+    return order_.id(stamp.origin).device == order_.id(store_.self()).device &&
+           !vector.covers(stamp.origin, stamp.hlc);
+}
+
+bool Apply::is_unsent(const Record& record, const watermarks::Vector& vector) const {
+    return is_unsent(record.row ? *record.row : *record.era, vector) ||
+           std::ranges::any_of(record.cells,
+                               [&](const CellStamp& cell) { return is_unsent(cell.stamp, vector); });
+}
+
+/// By the way of all deletions, and then nothing of it is known.
+void Apply::remove_gone(const Resource& resource, const std::string& key, const Record& gone) {
+    if (gone.is_alive()) {
+        Incoming deletion;
+        deletion.key = key;
+        deletion.record.era = gone.era ? order_.larger(*gone.row, *gone.era) : *gone.row;
+        if (resource.ownership == Ownership::device_owned) deletion.record.life = gone.known_life();
+        join(resource, deletion);
+    }
+    const StoredRecord left = store_.stamps.load(resource.id, key);
+    if (!left.record.is_alive()) store_.stamps.save(resource.id, key, left, {});
+}
+
+void Apply::settle_doubt(const Resource& resource, Incoming incoming) {
+    const std::string key = incoming.key;
+    const StoredRecord stored = store_.stamps.load(resource.id, key);
+    const Record known = without_forgotten(stored.record, store_.forgotten(resource.id).at(key));
+    const bool is_alive = incoming.record.is_alive();
+    const Record news = lacking(incoming.record, store_.coverage(resource.id).at(key));
+    const bool was_deleted = known.is_none() && (news.is_none() || news.is_partial());
+    if (was_deleted ? !is_alive : news.is_none()) return;
+    if (!was_deleted) {
+        incoming.record = news;
+        join(resource, incoming);
+    }
+    // Of what one device owns nobody else says anything: what its owner deleted is gone with the next complete page.
+    if (resource.ownership == Ownership::device_owned) return;
+    const StoredRecord before = store_.stamps.load(resource.id, key);
+    if (!was_deleted && !before.record.is_alive()) return;
+    StoredRecord after = before;
+    after.record.cells.clear();
+    if (was_deleted || after.record.era) after.record.era = {clock_.next(now_.wall), store_.self()};
+    after.record.row.reset();
+    if (!was_deleted) after.record.row = {clock_.next(now_.wall), store_.self()};
+    store_.stamps.save(resource.id, key, before, after);
+    settled_.emplace(resource.id, key);
+    ++applied_.written_again[resource.id];
+}
+
+void Apply::write_again(const Resource& resource, const std::string& key, const watermarks::Vector& vector) {
+    const auto anew = [&] { return Stamp{clock_.next(now_.wall), store_.self()}; };
+    const StoredRecord before = store_.stamps.load(resource.id, key);
+    StoredRecord after = before;
+    Record& record = after.record;
+    if (record.row && is_unsent(*record.row, vector)) {
+        // One life has one insert: of a row that its device inserts again the old life has ended. And a deletion of ours before
+        // it may be earlier than one that nobody knows any more.
+        if (resource.ownership == Ownership::device_owned || (record.era && is_unsent(*record.era, vector)))
+            record.era = anew();
+        record.row = anew();
+        record.cells.clear();
+    } else if (!record.row && is_unsent(*record.era, vector)) {
+        record.era = anew();
+    }
+    for (CellStamp& cell : record.cells) {
+        if (is_unsent(cell.stamp, vector)) cell.stamp = anew();
+    }
+    store_.stamps.save(resource.id, key, before, after);
+    ++applied_.written_again[resource.id];
+}
+
+}  // namespace strandline::engine

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""What a run would change is told before it does, and what it would change a lot is kept: real processes and files."""
+import json
+
+import devices
+from devices import strandline
+
+
+class Trials(devices.Case):
+    def apart(self):
+        """A device that goes on, and one that was away: a row comes, one changes, one goes, one is its own."""
+        a, b = self.running_pair()
+        a.write_many("INSERT INTO notes VALUES (?, 'x', 'y')", [(f"n{n}",) for n in range(10)])
+        self.until_equal(a, b)
+        b.stop()
+        a.sql("INSERT INTO notes VALUES ('new', 'x', 'y')")
+        a.sql("UPDATE notes SET body = 'edited' WHERE id = 'n3'")
+        a.sql("DELETE FROM notes WHERE id = 'n4'")
+        b.sql("INSERT INTO notes VALUES ('own', 'x', 'y')")
+        return a, b
+
+    def beside(self, device):
+        """What else lies beside its database."""
+        usual = {"", "-wal", "-shm", ".key", ".lock"}
+        return [path for path in self.folder.glob(f"{device.path.name}*")
+                if path.name.removeprefix(device.path.name) not in usual]
+
+    def peer(self, device):
+        return ("--peer", f"127.0.0.1:{device.port}")
+
+    def test_dry_run(self):
+        """--dry-run tells what would come, change and go, and changes nothing"""
+        a, b = self.apart()
+        before, events = b.rows(), b.ask("events")
+        told = b.ask("run", *self.peer(a), "--dry-run")
+        self.assertEqual(told, {"in_step": True, "quarantined": 0, "sent": {"rows": 1},
+                                "tables": [{"name": "notes", "rows": 11, "added": 1, "changed": 1, "removed": 1}]})
+        self.assertIn("would come", b.tell("run", *self.peer(a), "--dry-run"))
+        self.assertEqual((b.rows(), b.ask("events"), self.beside(b)), (before, events, []))
+        b.once(a)
+        self.until_equal(a, b)
+        self.assertEqual(b.ask("run", *self.peer(a), "--dry-run")["tables"],
+                         [{"name": "notes", "rows": 11, "added": 0, "changed": 0, "removed": 0}])
+        self.assert_diff_equal(a, b)
+
+    def test_would_not_fit(self):
+        """--dry-run tells what the database would not take"""
+        a, b = self.apart()
+        b.sql("CREATE UNIQUE INDEX one_body ON notes(body) WHERE body = 'edited'")
+        b.sql("UPDATE notes SET body = 'edited' WHERE id = 'own'")
+        self.assertEqual(b.ask("run", *self.peer(a), "--dry-run")["quarantined"], 1)
+        self.assertEqual(b.status()["quarantined"], 0)
+
+    def test_nobody_there(self):
+        """--dry-run with a peer that is not there says so, and beside a running device it does not try"""
+        a, b = self.apart()
+        a.stop()
+        done = strandline("run", b.path, *self.peer(a), "--dry-run", "--timeout", "0.5", "--json")
+        self.assertEqual((done.returncode, json.loads(done.stdout)["in_step"]), (3, False))
+        a.start()
+        self.assert_refused(strandline("run", a.path, *self.peer(b), "--dry-run"), "stop it first")
+        self.assertEqual(self.beside(a) + self.beside(b), [])
+
+    def test_snapshot(self):
+        """--snapshot-above keeps the database as it was before a run that changes more rows, and before no other"""
+        a, b = self.apart()
+        before = b.rows()
+        b.once(a, options=("--snapshot-above", "50"))
+        self.assertEqual(self.beside(b), [])
+        a.sql("UPDATE notes SET body = 'all' WHERE id <> 'own'")
+        kept_rows = b.rows()
+        self.assertNotEqual(kept_rows, before)
+        b.once(a, options=("--snapshot-above", "50"))
+        self.until_equal(a, b)
+        (kept,) = self.beside(b)
+        b.app.close()
+        b.tell("restore", kept)
+        b.app = b.connect()
+        self.assertEqual(b.rows(), kept_rows)
+
+    def test_options(self):
+        """options that do not go together are refused"""
+        a = self.device("a")
+        for options in (("--dry-run",), ("--snapshot-above", "5"), ("--peer", "h:1", "--timeout", "5"),
+                        ("--peer", "h:1", "--dry-run", "--once"), ("--peer", "h:1", "--snapshot-above", "101"),
+                        ("--peer", "h:1", "--dry-run", "--listen", "127.0.0.1:0")):
+            self.assertEqual(strandline("run", a.path, *options).returncode, 2, options)
+
+
+if __name__ == "__main__":
+    devices.main()
