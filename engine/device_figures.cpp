@@ -146,7 +146,7 @@ void Device::add_traffic() {
 /// What a peer has acknowledged counts on when it is away: it says how far behind it falls.
 void Device::remember(const Session& session) {
     for (const Resource& resource : store.catalog.resources()) {
-        const auto* theirs = session.theirs(resource.name);
+        const auto* theirs = session.theirs(resource);
         // While changes wait there, what it covers is no receipt for what is in its state.
         if (!session.exchanges(resource) || theirs->waits) continue;
         watermarks::Vector& known = receipts_[session.peer()][resource.id];

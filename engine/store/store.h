@@ -28,7 +28,8 @@ class Store {
 public:
     /// Makes it the engine's: synchronous=FULL, foreign keys not enforced, since the writer's
     /// device enforced them and rows arrive in any order. Throws StorageError.
-    Store(std::unique_ptr<Connection> opened, std::size_t whole_value_bytes_max);
+    Store(std::unique_ptr<Connection> opened, std::int64_t page_cache_bytes,
+          std::size_t whole_value_bytes_max);
 
     /// Reads the mirror anew from the database.
     void reload();
