@@ -5,6 +5,7 @@
 #include "engine/limits.h"
 #include "engine/reader.h"
 #include "engine/retention.h"
+#include "engine/store/cell.h"
 #include "engine/text.h"
 #include "planted/planted.h"
 
@@ -78,6 +79,7 @@ void Apply::pages(const message::Pages& pages, const std::vector<Origin>& origin
 void Apply::page(const message::Page& page, const std::vector<Origin>& origins) {
     const Resource& resource = *store_.catalog.find(page.resource);
     const Columns columns = columns_of(resource, page);
+    const std::size_t number = pages_++;
     if (is_planted(planted::Bug::watermark_before_data)) {
         raise(resource, page, origins);
         store_.connection.execute(planted::kCommitEarly);
@@ -89,6 +91,11 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
     for (const message::Entry& entry : page.entries) {
         Incoming incoming = incoming_from(entry, columns, origins);
         if (resource.ownership == Ownership::shared) incoming.record.life.reset();  // It knows no lives.
+        if (auto lacking = find_large(resource, incoming); !lacking.empty()) {
+            applied_.lacking.push_back({number, resource.id, std::move(lacking)});
+            is_repair_ = false;
+            return;  // It is alone on its page.
+        }
         ++applied_.received;
         if (is_ahead(incoming.record)) {
             // What stood there before it is gone all the same.
@@ -100,6 +107,10 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
                 without_forgotten(std::move(incoming.record), store_.forgotten(resource.id).at(incoming.key));
             if (incoming.record.is_none()) continue;
             is_settling ? settle_doubt(resource, std::move(incoming)) : join(resource, incoming);
+        }
+        for (std::size_t i = 0; i < incoming.large.size(); ++i) {
+            if (incoming.large[i] != nullptr)
+                store_.parts.drop(resource.id, incoming.key, incoming.columns[i]);
         }
     }
     is_repair_ = false;
@@ -183,6 +194,10 @@ Apply::Incoming Apply::incoming_from(const message::Entry& entry, const Columns&
         if (columns.missing[column] && incoming.missing.empty()) incoming.missing = columns.names[column];
         if (!entry.withheld.empty() || !columns.dropped.empty())
             incoming.withheld.push_back(withheld_as(i, column));
+        if (entry.large.empty()) continue;
+        const auto large = std::ranges::find(entry.large, i, &message::LargeValue::place);
+        incoming.large.push_back(large != entry.large.end() ? &*large : nullptr);
+        incoming.staged.emplace_back();
     }
     return incoming;
 }
@@ -208,7 +223,7 @@ void Apply::hold(const Resource& resource, const Incoming& incoming, WallMs due,
         0, resource.id, incoming.key, QuarantineKind::held, {}, reason, now_.wall, incoming.record, {}, {}};
     entry.due = due;
     if (incoming.key_raw != nullptr) entry.key_raw = *incoming.key_raw;
-    for (std::size_t i = 0; i < incoming.values.size(); ++i) entry.values.push_back(incoming.named(i));
+    for (std::size_t i = 0; i < incoming.values.size(); ++i) entry.values.push_back(named(incoming, i));
     store_.quarantine.put(entry);
     tell(EventKind::held, resource, incoming.spelled(resource), std::string("a change is held: ") + reason);
 }
@@ -264,9 +279,15 @@ std::string Apply::write_row(const Resource& resource, const Incoming& incoming,
         if (is_lacked && (has_place || incoming.withheld_as(i) == store::Withheld::too_large))
             return why_withheld(incoming.names[i], incoming.withheld_as(i));
     }
+    // A row that is there already when its large values cannot be written is taken back.
+    std::optional<store::Savepoint> whole_or_nothing;
+    if (!incoming.large.empty()) whole_or_nothing.emplace(store_.connection);
     try {
-        if (refused && merged.action != RowAction::remove)
-            return rewrite_quarantined(resource, *refused, incoming, merged, digests);
+        if (refused && merged.action != RowAction::remove) {
+            std::string reason = rewrite_quarantined(resource, *refused, incoming, merged, digests);
+            if (whole_or_nothing) whole_or_nothing->keep();
+            return reason;
+        }
         if (refused) store_.quarantine.drop(refused->id);
         store_.nested.announce();
         switch (merged.action) {
@@ -286,6 +307,7 @@ std::string Apply::write_row(const Resource& resource, const Incoming& incoming,
         if (!error.is_about_row()) throw;
         return error.what();
     }
+    if (whole_or_nothing) whole_or_nothing->keep();
     return {};
 }
 
@@ -300,7 +322,9 @@ store::Assignment Apply::taken(const Incoming& incoming, const Merge& merged, st
         }
         taken.columns.push_back(incoming.columns[i]);
         taken.values.push_back(incoming.values[i]);
-        store::set_digest(digests, incoming.columns[i], store::digest_of(*incoming.values[i]));
+        if (!incoming.staged.empty())
+            taken.staged.push_back(incoming.staged[i] ? &*incoming.staged[i] : nullptr);
+        store::set_digest(digests, incoming.columns[i], incoming.digest(i));
     }
     return taken;
 }

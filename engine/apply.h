@@ -27,6 +27,13 @@ struct Applied {
     std::int64_t mended = 0;                      ///< rows that were damaged here
     /// Resources with rows that came without values of columns that were dropped where they came from.
     std::set<std::int64_t> without_dropped;
+    /// A page of whose row large values are needed that are not here: nothing was done with it.
+    struct Lacking {
+        std::size_t page = 0;  ///< counted from the first call of Apply::page()
+        std::int64_t resource = 0;
+        std::vector<std::pair<std::uint32_t, store::LargeCell>> values;  ///< with their numbers
+    };
+    std::vector<Lacking> lacking;
     /// Rows, by resource, that this device wrote once more: its own watermark is to rise.
     std::map<std::int64_t, std::int64_t> written_again;
     std::vector<Event> events;  ///< without number
@@ -91,15 +98,20 @@ private:
         std::vector<const Value*> values;
         std::vector<store::Withheld> withheld;  ///< for each value; empty: all came along
         std::string missing;  ///< a column of a value that the table does not have; empty: it has all
+        /// Of each value: what it is, where it is large, and what is here of it. Empty: none is.
+        std::vector<const message::LargeValue*> large;
+        std::vector<std::optional<store::Staged>> staged;
 
         [[nodiscard]] store::Withheld withheld_as(std::size_t value) const {
+            // A large value that was not fetched is none that is taken.
+            if (!large.empty() && large[value] != nullptr && !staged[value])
+                return store::Withheld::too_large;
             return withheld.empty() ? store::Withheld::no : withheld[value];
         }
+        [[nodiscard]] std::string digest(std::size_t value) const;
+
         [[nodiscard]] Values spelled(const store::Resource& resource) const {
             return key_raw != nullptr ? *key_raw : decode_key(key, resource.key.size());
-        }
-        [[nodiscard]] store::NamedValue named(std::size_t value) const {
-            return {names[value], *values[value], withheld_as(value)};
         }
     };
 
@@ -110,6 +122,13 @@ private:
     /// The page's columns whose value in this entry is older than that under another name of the same column.
     [[nodiscard]] std::set<std::size_t> outdone(const message::Entry& entry, const Columns& columns,
                                                 const std::vector<Origin>& origins) const;
+    /// A value with its name, whole, for quarantine.
+    [[nodiscard]] store::NamedValue named(const Incoming& incoming, std::size_t value);
+    /// Finds the large values that are here. Those that are needed and are not; empty: all are here.
+    [[nodiscard]] std::vector<std::pair<std::uint32_t, store::LargeCell>> find_large(
+        const store::Resource& resource, Incoming& incoming);
+    [[nodiscard]] bool would_mend(const store::Resource& resource, const Incoming& incoming,
+                                  std::size_t value, const store::StoredRecord& before);
     void raise(const store::Resource& resource, const message::Page& page,
                const std::vector<Origin>& origins);
     /// The vector of a complete page that is more than rows, also where its entries stand on pages of other columns.
@@ -155,6 +174,9 @@ private:
     /// known. False: there is nothing to be mended.
     bool mend(const store::Resource& resource, const Incoming& incoming, const store::StoredRecord& before,
               Merge& merged);
+    /// What the values of the app's row hash to; empty: there is none.
+    [[nodiscard]] std::optional<std::string> digests_in_table(const store::Resource& resource,
+                                                              const std::string& key);
     void refuse(const store::Resource& resource, const Incoming& incoming);
     /// Keeps, for people to see, a row that gives way in a device-owned resource.
     void keep_displaced(const store::Resource& resource, const std::string& key, const Record& displaced);
@@ -202,6 +224,7 @@ private:
     std::set<std::pair<std::int64_t, std::string>> named_;    ///< resource and key, in the message so far
     std::set<std::pair<std::int64_t, std::string>> said_;     ///< the same, with what is held back
     std::set<std::pair<std::int64_t, std::string>> awaited_;  ///< resource and key
+    std::size_t pages_ = 0;
     bool is_finishing_ = false;
     bool is_repair_ = false;            ///< the page claims nothing: its rows were asked for
     std::set<std::int64_t> unsettled_;  ///< resources with refused rows that may find their places together

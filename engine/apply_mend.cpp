@@ -8,6 +8,13 @@ namespace strandline::engine {
 using store::Resource;
 using store::StoredRecord;
 
+std::optional<std::string> Apply::digests_in_table(const Resource& resource, const std::string& key) {
+    const Values canonical = decode_key(key, resource.key.size());
+    const auto row = store_.rows(resource).read_sparse(canonical, store_.whole_value_bytes);
+    if (!row) return std::nullopt;
+    return store_.rows(resource).measured(canonical, *row).digests;
+}
+
 /// Of two values under one stamp the true one is that which hashes to what was recorded here when the stamp was: so
 /// what a peer holds otherwise is never taken for what was damaged here, nor anything that was written since.
 bool Apply::mend(const Resource& resource, const Incoming& incoming, const StoredRecord& before,
@@ -18,7 +25,8 @@ bool Apply::mend(const Resource& resource, const Incoming& incoming, const Store
     if (!is_comparable || merged.action == RowAction::insert) return false;
     if (store_.quarantine.has_any(resource.id) && store_.quarantine.refused(resource.id, incoming.key))
         return false;
-    const auto row = store_.rows(resource).read(decode_key(incoming.key, resource.key.size()));
+    const auto digests = digests_in_table(resource, incoming.key);
+    const bool row = digests.has_value();
     bool is_whole = true;  // Whether all that a missing row consists of is at hand.
     bool mends = !row;
     std::vector<bool> takes = merged.takes;
@@ -29,10 +37,8 @@ bool Apply::mend(const Resource& resource, const Incoming& incoming, const Store
         const std::string recorded = known.empty() ? store::digest_of(at->initial) : std::string(known);
         const bool is_true = incoming.withheld_as(i) == store::Withheld::no &&
                              effective(incoming.record, at->id) == effective(local, at->id) &&
-                             store::digest_of(*incoming.values[i]) == recorded;
-        const bool is_damaged =
-            row && store::digest_of(row->values[static_cast<std::size_t>(at - resource.columns.begin())]) !=
-                       recorded;
+                             incoming.digest(i) == recorded;
+        const bool is_damaged = row && store::get_digest(*digests, at->id) != recorded;
         is_whole = is_whole && is_true;
         takes[i] = is_true && (!row || is_damaged);
         mends = mends || takes[i];

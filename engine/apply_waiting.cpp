@@ -1,6 +1,7 @@
 #include "engine/apply.h"
 
 #include <algorithm>
+#include <list>
 
 #include "engine/limits.h"
 #include "engine/retention.h"
@@ -24,6 +25,12 @@ std::string Apply::why_withheld(const std::string& column, store::Withheld withh
     return value +
            " is too large to travel, and stays where it was written; the row is complete here when it is "
            "made smaller there";
+}
+
+NamedValue Apply::named(const Incoming& incoming, std::size_t value) {
+    if (!incoming.staged.empty() && incoming.staged[value])
+        return {incoming.names[value], store_.parts.whole(*incoming.staged[value])};
+    return {incoming.names[value], *incoming.values[value], incoming.withheld_as(value)};
 }
 
 bool Apply::fill(const Resource& resource, const Incoming& incoming, const Record& local, Merge& merged) {
@@ -58,7 +65,7 @@ void Apply::refuse(const Resource& resource, const Incoming& incoming) {
                       incoming.record,
                       {},
                       {}};
-    for (std::size_t i = 0; i < incoming.values.size(); ++i) entry.values.push_back(incoming.named(i));
+    for (std::size_t i = 0; i < incoming.values.size(); ++i) entry.values.push_back(named(incoming, i));
     store_.quarantine.put(entry);
     tell(EventKind::refused, resource, incoming.spelled(resource),
          "a change by a device that does not own the row");
@@ -84,9 +91,9 @@ void Apply::quarantine_row(const Resource& resource, const Incoming& incoming, c
             return store::same_name(value.name, incoming.names[i]);
         });
         if (at != entry.values.end()) {
-            *at = incoming.named(i);
+            *at = named(incoming, i);
         } else {
-            entry.values.push_back(incoming.named(i));
+            entry.values.push_back(named(incoming, i));
         }
     }
     store_.quarantine.put(entry);
@@ -147,6 +154,7 @@ std::string Apply::rewrite_quarantined(const Resource& resource, const Quarantin
                                        const Incoming& incoming, const Merge& merged, std::string& digests) {
     // As it should be: what waits, with the new values over it.
     std::map<ColumnId, std::pair<const Value*, store::Withheld>> values;
+    std::list<Value> loaded;
     std::string whole_digests;
     for (const NamedValue& value : refused.values) {
         const auto column = resource.column(value.name);
@@ -163,7 +171,10 @@ std::string Apply::rewrite_quarantined(const Resource& resource, const Quarantin
     for (std::size_t i = 0; i < incoming.columns.size(); ++i) {
         if (!merged.takes[i]) continue;
         if (resource.column(incoming.names[i])) {
-            values[incoming.columns[i]] = {incoming.values[i], incoming.withheld_as(i)};
+            const bool is_staged = !incoming.staged.empty() && incoming.staged[i];
+            if (is_staged) loaded.push_back(store_.parts.whole(*incoming.staged[i]));
+            values[incoming.columns[i]] = {is_staged ? &loaded.back() : incoming.values[i],
+                                           incoming.withheld_as(i)};
         } else {
             store::set_digest(whole_digests, incoming.columns[i], store::kDigestOfDropped);
         }

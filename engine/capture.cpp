@@ -10,7 +10,6 @@
 
 namespace strandline::engine {
 
-using store::AppRow;
 using store::JournalRow;
 using store::Resource;
 using store::StoredRecord;
@@ -117,8 +116,9 @@ void Capture::fold_resource(const Resource& resource, const TouchedKeys& keys, F
 
 void Capture::fold_key(const Resource& resource, const std::string& key, const Touched& touched) {
     const StoredRecord stored = store_.stamps.load(resource.id, key);
-    const std::optional<AppRow> row = store_.rows(resource).read(decode_key(key, resource.key.size()));
-    if (!row) {
+    const Values canonical = decode_key(key, resource.key.size());
+    const auto sparse = store_.rows(resource).read_sparse(canonical, store_.whole_value_bytes);
+    if (!sparse) {
         const bool only_checked = touched.last() == touched.checked && touched.removed == Hlc{};
         // In a device-owned table a row that came and went between two folds was nobody's: there is nothing to end.
         const bool is_known = resource.ownership == Ownership::shared || is_own_life(stored.record);
@@ -128,17 +128,18 @@ void Capture::fold_key(const Resource& resource, const std::string& key, const T
             const Hlc removed = std::max(touched.removed, touched.checked);
             incoming.era = own(removed != Hlc{} ? removed : touched.last());
             write(resource, key, stored, incoming, {});
-            follow_quarantine(resource, key, incoming, row);
+            follow_quarantine(resource, key, incoming, false);
         }
         return;
     }
-    std::string digests = store::digests_of(resource, row->values);
+    store::MeasuredRow measured = store_.rows(resource).measured(canonical, *sparse);
+    std::string& digests = measured.digests;
     const Record incoming = written(resource, stored, touched, digests);
     if (!incoming.is_alive()) store::keep_absent(digests, stored.digests);
     if (incoming.is_alive() || incoming.is_partial()) {
-        tell_if_too_large(resource, *row, incoming);
+        tell_if_too_large(resource, measured, incoming);
         write(resource, key, stored, incoming, digests);
-        follow_quarantine(resource, key, incoming, row);
+        follow_quarantine(resource, key, incoming, true);
     }
 }
 
@@ -194,11 +195,12 @@ void Capture::write(const Resource& resource, const std::string& key, const Stor
 
 /// A row that waits in quarantine takes part in what is written to its key, or gives way to it.
 void Capture::follow_quarantine(const Resource& resource, const std::string& key, const Record& incoming,
-                                const std::optional<AppRow>& row) {
+                                bool has_row) {
     if (!store_.quarantine.has_any(resource.id)) return;
     auto refused = store_.quarantine.refused(resource.id, key);
     if (!refused) return;
-    if (!row || incoming.is_alive()) return store_.quarantine.drop(refused->id);
+    if (!has_row || incoming.is_alive()) return store_.quarantine.drop(refused->id);
+    const auto row = store_.rows(resource).read(decode_key(key, resource.key.size()));
     for (std::size_t i = 0; i < resource.columns.size(); ++i) {
         if (std::ranges::find(incoming.cells, resource.columns[i].id, &CellStamp::column) ==
             incoming.cells.end())
@@ -218,11 +220,17 @@ bool Capture::can_travel(const Resource& resource, const Values& key, const std:
     return false;
 }
 
-void Capture::tell_if_too_large(const Resource& resource, const AppRow& row, const Record& written) {
-    if (row.values.empty() || store::bytes_of(row.key) + store::bytes_of(row.values) <= kRowBytesMax) return;
-    const auto largest =
-        std::ranges::max_element(row.values, {}, [](const Value& value) { return store::bytes_of(value); });
-    const ColumnId column = resource.columns[static_cast<std::size_t>(largest - row.values.begin())].id;
+void Capture::tell_if_too_large(const Resource& resource, const store::MeasuredRow& row,
+                                const Record& written) {
+    std::optional<std::size_t> withheld;
+    if (row.bytes > kRowBytesMax) withheld = row.longest;
+    std::uint64_t large = 0;
+    for (const store::LargeValue& value : row.large) {
+        large += value.bytes;
+        if (value.bytes > message::kLargeValueBytesMax || large > kLargeBytesMax) withheld = value.column;
+    }
+    if (!withheld || resource.columns.empty()) return;
+    const ColumnId column = resource.columns[*withheld].id;
     const bool is_news = written.is_alive() ||
                          std::ranges::find(written.cells, column, &CellStamp::column) != written.cells.end();
     if (!is_news) return;
@@ -246,7 +254,7 @@ Result<void> Capture::stamp_all(const Resource& resource, Now now) {
     hlc::Clock clock(store_.journal.clock());
     rows_stamped_ = 0;
     rows_expected_ = store::count_rows(store_.connection, resource);
-    store::Rows::Scan scan(store_.connection, resource);
+    store::Rows::Scan scan(store_.rows(resource), store_.whole_value_bytes);
     while (const auto row = scan.next()) {
         if (std::ranges::find(row->key, Value{}) != row->key.end()) {
             return failure(Category::schema, "a row of " + store::quoted_name(resource.name) +
@@ -257,7 +265,7 @@ Result<void> Capture::stamp_all(const Resource& resource, Now now) {
         if (!can_travel(resource, row->key, key)) continue;
         StoredRecord after;
         after.record.row = own(clock.next(now.wall));
-        after.digests = store::digests_of(resource, row->values);
+        after.digests = row->digests;
         tell_if_too_large(resource, *row, after.record);
         store_.stamps.save(resource.id, key, {}, after);
         ++rows_stamped_;
@@ -316,7 +324,7 @@ bool Capture::is_own_life(const Record& record) const {
 std::vector<std::string> Capture::find_written(const Resource& resource, Now now, hlc::Clock& clock,
                                                TouchedKeys& touched) {
     std::vector<std::string> foreign;
-    store::Rows::Scan rows(store_.connection, resource);
+    store::Rows::Scan rows(store_.rows(resource), store_.whole_value_bytes);
     while (const auto row = rows.next()) {
         if (std::ranges::find(row->key, Value{}) != row->key.end()) continue;
         const std::string key = encode_key(row->key, resource.collations());
@@ -328,7 +336,7 @@ std::vector<std::string> Capture::find_written(const Resource& resource, Now now
         } else {
             for (std::size_t i = 0; i < resource.columns.size(); ++i) {
                 const ColumnId id = resource.columns[i].id;
-                if (known_digest(stored, resource.columns[i]) != store::digest_of(row->values[i]))
+                if (known_digest(stored, resource.columns[i]) != store::get_digest(row->digests, id))
                     change.columns[id] = clock.next(now.wall);
             }
         }
@@ -348,7 +356,7 @@ std::vector<std::string> Capture::find_missing(const Resource& resource) {
     while (records.next()) {
         if (!records.stored().record.is_alive()) continue;
         // A row in quarantine is known and rightly not in the table.
-        if (store_.rows(resource).read(decode_key(records.key(), resource.key.size()))) continue;
+        if (store_.rows(resource).exists(decode_key(records.key(), resource.key.size()))) continue;
         if (store_.quarantine.refused(resource.id, records.key())) continue;
         missing.push_back(records.key());
     }

@@ -100,12 +100,13 @@ private:
     void write(const store::Resource& resource, const std::string& key, const store::StoredRecord& before,
                const Record& incoming, const std::string& digests);
     void follow_quarantine(const store::Resource& resource, const std::string& key, const Record& incoming,
-                           const std::optional<store::AppRow>& row);
+                           bool has_row);
     /// Whether a key can travel; one that cannot is told, and its row is the app's alone.
     [[nodiscard]] bool can_travel(const store::Resource& resource, const Values& key,
                                   const std::string& encoded);
     /// Once: when the row's largest value was among what was written.
-    void tell_if_too_large(const store::Resource& resource, const store::AppRow& row, const Record& written);
+    void tell_if_too_large(const store::Resource& resource, const store::MeasuredRow& row,
+                           const Record& written);
     /// One event for a table and a sort of trouble, with its first key and how many there are.
     void tell(const store::Resource& resource, const Values& key, const char* text);
     [[nodiscard]] Stamp own(Hlc hlc) const { return {hlc, store_.self()}; }

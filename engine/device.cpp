@@ -27,7 +27,8 @@ constexpr const char* kSharedRowids =
 }  // namespace
 
 Device::Device(const EngineOptions& options, std::unique_ptr<store::Connection> opened, Now now)
-    : store(std::move(opened), options.page_cache_bytes),
+    : store(std::move(opened), options.page_cache_bytes,
+            options.whole_value_bytes_max.value_or(kWholeValueBytesMax)),
       tempo({options.bytes_per_second_max, options.rows_per_second_max}),
       entropy_(options.entropy),
       capture_(store),

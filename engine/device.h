@@ -118,6 +118,16 @@ private:
     /// After a message was taken in.
     void follow(Session& session, Now now);
     void take_pages(Session& session, const message::Pages& pages, Now now);
+    /// Pages that were checked: one transaction, and what follows from it.
+    void apply_pages(Session& session, const message::Pages& pages, Now now);
+    /// Rows that came without large values wait for them, and are nobody else's to bring.
+    void keep_lacking(Session& session, const message::Pages& pages, const Applied& applied, Now now);
+    void take_part(Session& session, const message::Part& part, Now now);
+    /// False: it is not what it was said to be.
+    [[nodiscard]] bool stage_part(Fetching::Value& value, const message::Part& part, Now now);
+    /// Applies the rows whose large values are all here.
+    void apply_fetched(Now now);
+    void give_up_stalled_values(Now now);
     void take_compare(Session& session, const message::Compare& compare, Now now);
     /// Goes on with comparisons, a step for each peer.
     void compare(Now now);

@@ -47,6 +47,7 @@ void Device::note_opening(Now now) {
     prove_at_ = SteadyMs{now.steady.value + kProofAfterMs};
     Transaction transaction(store.connection);
     if (store::set_open(store.connection, true)) owe(store::Proof::deep);
+    store.parts.drop_before(WallMs{now.wall.value - kStagedForMs});
     transaction.commit();
 }
 

@@ -35,6 +35,7 @@ void Device::let_pass(Now now) {
     retry_refused(now);
     forget_deletions(now);
     for (auto& [peer, session] : sessions) session.let_pass(now);
+    apply_fetched(now);
     plan_pulls(now);
     prove(now);
     compare(now);
@@ -207,6 +208,9 @@ std::optional<SteadyMs> Device::next_deadline() const {
     const auto sooner = [&](SteadyMs at) { next = next ? std::min(*next, at) : at; };
     for (const auto& [peer, session] : sessions) {
         if (const auto deadline = session.next_deadline()) sooner(*deadline);
+        const auto owed = session.fetching.owed_since();
+        if (owed && inbox.empty() && waiting_.empty()) sooner({owed->value + kStallMs});
+        if (session.fetching.whole() != nullptr) sooner(tempo.next_at());
         if (session.in_step_owed) sooner(*session.in_step_due);
         for (const Asking::Pull& pull : session.asking().pulls()) {
             if (has_substitute(session, pull)) sooner({pull.heard_at.value + kStallMs});

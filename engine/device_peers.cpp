@@ -72,6 +72,11 @@ void Device::act(Session& session, const message::Message& message, Now now) {
         if (!store.origins.know(pull->origins)) transaction.emplace(store.connection);
         session.pull(*pull);
         if (transaction) transaction->commit();
+    } else if (const auto* fetch = std::get_if<message::Fetch>(&message)) {
+        session.fetch(*fetch);
+    } else if (const auto* part = std::get_if<message::Part>(&message)) {
+        take_part(session, *part, now);
+        if (session.state() == SessionState::closed) breakers_[session.peer()].failed(now, entropy_());
     } else if (const auto* waive = std::get_if<message::Waive>(&message)) {
         session.waive(*waive);
     } else if (const auto* pages = std::get_if<message::Pages>(&message)) {
@@ -193,6 +198,10 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
         if (auto checked = check_keys(*store.catalog.find(page.resource), page); !checked)
             return session.close(checked.error().message);
     }
+    apply_pages(session, pages, now);
+}
+
+void Device::apply_pages(Session& session, const message::Pages& pages, Now now) {
     Capture::Found found;
     if (!store.journal.is_empty()) tempo.met_writer(now.steady);
     // What is more than one transaction's worth goes first.
@@ -223,6 +232,7 @@ void Device::take_pages(Session& session, const message::Pages& pages, Now now) 
     is_cut_owed_ = is_cut_owed_ || !pages.last;
     count_step(session.peer(), pages, now);
     session.took(pages, now);
+    keep_lacking(session, pages, applied, now);
     if (pages.pull != 0) breakers_[session.peer()].brought();
     note_repaired(session, pages);
     push_found(found, level);

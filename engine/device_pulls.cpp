@@ -35,6 +35,12 @@ void add(Wanted& wanted, const backfill::Slice& slice) {
     }
 }
 
+bool has_large(const message::Pages& pages) {
+    return std::ranges::any_of(pages.pages, [](const message::Page& page) {
+        return !page.entries.empty() && !page.entries.front().large.empty();
+    });
+}
+
 }  // namespace
 
 // --- whom, and for what -------------------------------------------------------------------------
@@ -42,6 +48,7 @@ void add(Wanted& wanted, const backfill::Slice& slice) {
 void Device::plan_pulls(Now now) {
     for (auto& [peer, breaker] : breakers_) static_cast<void>(breaker.may_ask(now));
     leave_stalled(now);
+    give_up_stalled_values(now);
     for (Session* session : by_preference()) {
         Plan plan = plan_pull(*session, now);
         if (plan.wanted.empty()) continue;
@@ -238,6 +245,10 @@ std::vector<Range> Device::asked_ranges(std::int64_t resource) const {
     for (const auto& [peer, session] : sessions) {
         const auto left = session.asking().left_of(resource);
         asked.insert(asked.end(), left.begin(), left.end());
+        for (const Fetching::Row& row : session.fetching.rows()) {
+            const message::Range& range = row.pages.pages.front().range;
+            if (row.resource == resource) asked.push_back({range.low, range.high});
+        }
     }
     return asked;
 }
@@ -309,9 +320,10 @@ void Device::meet_lost_source(const DeviceId& peer) {
 void Device::count_progress(const Session& session, const message::Pages& pages, const Applied& applied,
                             Now now) {
     const Asking::Pull* pull = session.asking().find(pages.pull);
-    if (pull == nullptr || pull->length != PullLength::is_long) return;
+    const bool is_fetched = pages.pull == 0 && has_large(pages);
+    if (!is_fetched && (pull == nullptr || pull->length != PullLength::is_long)) return;
     // It had rows of its own, and so much comes that it takes more than one message.
-    if (!backfill_ && !pages.last && has_unfetched_rest()) {
+    if (!backfill_ && !is_fetched && !pages.last && has_unfetched_rest()) {
         std::int64_t rows_total = 0;
         for (const auto& [id, pieces] : pull->wanted)
             rows_total += session.theirs(*store.catalog.find(id))->rows;
@@ -323,7 +335,8 @@ void Device::count_progress(const Session& session, const message::Pages& pages,
     for (const auto& [resource, rows] : applied.changed) rows_changed += static_cast<std::uint64_t>(rows);
     progress_->add(rows_changed, amount_of(pages).bytes, now.steady);
     const bool is_asked_on = std::ranges::any_of(sessions, [&](const auto& entry) {
-        return entry.first != session.peer() && entry.second.asking().find(PullLength::is_long) != nullptr;
+        return (is_fetched || entry.first != session.peer()) &&
+               entry.second.asking().find(PullLength::is_long) != nullptr;
     });
     const bool is_done = pages.last && !is_asked_on && !has_unfetched_rest();
     if (is_done) progress_->finish();

@@ -62,10 +62,13 @@ backfill::Tempo::Amount Device::amount_of(const message::Pages& pages) {
 
 bool Device::must_wait(const DeviceId& peer, const message::Message& message, Now now) const {
     const auto* pages = std::get_if<message::Pages>(&message);
-    const bool keeps_its_place = pages != nullptr || std::holds_alternative<message::Compare>(message) ||
+    const bool is_part = std::holds_alternative<message::Part>(message);
+    const bool keeps_its_place = pages != nullptr || is_part ||
+                                 std::holds_alternative<message::Compare>(message) ||
                                  std::holds_alternative<message::Bye>(message);
     if (!keeps_its_place) return false;
     if (std::ranges::find(waiting_, peer, &Waiting::peer) != waiting_.end()) return true;
+    if (is_part) return now.steady < tempo.next_at();
     // What is pushed is small, new, and not to be late.
     if (pages == nullptr || pages->pull == 0) return false;
     if (now.steady < tempo.next_at()) return true;
@@ -79,7 +82,9 @@ bool Device::is_in_parts(const DeviceId& peer, const message::Pages& pages) cons
 
 void Device::wait(const DeviceId& peer, message::Message message) {
     const auto* pages = std::get_if<message::Pages>(&message);
-    const std::size_t bytes = pages != nullptr ? amount_of(*pages).bytes : 0;
+    const auto* part = std::get_if<message::Part>(&message);
+    std::size_t bytes = pages != nullptr ? amount_of(*pages).bytes : 0;
+    if (part != nullptr && part->bytes) bytes = part->bytes->size();
     waiting_.push_back({peer, std::move(message), bytes});
 }
 

@@ -32,8 +32,9 @@ bool is_refused(store::Store& store, const Resource& resource, const std::string
 bool is_sound(store::Store& store, const Resource& resource, const std::string& key) {
     const StoredRecord stored = store.stamps.load(resource.id, key);
     if (!stored.record.is_alive() || is_refused(store, resource, key)) return true;
-    const auto row = store.rows(resource).read(decode_key(key, resource.key.size()));
-    return row && is_as_recorded(resource, stored, store::digests_of(resource, row->values));
+    const Values canonical = decode_key(key, resource.key.size());
+    const auto row = store.rows(resource).read_sparse(canonical, store.whole_value_bytes);
+    return row && is_as_recorded(resource, stored, store.rows(resource).measured(canonical, *row).digests);
 }
 
 bool Inspector::step(std::size_t rows_max) {
@@ -121,7 +122,7 @@ void Inspector::look_for_the_gone(const Resource& resource) {
     store::Stamps::Scan scan(store_.connection, resource_, range);
     while (scan.next()) {
         if (!scan.stored().record.is_alive() || damaged_.contains(scan.key())) continue;
-        if (store_.rows(resource).read(decode_key(scan.key(), resource.key.size()))) continue;
+        if (store_.rows(resource).exists(decode_key(scan.key(), resource.key.size()))) continue;
         if (!is_refused(store_, resource, scan.key())) damaged_.insert(scan.key());
     }
     suspicious_.erase(bucket);

@@ -20,6 +20,24 @@ constexpr std::size_t kDeltaBytesMax = 4 * 1024 * 1024;
 constexpr std::size_t kRowBytesMax = 48 * 1024 * 1024;
 static_assert(kDeltaBytesMax + kRowBytesMax + 8 * 1024 * 1024 <= message::kFrameBytesMax);
 
+/// A value of more bytes is taken into memory in parts, and travels in them: EngineOptions::whole_value_bytes_max says
+/// otherwise. Two pages: what is smaller costs little, and most rows have nothing larger.
+constexpr std::size_t kWholeValueBytesMax = 1024 * 1024;
+/// Large values of one row, in all: what is larger is withheld. Half of what SQLite's own limit is for a row.
+constexpr std::uint64_t kLargeBytesMax = 512 * 1024 * 1024;
+/// Large values that a peer was told of and has not yet, or those of one row; then no more rows with such are read.
+constexpr std::size_t kReferredMax = 16;
+/// Large values that one message speaks of are hashed for it: some 20 ms.
+constexpr std::uint64_t kHashedBytesMax = 32 * 1024 * 1024;
+/// Parts that are asked for at a time: they keep disk and link busy, and are what a receiver that dies gets again.
+constexpr std::size_t kFetchesMax = 4;
+/// Rows of one peer that wait for their large values. It tells of kReferredMax values, and those of one row more.
+constexpr std::size_t kFetchedRowsMax = 2 * kReferredMax;
+/// Bytes that are announced of values which are here in part, of all peers: some of the largest.
+constexpr std::uint64_t kStagedBytesMax = std::uint64_t{2} * 1024 * 1024 * 1024;
+/// What is here in part, and was begun so long ago, nobody will finish.
+constexpr std::int64_t kStagedForMs = std::int64_t{7} * 24 * 3'600'000;
+
 /// Changed keys that are collected for one delta by the index; beyond that the scan is as good.
 constexpr std::size_t kDeltaKeysMax = 64 * 1024;
 

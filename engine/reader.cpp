@@ -1,11 +1,14 @@
 #include "engine/reader.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "backfill/plan.h"
 #include "engine/limits.h"
+#include "engine/merge.h"
 #include "engine/retention.h"
+#include "engine/store/cell.h"
 #include "planted/planted.h"
 
 namespace strandline::engine {
@@ -14,9 +17,6 @@ using store::Resource;
 using store::StoredRecord;
 
 namespace {
-
-/// What an entry costs beside its key and values: stamps, headers. Roughly; pages need no exact size.
-constexpr std::size_t kEntryBytes = 40;
 
 /// What a page costs beside its entries. It also keeps the pages of a message below what the wire may carry.
 std::size_t bytes_of(const message::Page& page) {
@@ -27,32 +27,6 @@ std::size_t bytes_of(const message::Page& page) {
     return bytes;
 }
 
-/// What is larger than a frame has room for loses its largest values, and says which.
-std::size_t withhold(message::Entry& entry) {
-    if (entry.key_raw && store::bytes_of(*entry.key_raw) > message::kKeyBytesMax) entry.key_raw.reset();
-    std::size_t bytes = kEntryBytes + entry.key.size() + store::bytes_of(entry.values);
-    if (entry.key_raw) bytes += store::bytes_of(*entry.key_raw);
-    while (bytes > kRowBytesMax) {
-        const auto largest = std::ranges::max_element(
-            entry.values, {}, [](const Value& value) { return store::bytes_of(value); });
-        bytes -= store::bytes_of(*largest);
-        *largest = Value{};
-        bytes += store::bytes_of(*largest);
-        entry.withheld.push_back(static_cast<std::uint32_t>(largest - entry.values.begin()));
-    }
-    std::ranges::sort(entry.withheld);
-    return bytes;
-}
-
-/// All but the cells'.
-void put_stamps(const Resource& resource, const Record& record, OriginList& origins, message::Entry& entry) {
-    if (record.era) entry.era = origins.indexed(*record.era);
-    if (record.row) entry.row = origins.indexed(*record.row);
-    if (resource.ownership == Ownership::shared || !record.life) return;
-    entry.life = Life{{}, origins.indexed(record.life->row)};
-    if (record.life->era) entry.life->era = origins.indexed(*record.life->era);
-}
-
 bool covered(const Stamp& stamp, const watermarks::Vector& vector) {
     return vector.covers(stamp.origin, stamp.hlc);
 }
@@ -61,7 +35,10 @@ bool covered(const Stamp& stamp, const watermarks::Vector& vector) {
 bool is_as_recorded(const Resource& resource, const StoredRecord& stored, const message::Entry& entry) {
     for (std::size_t i = 0; i < entry.values.size(); ++i) {
         const std::string_view known = store::get_digest(stored.digests, resource.columns[i].id);
-        if (!known.empty() && known != store::digest_of(entry.values[i])) return false;
+        const auto large = std::ranges::find(entry.large, i, &message::LargeValue::place);
+        const std::string digest =
+            large != entry.large.end() ? store::digest_from(large->hash) : store::digest_of(entry.values[i]);
+        if (!known.empty() && known != digest) return false;
     }
     return true;
 }
@@ -198,13 +175,21 @@ void Reader::raise_claim(Part& part) {
     part.claim.raise(above(held_in(part.resource, part.range), part.base));
 }
 
-message::Pages Reader::next() {
+bool Reader::is_full() const {
+    return bytes_ >= bytes_max_ || hashed_bytes_ >= kHashedBytesMax;
+}
+
+message::Pages Reader::next(std::optional<std::size_t> may_refer) {
     message::Pages pages;
     OriginList origins(store_.origins);
     claims_.clear();
+    referred_.clear();
+    may_refer_ = may_refer;
+    is_waiting_ = false;
     rows_ = 0;
     bytes_ = 0;
-    while (!parts_.empty() && bytes_ < bytes_max_) read_part(pages, origins);
+    hashed_bytes_ = 0;
+    while (!parts_.empty() && !is_full() && !is_waiting_) read_part(pages, origins);
     pages.origins = origins.take();
     pages.last = parts_.empty();
     return pages;
@@ -218,34 +203,58 @@ void Reader::read_part(message::Pages& pages, OriginList& origins) {
     absent_ = store_.catalog.columns().absent(part.resource);
     if (!part.is_complete && !take_held(*resource, part, pages, origins)) return;
     raise_claim(part);
+    // Absence on a complete page means something: all of it comes at once.
+    refers_ = may_refer_ && !part.is_complete;
     message::Page page{
         resource->name, {part.range.low, part.range.high}, origins.indexed(part.claim), {}, {}};
     if (!part.vector.empty()) page.forgotten = origins.indexed(forgotten_);
     page.complete = part.is_complete;
     for (const store::ValueColumn& column : resource->columns) page.columns.push_back(column.name);
-    if (part.keys) {
-        while (!part.keys->empty() && bytes_ < bytes_max_) {
-            const std::string key = std::move(part.keys->front());
-            part.keys->pop_front();
-            take(*resource, part, key, store_.stamps.load(part.resource, key), page, origins);
-            if (!part.keys->empty() && bytes_ >= bytes_max_) page.range.high = after(key);
-        }
-    } else {
-        store::Stamps::Scan scan(store_.connection, part.resource, part.range);
-        while (bytes_ < bytes_max_ && scan.next())
-            take(*resource, part, scan.key(), scan.stored(), page, origins);
-        if (is_planted(planted::Bug::off_by_one_at_resume) && bytes_ >= bytes_max_) scan.next();
-        if (bytes_ >= bytes_max_) page.range.high = after(scan.key());
-    }
+    const auto [taken, high] = take_rows(*resource, part, page, origins);
+    if (high) page.range.high = high;
     if (is_planted(planted::Bug::claim_after_first_page)) page.range.high = part.range.high;
-    const watermarks::Range read{page.range.low, page.range.high};
-    if (!part.claim.empty()) claims_.push_back({part.resource, read, part.claim});
-    add_waiting(page, pages);
-    if (part.is_complete) take_held_within(*resource, part, read, pages, origins);
-    add(std::move(page), pages);
+    std::optional<std::string> read = page.range.high;
+    message::Page alone{resource->name, {}, page.vector, page.columns, {}, {}, page.forgotten};
+    if (page.range.low != page.range.high) {
+        if (!part.claim.empty())
+            claims_.push_back({part.resource, {page.range.low, page.range.high}, part.claim});
+        add_waiting(page, pages);
+        if (part.is_complete)
+            take_held_within(*resource, part, {page.range.low, page.range.high}, pages, origins);
+        add(std::move(page), pages);
+    }
+    if (taken == Taken::alone) {
+        read = after(alone_->key);
+        alone.range = {alone_->key, read};
+        alone.entries.push_back(std::move(*alone_));
+        add(std::move(alone), pages);
+    }
+    is_waiting_ = taken == Taken::no_room;
     // A page may be full with the very last key of what was asked.
-    if (read.high == part.range.high) return parts_.pop_front();
-    part.range.low = *read.high;
+    if (read == part.range.high) return parts_.pop_front();
+    part.range.low = *read;
+}
+
+std::pair<Reader::Taken, std::optional<std::string>> Reader::take_rows(const Resource& resource, Part& part,
+                                                                       message::Page& page,
+                                                                       OriginList& origins) {
+    if (!part.keys) {
+        store::Stamps::Scan scan(store_.connection, part.resource, part.range);
+        while (!is_full() && scan.next()) {
+            const Taken taken = take(resource, part, scan.key(), scan.stored(), page, origins);
+            if (taken != Taken::yes) return {taken, scan.key()};
+        }
+        if (is_planted(planted::Bug::off_by_one_at_resume) && is_full()) scan.next();
+        return {Taken::yes, is_full() ? std::optional(after(scan.key())) : std::nullopt};
+    }
+    while (!part.keys->empty() && !is_full()) {
+        std::string key = part.keys->front();
+        const Taken taken = take(resource, part, key, store_.stamps.load(part.resource, key), page, origins);
+        if (taken != Taken::no_room) part.keys->pop_front();
+        if (taken != Taken::yes) return {taken, std::move(key)};
+        if (!part.keys->empty() && is_full()) return {Taken::yes, after(key)};
+    }
+    return {Taken::yes, std::nullopt};
 }
 
 void Reader::add_waiting(const message::Page& page, message::Pages& pages) {
@@ -261,14 +270,13 @@ void Reader::add(message::Page page, message::Pages& pages) {
     pages.pages.push_back(std::move(page));
 }
 
-void Reader::take(const Resource& resource, const Part& part, const std::string& key,
-                  const StoredRecord& stored, message::Page& page, OriginList& origins) {
+Reader::Taken Reader::take(const Resource& resource, const Part& part, const std::string& key,
+                           const StoredRecord& stored, message::Page& page, OriginList& origins) {
     const Record missing = lacking(without_forgotten(stored.record, forgotten_), part.base);
-    if (missing.is_none() || take_incomplete(resource, key, stored, missing, origins)) return;
+    if (missing.is_none() || take_incomplete(resource, key, stored, missing, origins)) return Taken::yes;
     message::Entry entry;
     entry.key = key;
-    if (!fill_values(resource, key, missing, entry)) return;
-    if (is_repair_ && !is_as_recorded(resource, stored, entry)) return;
+    if (!fill_values(resource, key, missing, entry)) return Taken::yes;
     put_stamps(resource, missing, origins, entry);
     for (const CellStamp& cell : missing.cells) {
         const auto at = std::ranges::find_if(
@@ -277,8 +285,36 @@ void Reader::take(const Resource& resource, const Part& part, const std::string&
         entry.cells.push_back(
             {static_cast<std::uint32_t>(at - resource.columns.begin()), origins.indexed(cell.stamp)});
     }
-    bytes_ += withhold(entry);
-    page.entries.push_back(std::move(entry));
+    const std::size_t bytes = withhold(entry);
+    const Taken taken = refer(resource, missing, entry);
+    if (taken == Taken::no_room || (is_repair_ && !is_as_recorded(resource, stored, entry)))
+        return taken == Taken::no_room ? taken : Taken::yes;
+    bytes_ += bytes;
+    if (taken == Taken::alone) {
+        alone_ = std::move(entry);
+    } else {
+        page.entries.push_back(std::move(entry));
+    }
+    return taken;
+}
+
+/// Says of its large values what they are.
+Reader::Taken Reader::refer(const Resource& resource, const Record& record, message::Entry& entry) {
+    if (entry.large.empty()) return Taken::yes;
+    if (*may_refer_ <= referred_.size()) return Taken::no_room;
+    const Values key = decode_key(entry.key, resource.key.size());
+    for (message::LargeValue& large : entry.large) {
+        const std::size_t column = entry.row ? large.place : entry.cells[large.place].column;
+        store::Hashing hashing(large.is_text);
+        store_.rows(resource).each_part(key, {column, large.is_text, large.bytes},
+                                        [&](std::string_view part) { hashing.add(part); });
+        large.hash = hashing.hash();
+        hashed_bytes_ += large.bytes;
+        const ColumnId id = resource.columns[column].id;
+        referred_.push_back(
+            {resource.id, entry.key, id, *effective(record, id), large.is_text, large.bytes, large.hash});
+    }
+    return Taken::alone;
 }
 
 /// False: the row is not in the table, whatever its metadata says; nothing can be sent of it.
@@ -287,106 +323,30 @@ bool Reader::fill_values(const Resource& resource, const std::string& key, const
     if (!record.row && record.cells.empty()) return true;
     if (!resource.is_there) return false;
     const Values canonical = decode_key(key, resource.key.size());
-    auto row = store_.rows(resource).read(canonical);
-    if (!row) return false;
+    const std::size_t whole_bytes =
+        refers_ ? store_.whole_value_bytes : std::numeric_limits<std::int32_t>::max();
+    auto sparse = store_.rows(resource).read_sparse(canonical, whole_bytes);
+    if (!sparse) return false;
+    store::AppRow& row = sparse->row;
+    const auto note_large = [&](std::size_t column, std::size_t place) {
+        const auto large = std::ranges::find(sparse->large, column, &store::LargeValue::column);
+        if (large == sparse->large.end()) return;
+        entry.large.push_back({static_cast<std::uint32_t>(place), 0, large->is_text, large->bytes, {}});
+    };
     if (record.row) {
-        if (row->key != canonical) entry.key_raw = std::move(row->key);
-        entry.values = std::move(row->values);
+        if (row.key != canonical) entry.key_raw = std::move(row.key);
+        entry.values = std::move(row.values);
+        for (std::size_t i = 0; i < entry.values.size(); ++i) note_large(i, i);
         return true;
     }
     for (const CellStamp& cell : record.cells) {
         const auto at = std::ranges::find(resource.columns, cell.column, &store::ValueColumn::id);
-        if (at != resource.columns.end())
-            entry.values.push_back(
-                std::move(row->values[static_cast<std::size_t>(at - resource.columns.begin())]));
+        if (at == resource.columns.end()) continue;
+        const auto column = static_cast<std::size_t>(at - resource.columns.begin());
+        note_large(column, entry.values.size());
+        entry.values.push_back(std::move(row.values[column]));
     }
     return !entry.values.empty();
-}
-
-std::vector<store::NamedValue> Reader::dropped(const StoredRecord& stored, const Record& missing) const {
-    std::vector<store::NamedValue> dropped;
-    for (const auto& [column, name] : absent_) {
-        const bool is_missing = missing.row || std::ranges::find(missing.cells, column, &CellStamp::column) !=
-                                                   missing.cells.end();
-        if (is_missing && !store::get_digest(stored.digests, column).empty())
-            dropped.push_back({name, {}, store::Withheld::dropped});
-    }
-    return dropped;
-}
-
-/// A row in quarantine travels as it should be, not as the table has it.
-bool Reader::take_incomplete(const Resource& resource, const std::string& key, const StoredRecord& stored,
-                             const Record& missing, OriginList& origins) {
-    if (!missing.row && missing.cells.empty()) return false;
-    auto waiting =
-        store_.quarantine.has_any(resource.id) ? store_.quarantine.refused(resource.id, key) : std::nullopt;
-    const std::vector<store::NamedValue> dropped = this->dropped(stored, missing);
-    if (!waiting && dropped.empty()) return false;
-    const Values canonical = decode_key(key, resource.key.size());
-    const auto row = resource.is_there ? store_.rows(resource).read(canonical) : std::nullopt;
-    if (!waiting && !row) return true;  // It is not in the table, whatever its metadata says.
-    if (!waiting) {
-        waiting.emplace();
-        waiting->key = key;
-    }
-    const auto add = [&](const store::NamedValue& value) {
-        const bool is_named = std::ranges::any_of(
-            waiting->values, [&](const auto& other) { return store::same_name(other.name, value.name); });
-        if (!is_named) waiting->values.push_back(value);
-    };
-    if (row) {
-        if (waiting->key_raw.empty() && row->key != canonical) waiting->key_raw = row->key;
-        for (std::size_t i = 0; i < row->values.size(); ++i) add({resource.columns[i].name, row->values[i]});
-    }
-    std::ranges::for_each(dropped, add);
-    waiting->record = missing;
-    take_waiting(resource, *waiting, origins);
-    return true;
-}
-
-/// They travel as they came: their receivers judge them by their own clocks.
-bool Reader::take_held(const Resource& resource, Part& part, message::Pages& pages, OriginList& origins) {
-    while (!part.held.empty() && bytes_ < bytes_max_) {
-        for (store::Quarantined& held : store_.quarantine.held(resource.id, part.held.front())) {
-            if (lacking(held.record, part.base).is_none()) continue;
-            store_.quarantine.read_values(held);
-            take_waiting(resource, held, origins);
-        }
-        part.held.pop_front();
-    }
-    add_waiting({resource.name, {part.range.low, part.range.high}, {}, {}, {}}, pages);
-    return bytes_ < bytes_max_;
-}
-
-/// What waits may have columns that this table has not: it goes to a page of its own columns.
-void Reader::take_waiting(const Resource& resource, const store::Quarantined& waiting, OriginList& origins) {
-    const Record& record = waiting.record;
-    message::Entry entry;
-    entry.key = waiting.key;
-    if (!waiting.key_raw.empty()) entry.key_raw = waiting.key_raw;
-    put_stamps(resource, record, origins, entry);
-    PageColumns page;
-    auto& [columns, dropped] = page;
-    for (const store::NamedValue& value : waiting.values) {
-        const auto here = resource.column(value.name);
-        const ColumnId column = here ? *here : store_.catalog.columns().id(resource.id, value.name);
-        const auto cell = std::ranges::find(record.cells, column, &CellStamp::column);
-        if (cell != record.cells.end())
-            entry.cells.push_back({static_cast<std::uint32_t>(columns.size()), origins.indexed(cell->stamp)});
-        columns.push_back(value.name);
-        if (!record.row && cell == record.cells.end()) continue;
-        if (value.withheld == store::Withheld::dropped)
-            dropped.push_back(static_cast<std::uint32_t>(columns.size() - 1));
-        if (value.withheld != store::Withheld::no)
-            entry.withheld.push_back(static_cast<std::uint32_t>(entry.values.size()));
-        entry.values.push_back(value.value);
-    }
-    // Without a row and cells it would say that the row was deleted.
-    if (!record.row && !record.cells.empty() && entry.cells.empty()) return;
-    bytes_ += withhold(entry);
-    auto& entries = waiting_[page];
-    const auto place = std::ranges::upper_bound(entries, entry.key, {}, &message::Entry::key);
-    entries.insert(place, std::move(entry));
 }
 
 }  // namespace strandline::engine

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <strandline/message.h>
@@ -60,12 +61,20 @@ public:
     /// Whole rows of these keys, by resource: pages that claim nothing.
     Reader(store::Store& store, const std::map<std::int64_t, std::set<std::string>>& keys);
 
-    /// The next message's pages; afterwards is_done() may be true. Call inside the snapshot.
-    [[nodiscard]] message::Pages next();
+    /// The next message's pages; afterwards is_done() may be true. Call inside the snapshot. `may_refer`: so many large
+    /// values the receiver may be told of, give or take a row's; empty: it does not know of such.
+    [[nodiscard]] message::Pages next(std::optional<std::size_t> may_refer);
     [[nodiscard]] bool is_done() const { return parts_.empty(); }
+    /// Whether the next row has large values, and waits until the receiver may be told of them.
+    [[nodiscard]] bool is_waiting() const { return is_waiting_; }
+    /// Nothing more is read.
+    void end() { parts_.clear(); }
+    /// The large values of the last call to next(), in the order in which its pages have them; they are numbered by the caller.
+    [[nodiscard]] const std::vector<store::LargeCell>& referred() const { return referred_; }
     /// Nothing of this range is wanted any more.
     void leave_out(std::int64_t resource, const watermarks::Range& range);
-    /// All that the messages so far have brought the receiver to; of the last call to next().
+    /// All that the messages so far have brought the receiver to; of the last call to next(). A row with large values is not
+    /// among it: its receiver has to fetch them first.
     [[nodiscard]] const std::vector<Claim>& claims() const { return claims_; }
     [[nodiscard]] std::int64_t rows_in_last() const { return rows_; }
     /// Roughly.
@@ -95,8 +104,19 @@ private:
     void meet_forgotten();
     /// Reads as much of the first part as the message has room for.
     void read_part(message::Pages& pages, OriginList& origins);
-    void take(const store::Resource& resource, const Part& part, const std::string& key,
-              const store::StoredRecord& stored, message::Page& page, OriginList& origins);
+    enum class Taken {
+        yes,      ///< or there was nothing to be taken
+        alone,    ///< it has large values: it is in `alone_`
+        no_room,  ///< for its large values
+    };
+    [[nodiscard]] Taken take(const store::Resource& resource, const Part& part, const std::string& key,
+                             const store::StoredRecord& stored, message::Page& page, OriginList& origins);
+    /// Takes rows until the message is full, one has large values, or all is read; how far the page goes then.
+    [[nodiscard]] std::pair<Taken, std::optional<std::string>> take_rows(const store::Resource& resource,
+                                                                         Part& part, message::Page& page,
+                                                                         OriginList& origins);
+    [[nodiscard]] Taken refer(const store::Resource& resource, const Record& record, message::Entry& entry);
+    [[nodiscard]] bool is_full() const;
     /// Held changes come before the rest, on pages that claim nothing. False: the message is full.
     bool take_held(const store::Resource& resource, Part& part, message::Pages& pages, OriginList& origins);
     void take_held_within(const store::Resource& resource, const Part& part, const watermarks::Range& range,
@@ -126,10 +146,22 @@ private:
     /// Columns that the table of that part does not have.
     std::vector<std::pair<ColumnId, std::string>> absent_;
     bool is_repair_ = false;  ///< rows are sent because somebody has them otherwise
+    bool is_waiting_ = false;
+    std::optional<std::size_t> may_refer_;
+    bool refers_ = false;  ///< in the part that is read now
+    std::vector<store::LargeCell> referred_;
+    std::optional<message::Entry> alone_;
+    std::uint64_t hashed_bytes_ = 0;
     std::int64_t rows_ = 0;
     std::size_t bytes_ = 0;
     std::size_t bytes_max_ = 0;  ///< of one message
 };
+
+/// Puts a record's stamps into an entry, but for the cells'.
+void put_stamps(const store::Resource& resource, const Record& record, OriginList& origins,
+                message::Entry& entry);
+/// What is larger than a frame has room for loses its largest values, and says which; about how many bytes are left.
+std::size_t withhold(message::Entry& entry);
 
 /// What of a record a holder of `vector` lacks: the whole row, some cells, or nothing (an empty record).
 [[nodiscard]] Record lacking(const Record& record, const watermarks::Vector& vector);

@@ -193,6 +193,8 @@ void Session::close(std::string reason) {
     push_due_.clear();
     rows_due_.clear();
     compares_to_say_.clear();
+    fetches_due_.clear();
+    fetching.clear();
 }
 
 void Session::leave(std::string reason) {
@@ -216,9 +218,9 @@ std::optional<Message> Session::next_control(Now now) {
     }
     std::optional<Message> out;
     if (!std::exchange(said_hello_, true)) {
-        out = message::Hello{store::read_device(store_.connection).name,
-                             store_.origins.id(store_.self()).incarnation, now.wall,
-                             message::kWaives | message::kCompares | message::kKnowsForgotten};
+        out = message::Hello{
+            store::read_device(store_.connection).name, store_.origins.id(store_.self()).incarnation,
+            now.wall, message::kWaives | message::kCompares | message::kKnowsForgotten | message::kPieces};
     } else if (say_all_) {
         out = say_everything();
     } else if (!pongs_to_say_.empty()) {
@@ -226,6 +228,8 @@ std::optional<Message> Session::next_control(Now now) {
         pongs_to_say_.pop_front();
     } else if (const Asking::Pull* pull = asking_.next_to_say()) {
         out = say_pull(*pull);
+    } else if (auto fetch = fetching.next_to_say(store_.whole_value_bytes)) {
+        out = *fetch;
     } else if (!waives_to_say_.empty()) {
         out = std::move(waives_to_say_.front());
         waives_to_say_.pop_front();
@@ -337,7 +341,8 @@ bool Session::holds_more(const Theirs& theirs) const {
 }
 
 bool Session::is_in_step() const {
-    if (!is_ready() || said_all_count_ == 0 || !asking_.empty() || is_push_under_way_ || has_pages())
+    if (!is_ready() || said_all_count_ == 0 || !asking_.empty() || is_push_under_way_ || has_pages() ||
+        !fetching.empty() || !referred_.empty())
         return false;
     return std::ranges::all_of(theirs_, [&](const Theirs& known) {
         const Resource* resource = find_ours(known);

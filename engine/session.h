@@ -14,6 +14,7 @@
 
 #include "backfill/share.h"
 #include "engine/asking.h"
+#include "engine/fetching.h"
 #include "engine/limits.h"
 #include "engine/reader.h"
 #include "engine/store/store.h"
@@ -46,6 +47,7 @@ public:
     void pages_taken();
     void pull(const message::Pull& pull);
     void waive(const message::Waive& waive);
+    void fetch(const message::Fetch& fetch);
     void ping(const message::Ping& ping);
     void pong(const message::Pong& pong, Now now);
     /// Whether pages fit what was agreed. False: drop them, the peer will learn better; or the session is closed now.
@@ -64,8 +66,10 @@ public:
     /// Everything but pages; empty: nothing just now.
     [[nodiscard]] std::optional<Message> next_control(Now now);
     /// Whether next_pages() has something to read, and the peer has made enough of the former durable.
-    [[nodiscard]] bool may_send_pages() const { return has_pages() && bytes_in_flight_ < kInFlightBytesMax; }
-    /// Call inside a snapshot in which the journal is empty.
+    [[nodiscard]] bool may_send_pages() const {
+        return !fetches_due_.empty() || (may_read_on() && bytes_in_flight_ < kInFlightBytesMax);
+    }
+    /// Pages, or a part of a large value. Call inside a snapshot in which the journal is empty.
     [[nodiscard]] std::optional<Message> next_pages(Now now);
     /// Where the peer is, or will be, level with us in a resource: there a local write is pushed to it. During a
     /// backfill these are the ranges that it has been sent.
@@ -138,6 +142,8 @@ public:
     [[nodiscard]] const std::optional<message::Hello>& their_hello() const { return their_hello_; }
     [[nodiscard]] std::int64_t rows_in_last() const { return rows_in_last_; }
 
+    /// Rows that wait for their large values.
+    Fetching fetching;
     /// Since when an offer of each resource waits for its writer's own push.
     std::map<std::int64_t, SteadyMs> waiting_since;
     /// Resources of which it was asked for values that others had dropped: once a session is enough.
@@ -175,8 +181,14 @@ private:
     /// A pull has come to its end.
     void answered(std::uint32_t pull);
     [[nodiscard]] bool has_pages() const {
-        return !serving_.empty() || !push_due_.empty() || !rows_due_.empty();
+        return !serving_.empty() || !push_due_.empty() || !rows_due_.empty() || !fetches_due_.empty();
     }
+    [[nodiscard]] bool may_read_on() const;
+    [[nodiscard]] bool is_ready_to_read(const Serving& serving) const {
+        return !serving.reader.is_waiting() || referred_.size() < kReferredMax;
+    }
+    [[nodiscard]] message::Part next_part();
+    void number_large(const Reader& reader, message::Pages& pages);
     [[nodiscard]] bool is_pushing(std::int64_t resource) const;
     [[nodiscard]] bool is_acknowledged(const Reader::Claim& claim) const;
     void land_acknowledged();
@@ -231,6 +243,11 @@ private:
     std::map<std::int64_t, std::vector<watermarks::Range>> push_due_;
     std::map<std::int64_t, std::set<std::string>> rows_due_;
     std::deque<message::Compare> compares_to_say_;
+    /// Large values that the peer was told of, until it says that it needs them no more.
+    std::map<std::uint32_t, store::LargeCell> referred_;
+    std::uint32_t referred_count_ = 0;
+    std::deque<message::Fetch> fetches_due_;
+    bool was_part_last_ = false;
     std::deque<std::uint64_t> pongs_to_say_;
     std::optional<std::pair<std::uint64_t, SteadyMs>> ping_out_;
     std::uint64_t pings_ = 0;

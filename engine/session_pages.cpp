@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "engine/limits.h"
+#include "engine/merge.h"
 #include "engine/session.h"
 #include "planted/planted.h"
 
@@ -156,7 +157,66 @@ void Session::begin_sending_rows() {
     serving_.push_back({Reader(store_, std::exchange(rows_due_, {})), 0, {}});
 }
 
+void Session::fetch(const message::Fetch& fetch) {
+    const auto referred = referred_.find(fetch.number);
+    if (fetch.bytes == 0) {
+        if (referred != referred_.end()) referred_.erase(referred);
+        return;
+    }
+    if (referred == referred_.end()) return close("a Fetch of a value that it was not told of");
+    const std::uint64_t bytes = referred->second.bytes;
+    if (fetch.offset > bytes || fetch.bytes > bytes - fetch.offset)
+        return close("a Fetch of more than a value has");
+    if (fetches_due_.size() >= kFetchesMax)
+        return close("more than " + std::to_string(kFetchesMax) + " Fetches at a time");
+    fetches_due_.push_back(fetch);
+}
+
+/// A value that was written since, or is gone, is not what the peer was told of.
+message::Part Session::next_part() {
+    const message::Fetch fetch = fetches_due_.front();
+    fetches_due_.pop_front();
+    message::Part part{fetch.number, fetch.offset, std::nullopt};
+    const auto referred = referred_.find(fetch.number);
+    if (referred == referred_.end()) return part;
+    const store::LargeCell& cell = referred->second;
+    const Resource* resource = store_.catalog.find(cell.resource);
+    if (resource == nullptr || !resource->is_there) return part;
+    const Record record = store_.stamps.load(cell.resource, cell.key).record;
+    const auto column = std::ranges::find(resource->columns, cell.column, &store::ValueColumn::id);
+    if (column == resource->columns.end() || !record.is_alive() ||
+        effective(record, cell.column) != cell.stamp)
+        return part;
+    const auto place = static_cast<std::size_t>(column - resource->columns.begin());
+    part.bytes =
+        store_.rows(*resource).read_part(decode_key(cell.key, resource->key.size()),
+                                         {place, cell.is_text, cell.bytes}, fetch.offset, fetch.bytes);
+    return part;
+}
+
+void Session::number_large(const Reader& reader, message::Pages& pages) {
+    auto cell = reader.referred().begin();
+    for (message::Page& page : pages.pages) {
+        for (message::Entry& entry : page.entries) {
+            for (message::LargeValue& large : entry.large) {
+                large.number = ++referred_count_;
+                referred_.emplace(large.number, *cell++);
+            }
+        }
+    }
+}
+
+bool Session::may_read_on() const {
+    return !push_due_.empty() || !rows_due_.empty() ||
+           std::ranges::any_of(serving_, [&](const Serving& serving) { return is_ready_to_read(serving); });
+}
+
 std::optional<Message> Session::next_pages(Now now) {
+    const bool has_turn = bytes_in_flight_ < kInFlightBytesMax && may_read_on();
+    if (!fetches_due_.empty() && (!has_turn || !std::exchange(was_part_last_, !was_part_last_))) {
+        last_said_ = now.steady;
+        return next_part();
+    }
     const bool is_pushing_now =
         std::ranges::any_of(serving_, [](const Serving& serving) { return serving.pull == 0; });
     if (!is_pushing_now && !push_due_.empty()) {
@@ -164,9 +224,21 @@ std::optional<Message> Session::next_pages(Now now) {
     } else if (!is_pushing_now && !rows_due_.empty()) {
         begin_sending_rows();
     }
+    const auto ready =
+        std::ranges::find_if(serving_, [&](const Serving& waiting) { return is_ready_to_read(waiting); });
+    if (ready == serving_.end()) return std::nullopt;
+    serving_.splice(serving_.begin(), serving_, ready);
     Serving& serving = serving_.front();
-    message::Pages pages = serving.reader.next();
+    const std::size_t may_refer = kReferredMax - std::min(kReferredMax, referred_.size());
+    message::Pages pages =
+        serving.reader.next(knows(message::kPieces) ? std::optional(may_refer) : std::nullopt);
     pages.pull = serving.pull;
+    number_large(serving.reader, pages);
+    // What people wait for does not wait for large values: the peer asks for the rest, as for all that it is not sent.
+    if (pages.pull == 0 && serving.reader.is_waiting() && !serving.resources.empty()) {
+        serving.reader.end();
+        pages.last = true;
+    }
     if (is_planted(planted::Bug::push_own_only) && pages.pull == 0)
         planted::leave_out_others(pages, store_.origins.id(store_.self()));
     pages.basis = heard_all_count_;
@@ -188,7 +260,7 @@ std::optional<Message> Session::next_pages(Now now) {
     } else {
         serving_.splice(serving_.end(), serving_, serving_.begin());
     }
-    if (pushed_last_ && pages.pages.empty()) return std::nullopt;
+    if (pages.pages.empty() && (pushed_last_ || !pages.last)) return std::nullopt;
     last_said_ = now.steady;
     return pages;
 }

@@ -23,7 +23,9 @@ enum class Kind : std::uint8_t {
     pong = 6,
     bye = 7,
     waive = 8,
-    compare = 9
+    compare = 9,
+    fetch = 10,
+    part = 11
 };
 
 /// The message must keep what decode checks; else the other side refuses it.

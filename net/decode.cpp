@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "net/codec.h"
+#include "net/demands.h"
 #include "net/fields.h"
 #include "net/limits.h"
 #include "net/packing.h"
@@ -66,6 +67,10 @@ private:
                 return waive();
             case static_cast<std::uint64_t>(Kind::compare):
                 return compare();
+            case static_cast<std::uint64_t>(Kind::fetch):
+                return fetch();
+            case static_cast<std::uint64_t>(Kind::part):
+                return part();
             default:
                 throw Malformed("a message of number " + std::to_string(kind) + " is not known here");
         }
@@ -119,6 +124,24 @@ private:
         waive.resource = resource();
         waive.range = range();
         return waive;
+    }
+
+    Fetch fetch() {
+        expect_fields(3);
+        Fetch fetch;
+        fetch.number = number32("the value's number");
+        fetch.offset = cursor.number("the offset", kLargeValueBytesMax);
+        fetch.bytes = static_cast<std::uint32_t>(cursor.number("the part's length", kPartBytesMax));
+        return fetch;
+    }
+
+    Part part() {
+        expect_fields(3);
+        Part part;
+        part.number = number32("the value's number");
+        part.offset = cursor.number("the offset", kLargeValueBytesMax);
+        if (!cursor.take_nil()) part.bytes = cursor.binary("the part", kPartBytesMax);
+        return part;
     }
 
     Pages pages() {
@@ -188,25 +211,6 @@ private:
         });
     }
 
-    static void demand_spans(const Stretch& stretch) {
-        std::string_view previous = stretch.range.low;
-        for (const std::string& bound : stretch.bounds) {
-            demand(previous < bound, "the bounds are not in order");
-            previous = bound;
-        }
-        demand(stretch.bounds.empty() || !stretch.range.high || previous < *stretch.range.high,
-               "a bound lies behind the range");
-        const std::size_t spans = stretch.bounds.size() + 1;
-        if (stretch.form == Stretch::Form::sums) {
-            demand(stretch.digests.size() == spans * kShortDigestBytes ||
-                       stretch.digests.size() == spans * 2 * kShortDigestBytes,
-                   "there is not one sum for each span");
-        } else {
-            demand(stretch.bounds.empty() && stretch.digests.size() % kShortDigestBytes == 0,
-                   "rows are listed with bounds, or a digest is cut off");
-        }
-    }
-
     std::uint64_t nonce() { return cursor.number("the nonce", std::numeric_limits<std::uint64_t>::max()); }
 
     Holding holding() {
@@ -244,13 +248,6 @@ private:
                 return std::string(cursor.text("a key's name", kNameBytesMax));
             });
         });
-    }
-
-    static void demand_whole(const Holding& holding) {
-        demand(holding.pieces.front().range.low.empty() && !holding.pieces.back().range.high,
-               "a holding does not reach from the first key to the end");
-        for (std::size_t i = 1; i < holding.pieces.size(); ++i)
-            demand(holding.pieces[i - 1].range.high == holding.pieces[i].range.low, "a holding has a gap");
     }
 
     Wanted wanted() {
@@ -293,6 +290,10 @@ private:
             [this](Page& page) { page.forgotten = vector(); },
             [this](Page& page) {
                 page.complete = cursor.boolean("`complete`");
+                demand(!page.complete ||
+                           std::ranges::all_of(page.entries,
+                                               [](const Entry& entry) { return entry.large.empty(); }),
+                       "a complete page has large values");
                 demand(!page.complete || !page.forgotten.empty(),
                        "a complete page of one who forgot nothing");
             });
@@ -313,16 +314,6 @@ private:
         return dropped;
     }
 
-    static void demand_keys_fit(const Page& page) {
-        std::string_view previous = page.range.low;
-        for (const Entry& entry : page.entries) {
-            demand(previous <= entry.key, "a page's keys are not in order, or begin before its range");
-            previous = entry.key;
-        }
-        demand(page.entries.empty() || !page.range.high || previous < *page.range.high,
-               "a page has keys behind its range");
-    }
-
     Entry entry() {
         const auto read = [this](Entry& entry) {
             entry.key = cursor.binary("a key", kKeyBytesMax);
@@ -338,7 +329,28 @@ private:
             "an entry", 6, read, [this](Entry& entry) { entry.withheld = withheld(entry); },
             [this](Entry& entry) {
                 if (!cursor.take_nil()) entry.life = life(entry);
-            });
+            },
+            [this](Entry& entry) { entry.large = large(entry); });
+    }
+
+    std::vector<LargeValue> large(const Entry& entry) {
+        auto large =
+            list<LargeValue>("the large values", entry.values.size(), [this] { return large_value(); });
+        demand_places(large, entry);
+        return large;
+    }
+
+    LargeValue large_value() {
+        return record<LargeValue>("a large value", 5, [this](LargeValue& large) {
+            large.place = number32("a large value's place");
+            large.number = number32("a large value's number");
+            demand(large.number != 0, "a large value has the number 0");
+            large.is_text = cursor.boolean("`is_text`");
+            large.bytes = cursor.number("a large value's length", kLargeValueBytesMax);
+            demand(large.bytes > 0, "a large value is empty");
+            large.hash = cursor.binary("a large value's hash", kLargeHashBytes);
+            demand(large.hash.size() == kLargeHashBytes, "a large value's hash is cut off");
+        });
     }
 
     Life life(const Entry& entry) {

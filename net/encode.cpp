@@ -102,6 +102,20 @@ private:
         list(compare.comparisons);
     }
 
+    void write(const Fetch& fetch) {
+        begin(Kind::fetch, 3);
+        number(fetch.number);
+        number(fetch.offset);
+        number(fetch.bytes);
+    }
+
+    void write(const Part& part) {
+        begin(Kind::part, 3);
+        number(part.number);
+        number(part.offset);
+        part.bytes ? binary(*part.bytes) : nil();
+    }
+
     void write(const DeviceId& device) { binary(std::string(view_of(device.bytes))); }
 
     void write(const OriginId& origin) {
@@ -191,7 +205,10 @@ private:
     void write(std::uint32_t index) { number(index); }
 
     void write(const Entry& entry) {
-        array(entry.life ? 8 : entry.withheld.empty() ? 6 : 7);
+        const bool has_large = !entry.large.empty();
+        const bool has_life = has_large || entry.life;
+        const bool has_withheld = has_life || !entry.withheld.empty();
+        array(has_large ? 9 : has_life ? 8 : has_withheld ? 7 : 6);
         binary(entry.key);
         entry.key_raw ? list(*entry.key_raw) : nil();
         entry.era ? write(*entry.era) : nil();
@@ -202,8 +219,18 @@ private:
             hlc_and_origin(cell.stamp);
         }
         list(entry.values);
-        if (entry.life || !entry.withheld.empty()) list(entry.withheld);
-        if (entry.life) write(*entry.life);
+        if (has_withheld) list(entry.withheld);
+        if (has_life) entry.life ? write(*entry.life) : nil();
+        if (has_large) list(entry.large);
+    }
+
+    void write(const LargeValue& large) {
+        array(5);
+        number(large.place);
+        number(large.number);
+        boolean(large.is_text);
+        number(large.bytes);
+        binary(large.hash);
     }
 
     void write(const Life& life) {

@@ -204,9 +204,15 @@ void demand_contents(const message::Pages& pages, const Model& model) {
                 stamps.try_emplace(i, stamp_of(*entry.row));
             std::size_t value = 0;
             for (const auto& [column, stamp] : stamps) {
-                if (std::ranges::find(entry.withheld, value) == entry.withheld.end() &&
-                    !model.is_suspect(table, entry.key))
-                    model.demand_content(table, entry.key, columns[column], stamp, entry.values[value]);
+                const auto large = std::ranges::find(entry.large, value, &message::LargeValue::place);
+                const bool is_withheld = std::ranges::find(entry.withheld, value) != entry.withheld.end();
+                if (!is_withheld && !model.is_suspect(table, entry.key)) {
+                    if (large != entry.large.end()) {
+                        model.demand_large(table, entry.key, columns[column], stamp, *large);
+                    } else {
+                        model.demand_content(table, entry.key, columns[column], stamp, entry.values[value]);
+                    }
+                }
                 ++value;
             }
         }

@@ -30,8 +30,8 @@ net::Secret<32> seed_of_identity(const Random& random) {
 
 /// What a line of the log says about a message.
 std::string brief(const Message& message) {
-    static constexpr std::array<const char*, 9> kNames{"Hello", "Have", "Pull",  "Pages",  "Ping",
-                                                       "Pong",  "Bye",  "Waive", "Compare"};
+    static constexpr std::array<const char*, 11> kNames{"Hello", "Have",  "Pull",    "Pages", "Ping", "Pong",
+                                                        "Bye",   "Waive", "Compare", "Fetch", "Part"};
     std::string text = kNames[message.index()];
     if (const auto* have = std::get_if<message::Have>(&message)) {
         text += fmt::format("{} of {} tables", have->complete ? " complete," : "", have->holdings.size());

@@ -108,6 +108,10 @@ void Device::open_engine() {
     // Of some devices pages wait, and are applied step by step.
     Random tempo = random_.fork("tempo", opened_);
     if (tempo.one_in(3)) options.rows_per_second_max = tempo.between(200, 5'000);
+    // To some even the rows of the fault "large" are, to others not even those of "huge": a row may come whole from one
+    // peer, and in parts from the other.
+    Random parts = random_.fork("parts", opened_);
+    options.whole_value_bytes_max = static_cast<std::size_t>(parts.between(8'000, 400'000));
     options.forgets = world_.forgets;
     auto opened = Engine::open(options, clock_.now());
     if (!opened) {

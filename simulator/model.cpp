@@ -8,6 +8,9 @@
 #include "simulator/check.h"
 #include "simulator/tables.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 namespace strandline::simulator {
 
 void Model::add(std::size_t table, const std::string& key, Write write) {
@@ -50,6 +53,25 @@ void Model::demand_content(std::size_t table, const std::string& key, std::size_
     if (known == contents_.end() || known->second.is(table, key, value)) return;
     throw LawBroken(3, "a stamp is sent with another content than it was given to: " +
                            Content{table, key, value}.text() + " instead of " + known->second.text());
+}
+
+void Model::demand_large(std::size_t table, const std::string& key, std::size_t column, const Stamp& stamp,
+                         const message::LargeValue& large) const {
+    const auto known = contents_.find({stamp, static_cast<std::int64_t>(column)});
+    if (known == contents_.end()) return;
+    const Content& content = known->second;
+    const auto* text = content.value ? std::get_if<std::string>(&*content.value) : nullptr;
+    const auto* blob = content.value ? std::get_if<Blob>(&*content.value) : nullptr;
+    if (content.table == table && content.key == key && (large.is_text ? text : nullptr) == text &&
+        (text != nullptr || blob != nullptr)) {
+        const std::string& bytes = text != nullptr ? *text : blob->bytes;
+        std::uint64_t hash = XXH3_64bits_withSeed(bytes.data(), bytes.size(), content.value->index() + 1);
+        std::string in_order;
+        for (; in_order.size() < sizeof hash; hash >>= 8U) in_order += static_cast<char>(hash & 0xffU);
+        if (bytes.size() == large.bytes && in_order == large.hash) return;
+    }
+    throw LawBroken(3, "a stamp is said to have another large value than it was given to: " +
+                           Content{table, key, std::nullopt}.text() + ", not " + content.text());
 }
 
 bool Model::knows(std::size_t table, const std::string& key, const Stamp& stamp) const {

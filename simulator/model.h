@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <strandline/ids.h>
+#include <strandline/message.h>
 #include <strandline/time.h>
 #include <strandline/value.h>
 
@@ -62,6 +63,10 @@ public:
     /// Stops the run by law 3 when something else was written under this stamp. One that nobody gave is let through.
     void demand_content(std::size_t table, const std::string& key, std::size_t column, const Stamp& stamp,
                         const Value& value) const;
+
+    /// The same of a value that is to travel in parts.
+    void demand_large(std::size_t table, const std::string& key, std::size_t column, const Stamp& stamp,
+                      const message::LargeValue& large) const;
 
     /// Whether this stamp was given to something in this row.
     [[nodiscard]] bool knows(std::size_t table, const std::string& key, const Stamp& stamp) const;

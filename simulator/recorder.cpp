@@ -17,8 +17,10 @@ Saying saying_of(const Message& message) {
         return pages->pull == 0 ? Saying::push : Saying::answer;
     if (std::holds_alternative<message::Hello>(message)) return Saying::hello;
     if (std::holds_alternative<message::Have>(message)) return Saying::have;
-    if (std::holds_alternative<message::Pull>(message) || std::holds_alternative<message::Waive>(message))
+    if (std::holds_alternative<message::Pull>(message) || std::holds_alternative<message::Waive>(message) ||
+        std::holds_alternative<message::Fetch>(message))
         return Saying::pull;
+    if (std::holds_alternative<message::Part>(message)) return Saying::answer;
     if (std::holds_alternative<message::Bye>(message)) return Saying::bye;
     if (std::holds_alternative<message::Compare>(message)) return Saying::compare;
     return Saying::heartbeat;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backfill/plan.h"
+#include "engine/store/parts.h"
 #include "engine/store/schema.h"
 #include "engine/store/triggers.h"
 
@@ -193,6 +194,7 @@ void Catalog::remove(std::int64_t resource) {
                             " WHERE id IN (SELECT id FROM strandline_quarantine WHERE resource = " + id +
                             ")");
     }
+    Parts(connection_).drop_all_of(resource);
     for (const char* table : {"journal", "keys", "columns", "stamps", "fingerprints", "coverage", "forgotten",
                               "quarantine", "receipts", "not_exchanged"}) {
         connection_.execute("DELETE FROM strandline_" + std::string(table) + " WHERE resource = " + id);

@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #include "engine/limits.h"
+#include "engine/store/cell.h"
 
 namespace strandline::engine::store {
 namespace {
@@ -84,18 +85,19 @@ const ValueColumn& Rows::column(ColumnId id) const {
 }
 
 /// A value that is another one here would pass for damage, and go back as what nobody wrote.
-void Rows::check_that_it_stays(const Assignment& assignment) const {
+void Rows::check_that_it_stays(const ValueColumn& to, const Value& value) const {
     constexpr const char* kTypes[] = {"NULL", "INTEGER", "REAL", "TEXT", "BLOB"};
-    for (std::size_t i = 0; i < assignment.columns.size(); ++i) {
-        const ValueColumn& to = column(assignment.columns[i]);
-        const Value& value = *assignment.values[i];
-        if (!would_change(connection_, to.affinity, value)) continue;
-        throw StorageError(SQLITE_CONSTRAINT, "the column " + quoted_name(to.name) + " is " + to.type +
-                                                  " here, and would make another value of the " +
-                                                  kTypes[value.index()] +
-                                                  " that was written; make the table anew with the type that "
-                                                  "it has there, and it is tried again");
-    }
+    if (!would_change(connection_, to.affinity, value)) return;
+    throw StorageError(SQLITE_CONSTRAINT, "the column " + quoted_name(to.name) + " is " + to.type +
+                                              " here, and would make another value of the " +
+                                              kTypes[value.index()] +
+                                              " that was written; make the table anew with the type that "
+                                              "it has there, and it is tried again");
+}
+
+void Rows::check_that_it_stays(const Assignment& assignment) const {
+    for (std::size_t i = 0; i < assignment.columns.size(); ++i)
+        check_that_it_stays(column(assignment.columns[i]), *assignment.values[i]);
 }
 
 std::optional<AppRow> Rows::read(const Values& key) {
@@ -122,9 +124,14 @@ bool Rows::insert(const Values& key, const Assignment& assignment) {
     const ResetAtEnd reset(statement);
     int at = 1;
     for (const Value& value : key) statement.bind(at++, value);
-    for (const Value* value : assignment.values) statement.bind(at++, *value);
+    std::optional<SmallCache> small_cache;
+    if (!assignment.staged.empty()) small_cache.emplace(connection_);
+    std::vector<Value> loaded;
+    bind_assigned(statement, at, assignment, loaded);
     statement.step();
-    return connection_.changes() > 0;
+    if (connection_.changes() == 0) return false;
+    fill_in(key, assignment);
+    return true;
 }
 
 Statement& Rows::update_statement(const std::vector<ColumnId>& columns, bool respelled) {
@@ -155,9 +162,14 @@ bool Rows::update(const Values& key, const Values* respelled, const Assignment& 
     if (respelled != nullptr) {
         for (const Value& value : *respelled) statement.bind(at++, value);
     }
-    for (const Value* value : assignment.values) statement.bind(at++, *value);
+    std::optional<SmallCache> small_cache;
+    if (!assignment.staged.empty()) small_cache.emplace(connection_);
+    std::vector<Value> loaded;
+    bind_assigned(statement, at, assignment, loaded);
     statement.step();
-    return connection_.changes() > 0;
+    if (connection_.changes() == 0) return false;
+    fill_in(respelled != nullptr ? *respelled : key, assignment);
+    return true;
 }
 
 bool Rows::remove(const Values& key) {
@@ -184,8 +196,13 @@ std::string Rows::rowid_name() const {
     return {};
 }
 
-void Rows::prepare_read_on(bool is_first) {
+const std::string& Rows::rowid() {
     if (!rowid_) rowid_ = rowid_name();
+    return *rowid_;
+}
+
+void Rows::prepare_read_on(bool is_first) {
+    static_cast<void>(rowid());
     if (read_on_.is_prepared() && (!rowid_->empty() || is_read_on_first_ == is_first)) return;
     is_read_on_first_ = is_first;
     std::string sql = select_columns(resource_);
@@ -243,16 +260,36 @@ void Rows::read_on(Position& position, std::size_t most,
     position.is_at_end = position.is_at_end || count < most;
 }
 
-Rows::Scan::Scan(Connection& connection, const Resource& resource) : key_columns_(resource.key.size()) {
+Rows::Scan::Scan(Rows& rows, std::size_t whole_bytes) : rows_(rows), whole_bytes_(whole_bytes) {
     std::string order;
-    for (const KeyColumn& column : resource.key)
+    for (const KeyColumn& column : rows.resource_.key)
         order += (order.empty() ? "" : ", ") + quoted_name(column.name);
-    statement_ = connection.prepare(select_columns(resource) + " ORDER BY " + order);
+    statement_ = rows.connection_.prepare(select_columns(rows.resource_) + " ORDER BY " + order);
 }
 
-std::optional<AppRow> Rows::Scan::next() {
+std::optional<MeasuredRow> Rows::Scan::next() {
     if (!statement_.step()) return std::nullopt;
-    return take_row(statement_, key_columns_);
+    MeasuredRow row;
+    const auto keys = static_cast<int>(rows_.resource_.key.size());
+    for (int i = 0; i < keys; ++i) row.key.push_back(statement_.value(i));
+    row.bytes = bytes_of(row.key);
+    std::uint64_t longest_bytes = 0;
+    for (std::size_t i = 0; i < rows_.resource_.columns.size(); ++i) {
+        const int at = keys + static_cast<int>(i);
+        set_digest(row.digests, rows_.resource_.columns[i].id, digest_of(statement_, at));
+        const std::size_t type = statement_.type(at);
+        const bool has_bytes = type == Value(std::string()).index() || type == Value(Blob()).index();
+        const bool is_text = type == Value(std::string()).index();
+        const std::uint64_t bytes = has_bytes ? statement_.bytes(at).size() : 0;
+        if (bytes > whole_bytes_ && rows_.can_be_large(is_text)) {
+            row.large.push_back({i, is_text, bytes});
+            continue;
+        }
+        row.bytes += bytes + bytes_of(Value{});
+        if (bytes > longest_bytes) row.longest = i;
+        longest_bytes = std::max(longest_bytes, bytes);
+    }
+    return row;
 }
 
 std::size_t bytes_of(const Value& value) {

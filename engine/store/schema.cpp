@@ -144,6 +144,27 @@ CREATE TABLE strandline_quarantine_values(
 ) WITHOUT ROWID;
 CREATE INDEX strandline_quarantine_dropped ON strandline_quarantine_values(id) WHERE is_withheld = 2;
 
+-- Large values on their way into their cells: what each is, and what is here of it, its parts in the order of their ids, of
+-- which each begins with the value's id.
+CREATE TABLE strandline_large(
+  id       INTEGER PRIMARY KEY,
+  resource INTEGER NOT NULL,
+  key      BLOB    NOT NULL,
+  column   INTEGER NOT NULL,
+  hlc      INTEGER NOT NULL,
+  origin   INTEGER NOT NULL,
+  is_text  INTEGER NOT NULL,
+  bytes    INTEGER NOT NULL,
+  hash     BLOB    NOT NULL,
+  since    INTEGER NOT NULL,
+  is_whole INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (resource, key, column)
+);
+CREATE TABLE strandline_parts(
+  id    INTEGER PRIMARY KEY,
+  bytes BLOB NOT NULL
+);
+
 -- Every device that was ever heard of; none is taken away.
 CREATE TABLE strandline_members(
   device       BLOB PRIMARY KEY,

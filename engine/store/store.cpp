@@ -10,8 +10,9 @@
 
 namespace strandline::engine::store {
 
-Store::Store(std::unique_ptr<Connection> opened, std::int64_t page_cache_bytes)
-    : opened_(std::move(opened)), connection(*opened_) {
+Store::Store(std::unique_ptr<Connection> opened, std::int64_t page_cache_bytes,
+             std::size_t whole_value_bytes_max)
+    : opened_(std::move(opened)), whole_value_bytes(whole_value_bytes_max), connection(*opened_) {
     connection.set_busy_ms(kBusyMs);
     connection.execute(is_planted(planted::Bug::acknowledge_before_sync) ? "PRAGMA synchronous = NORMAL"
                                                                          : "PRAGMA synchronous = FULL");

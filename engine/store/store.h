@@ -28,7 +28,8 @@ class Store {
 public:
     /// Makes it the engine's: synchronous=FULL, foreign keys not enforced, since the writer's
     /// device enforced them and rows arrive in any order. Throws StorageError.
-    Store(std::unique_ptr<Connection> opened, std::int64_t page_cache_bytes);
+    Store(std::unique_ptr<Connection> opened, std::int64_t page_cache_bytes,
+          std::size_t whole_value_bytes_max);
 
     /// Reads the mirror anew from the database.
     void reload();
@@ -72,6 +73,7 @@ public:
     /// of `old` go down to `held`. Inside a transaction.
     void hand_over(std::int64_t resource, Origin old, Hlc held);
 
+    std::size_t whole_value_bytes;  ///< a value with more is large
     Connection& connection;
     Catalog catalog{connection};
     Origins origins{connection};
@@ -79,6 +81,7 @@ public:
     Stamps stamps{connection, fingerprints};
     Journal journal{connection};
     Quarantine quarantine{connection};
+    Parts parts{connection};
     Ledger ledger{connection};
     Nested nested{connection};
 

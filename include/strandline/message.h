@@ -34,6 +34,10 @@ constexpr std::size_t kResourcesMax = 4096;  // Tables of one database.
 constexpr std::size_t kMembersMax = 4096;    // Devices of one group, ever.
 constexpr std::size_t kColumnsMax = 2000;    // SQLite's own default, SQLITE_MAX_COLUMN.
 constexpr std::size_t kSpansMax = 2048;      // Of one message of a comparison: some 30 KiB.
+/// A value that travels in pieces. Whoever writes it into a table has the row in memory once.
+constexpr std::uint64_t kLargeValueBytesMax = 256 * 1024 * 1024;
+constexpr std::size_t kPartBytesMax = 512 * 1024;  // As a page of a backfill: an fsync is a small part of it.
+constexpr std::size_t kLargeHashBytes = 8;         // The digest of a value, and three bytes more.
 
 /// (hlc, origin) of one write.
 struct Stamp {
@@ -71,6 +75,15 @@ struct Cell {
     Stamp stamp;
 };
 
+/// Stands for a value that is too large for a message, and travels in pieces when its receiver asks: Fetch.
+struct LargeValue {
+    std::uint32_t place = 0;   ///< among the entry's values, where NULL stands for it
+    std::uint32_t number = 0;  ///< the sender's, by which it is asked for in this session; from 1 on
+    bool is_text = false;      ///< else it is a BLOB
+    std::uint64_t bytes = 0;
+    std::string hash;  ///< kLargeHashBytes, of the storage class and the bytes (docs/protocol.md)
+};
+
 /// One row's state, or a part of it. Exactly one of three forms:
 ///   whole row: `row` set; one value per column of the page; `cells` stamps columns written since
 ///   cells only: no `row`, some `cells`, one value per cell
@@ -86,6 +99,8 @@ struct Entry {
     std::vector<std::uint32_t> withheld = {};
     /// Of a device-owned resource, where there is no `row`: the life that the cells are of, or that was deleted.
     std::optional<Life> life = {};
+    /// By their places, ascending. Such an entry is alone on a page of its own: nobody waits for it but its key.
+    std::vector<LargeValue> large = {};
 };
 
 // What a Hello's `features` say.
@@ -100,6 +115,9 @@ constexpr std::uint64_t kWaives = 2;
 constexpr std::uint64_t kCompares = 4;
 /// Knows what `forgotten` and `complete` of a page mean, and `waits` of a holding.
 constexpr std::uint64_t kKnowsForgotten = 8;
+
+/// Takes and gives large values in pieces: Fetch and Part.
+constexpr std::uint64_t kPieces = 16;
 
 /// First message of a session, both ways.
 struct Hello {
@@ -232,7 +250,21 @@ struct Compare {
     std::vector<Comparison> comparisons;
 };
 
-using Message = std::variant<Hello, Have, Pull, Pages, Ping, Pong, Bye, Waive, Compare>;
+/// "Send me this part of the large value of that number", or, with `offset` at its end: "I need no more of it".
+struct Fetch {
+    std::uint32_t number = 0;
+    std::uint64_t offset = 0;
+    std::uint32_t bytes = 0;  ///< 0: no more of it
+};
+
+/// The answer to one Fetch.
+struct Part {
+    std::uint32_t number = 0;
+    std::uint64_t offset = 0;
+    std::optional<std::string> bytes;  ///< none: the value is another one by now, or gone
+};
+
+using Message = std::variant<Hello, Have, Pull, Pages, Ping, Pong, Bye, Waive, Compare, Fetch, Part>;
 
 }  // namespace strandline::message
 

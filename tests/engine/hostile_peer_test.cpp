@@ -78,6 +78,91 @@ TEST_CASE("a peer that plays by the rules is taken, from a script too") {
     CHECK_FALSE(stage.group.engine(0).is_closed(stage.stranger));
 }
 
+namespace {
+
+constexpr std::uint64_t kLargeBytes = 4 * 1024 * 1024;
+
+/// As `pages`, but of the value only that it is large.
+message::Pages referring(const Stage& stage, std::uint32_t number, const std::string& hash) {
+    message::Pages pages = stage.pages("b" + std::to_string(number), "large");
+    message::Page& page = pages.pages[0];
+    message::Entry& entry = page.entries[0];
+    entry.values[1] = Value{};
+    entry.large = {{1, number, false, kLargeBytes, hash}};
+    page.range = {entry.key, entry.key + '\0'};
+    return pages;
+}
+
+message::Part part(std::uint32_t number, std::uint64_t offset, std::size_t bytes) {
+    return {number, offset, std::string(bytes, 'x')};
+}
+
+}  // namespace
+
+TEST_CASE("parts of a large value that nobody asked for, or that do not fit, end the session") {
+    Stage stage;
+    stage.greet();
+    stage.say(referring(stage, 1, std::string(8, 'h')));
+    std::vector<message::Fetch> fetches;
+    while (auto out = stage.group.engine(0).next_message(stage.stranger, stage.group.now(0))) {
+        if (const auto* fetch = std::get_if<message::Fetch>(&*out)) fetches.push_back(*fetch);
+    }
+    REQUIRE(fetches.size() == 4);
+    REQUIRE(fetches[1].offset == message::kPartBytesMax);
+    constexpr std::size_t kPart = message::kPartBytesMax;
+    const auto staged = [&] { return stage.group.app(0).ask("SELECT count(*) FROM strandline_parts"); };
+    SECTION("of another value") {
+        stage.check_refused(part(2, 0, kPart));
+    }
+    SECTION("behind what was asked for first") {
+        stage.check_refused(part(1, kPart, kPart));
+    }
+    SECTION("shorter than asked for") {
+        stage.check_refused(part(1, 0, kPart - 1));
+    }
+    SECTION("of no bytes") {
+        stage.check_refused(part(1, 0, 0));
+    }
+    SECTION("twice") {
+        stage.say(part(1, 0, kPart));
+        stage.check_refused(part(1, 0, kPart));
+        CHECK(staged() == "1");
+    }
+    SECTION("more than were asked for") {
+        for (std::uint64_t i = 0; i < 4; ++i) stage.say(part(1, i * kPart, kPart));
+        stage.check_refused(part(1, 4 * kPart, kPart));
+    }
+    SECTION("all of it, but it is not what it was said to be: nothing is kept") {
+        for (std::uint64_t i = 0; i < 7; ++i) {
+            stage.say(part(1, i * kPart, kPart));
+            while (stage.group.engine(0).next_message(stage.stranger, stage.group.now(0))) {
+            }
+        }
+        CHECK(staged() == "7");
+        stage.check_refused(part(1, 7 * kPart, kPart));
+        CHECK(staged() == "0");
+    }
+    SECTION("not given at all: after a while others are asked") {
+        stage.group.pass_alone(15'000);
+        CHECK(stage.group.engine(0).is_closed(stage.stranger));
+    }
+    CHECK(stage.group.app(0).ask("SELECT count(*) FROM notes WHERE id GLOB 'b*'") == "0");
+}
+
+TEST_CASE(
+    "a peer that tells of more large values than may wait, or asks for more than there is, is refused") {
+    Stage stage;
+    stage.greet();
+    SECTION("an endless row of them") {
+        for (std::uint32_t i = 1; i <= 32; ++i) stage.say(referring(stage, i, std::string(8, 'h')));
+        CHECK_FALSE(stage.group.engine(0).is_closed(stage.stranger));
+        stage.check_refused(referring(stage, 33, std::string(8, 'h')));
+    }
+    SECTION("a value that it was not told of") {
+        stage.check_refused(message::Fetch{7, 0, 1'000});
+    }
+}
+
 TEST_CASE("messages out of their order end the session") {
     Stage stage;
     SECTION("a Have before the Hello") {

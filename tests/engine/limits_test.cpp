@@ -12,8 +12,21 @@ constexpr const char* kNotes = "CREATE TABLE notes(id TEXT PRIMARY KEY, title, b
 constexpr const char* kShown =
     "SELECT id, title, iif(length(body) > 99, length(body), body) FROM notes ORDER BY id";
 
-struct Row : Group {
-    Row() : Group(3, kNotes, {"notes"}) {
+/// Devices to whom no value is so large that it would travel in parts.
+struct Whole : Group {
+    Whole(std::size_t count, const std::string& schema, const std::vector<std::string>& tables)
+        : Group(0, {}, {}) {
+        on_open = [](std::size_t, EngineOptions& options) { options.whole_value_bytes_max = 1'000'000'000; };
+        for (std::size_t i = 0; i < count; ++i) {
+            add();
+            app(i).run(schema);
+            if (!tables.empty()) track(i, tables);
+        }
+    }
+};
+
+struct Row : Whole {
+    Row() : Whole(3, kNotes, {"notes"}) {
         connect(0, 1);
         connect(1, 2);
         converge();
@@ -87,7 +100,7 @@ TEST_CASE("a row that grows too large is seen elsewhere as it was, until it is s
 
 TEST_CASE("edits that each can travel may make a row that cannot: its largest values are withheld",
           "[large]") {
-    Group group(2, kNotes, {"notes"});
+    Whole group(2, kNotes, {"notes"});
     group.connect(0, 1);
     group.write(0, "INSERT INTO notes VALUES ('a', 1, 2), ('b', 1, 2)");
     group.converge();
@@ -127,7 +140,7 @@ TEST_CASE("a key too large for a message keeps its row on this device, and is to
 }
 
 TEST_CASE("rows too large that were there before the table was tracked are told as well") {
-    Group group(2, kNotes, {});
+    Whole group(2, kNotes, {});
     group.app(0).run(
         "INSERT INTO notes VALUES ('big', 1, zeroblob(50500000)), (printf('%.*c', 65535, 'k'), 2, 2)");
     group.track(0, {"notes"});

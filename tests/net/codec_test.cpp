@@ -87,6 +87,7 @@ TEST_CASE("the comparison that the other tests rely on sees a difference in ever
     differs([](Pages&, Page&, Entry& e) { e.values[0] = Blob{"held back"}; });
     differs([](Pages&, Page&, Entry& e) { e.withheld.push_back(0); });
     differs([](Pages&, Page&, Entry& e) { e.life.emplace(); });
+    differs([](Pages&, Page&, Entry& e) { e.large.emplace_back(); });
     differs([](Pages&, Page& p, Entry&) { p.dropped.push_back(0); });
     differs([](Pages&, Page& p, Entry&) { p.forgotten.emplace_back(); });
     differs([](Pages&, Page& p, Entry&) { p.complete = true; });
@@ -105,7 +106,7 @@ TEST_CASE("fields that a later version put behind ours are passed over, whatever
 
     const std::string origins = from_hex("91c428") + std::string(40, '\1');
     const std::string row = from_hex("930100") + later;
-    const std::string entry = from_hex("99c4016bc0c0") + row + from_hex("90910990c0") + later;
+    const std::string entry = from_hex("9ac4016bc0c0") + row + from_hex("90910990c090") + later;
     const std::string page = from_hex("9ba174c400c09091a1630791") + entry + from_hex("9090c2") + later;
     decoded = decode(from_hex("97040000c3") + origins + from_hex("91") + page + later);
     REQUIRE(decoded);

@@ -42,7 +42,7 @@ TEST_CASE("bytes that are no message are refused") {
     check_refused(from_hex("c1"), "not MessagePack");
     check_refused(from_hex("91a101"), "its number is not a number");
     check_refused(from_hex("9100"), "number 0 is not known");
-    check_refused(from_hex("910b"), "number 11 is not known");
+    check_refused(from_hex("910c"), "number 12 is not known");
     check_refused(from_hex("91cfffffffffffffffff"), "number 18446744073709551615 is not known");
     check_refused(from_hex("9105"), "too few fields");
     check_refused(from_hex("92050500"), "bytes follow behind its end");
@@ -107,6 +107,31 @@ TEST_CASE("origins that are named twice, malformed or not listed are refused") {
                        [](Pages& p) { p.pages[0].entries[1].cells[0].stamp.origin = Origin{2}; });
     check_refused_when(all_forms(), "index is not in its list",
                        [](Pages& p) { p.pages[0].entries[4].era->origin = Origin{0xffffffff}; });
+}
+
+TEST_CASE("large values that have no place, or are not alone on their page, are refused") {
+    const auto entry = [](Pages& p) -> Entry& { return p.pages[0].entries[0]; };
+    check_refused_when(some_large(), "the large values are not in order",
+                       [&](Pages& p) { std::swap(entry(p).large[0], entry(p).large[1]); });
+    check_refused_when(some_large(), "is there, or has no place",
+                       [&](Pages& p) { entry(p).large[0].place = 1; });
+    check_refused_when(some_large(), "is there, or has no place",
+                       [&](Pages& p) { entry(p).large[1].place = 4; });
+    check_refused_when(some_large(), "is there, or has no place", [&](Pages& p) {
+        entry(p).withheld = {0, 2};
+    });
+    check_refused_when(some_large(), "has the number 0", [&](Pages& p) { entry(p).large[0].number = 0; });
+    check_refused_when(some_large(), "length is too large",
+                       [&](Pages& p) { entry(p).large[0].bytes = kLargeValueBytesMax + 1; });
+    check_refused_when(some_large(), "value is empty", [&](Pages& p) { entry(p).large[0].bytes = 0; });
+    check_refused_when(some_large(), "hash is cut off", [&](Pages& p) { entry(p).large[0].hash.pop_back(); });
+    check_refused_when(some_large(), "not alone on its page", [&](Pages& p) { p.pages[0].range.high = "b"; });
+    check_refused_when(some_large(), "not alone on its page",
+                       [&](Pages& p) { p.pages[0].entries.push_back(p.pages[0].entries[0]); });
+    check_refused_when(Fetch{1, 0, 1}, "length", [](Fetch& f) { f.bytes = kPartBytesMax + 1; });
+    check_refused_when(Fetch{1, 0, 1}, "offset", [](Fetch& f) { f.offset = kLargeValueBytesMax + 1; });
+    check_refused_when(Part{1, 0, "x"}, "the part is too long",
+                       [](Part& p) { p.bytes = std::string(kPartBytesMax + 1, 'x'); });
 }
 
 TEST_CASE("a vector that is not sorted, or names an origin twice, is refused") {

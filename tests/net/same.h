@@ -21,6 +21,7 @@ inline bool same(const Value& a, const Value& b) {
 inline bool same(const Piece& a, const Piece& b);
 inline bool same(const Cell& a, const Cell& b);
 inline bool same(const Entry& a, const Entry& b);
+inline bool same(const LargeValue& a, const LargeValue& b);
 inline bool same(const KeyColumn& a, const KeyColumn& b);
 inline bool same(const Holding& a, const Holding& b);
 inline bool same(const Wanted& a, const Wanted& b);
@@ -43,7 +44,11 @@ inline bool same(const Cell& a, const Cell& b) {
 inline bool same(const Entry& a, const Entry& b) {
     const bool same_raw = a.key_raw && b.key_raw ? same(*a.key_raw, *b.key_raw) : !a.key_raw && !b.key_raw;
     return same_raw && a.key == b.key && a.era == b.era && a.row == b.row && same(a.cells, b.cells) &&
-           same(a.values, b.values) && a.withheld == b.withheld && a.life == b.life;
+           same(a.values, b.values) && a.withheld == b.withheld && a.life == b.life && same(a.large, b.large);
+}
+inline bool same(const LargeValue& a, const LargeValue& b) {
+    return a.place == b.place && a.number == b.number && a.is_text == b.is_text && a.bytes == b.bytes &&
+           a.hash == b.hash;
 }
 inline bool same(const KeyColumn& a, const KeyColumn& b) {
     return a.type == b.type && a.collation == b.collation && a.names == b.names;
@@ -100,6 +105,13 @@ inline bool same(const Compare& a, const Compare& b) {
 
 inline bool same(const Waive& a, const Waive& b) {
     return a.pull == b.pull && a.resource == b.resource && a.range == b.range;
+}
+
+inline bool same(const Fetch& a, const Fetch& b) {
+    return a.number == b.number && a.offset == b.offset && a.bytes == b.bytes;
+}
+inline bool same(const Part& a, const Part& b) {
+    return a.number == b.number && a.offset == b.offset && a.bytes == b.bytes;
 }
 
 inline bool same(const Message& a, const Message& b) {

@@ -139,6 +139,28 @@ inline Pages some_dropped() {
     return pages_of(page);
 }
 
+/// Values that travel in parts: of a whole row, beside one that is withheld, and of a cell of a device-owned table.
+inline Pages some_large() {
+    Entry whole =
+        whole_row("a", stamp(today(5), 0), {std::monostate{}, std::int64_t{2}, std::monostate{}, {}});
+    whole.withheld = {0};
+    whole.large = {{2, 1, false, 1'048'577, "\x01\x02\x03\x04\x05\x06\x07\x08"},
+                   {3, 4'294'967'295, true, 268'435'456, std::string(8, '\xff')}};
+    Page row = page_of({"title", "rank", "photo", "body"}, {whole});
+    row.range = {"a", std::string("a\0", 2)};
+    Entry cells_only;
+    cells_only.key = "b";
+    cells_only.cells = {{1, stamp(today(7), 1)}};
+    cells_only.values = {std::monostate{}};
+    cells_only.life = Life{{}, stamp(today(6), 1)};
+    cells_only.large = {{0, 3, true, 70'000, std::string(8, '\0')}};
+    Page cells = page_of({"title", "body"}, {cells_only});
+    cells.range = {"b", std::string("b\0", 2)};
+    Pages pages = pages_of(row);
+    pages.pages.push_back(cells);
+    return pages;
+}
+
 /// From who has forgotten deletions: to who knew of them, and, all there is, to who did not.
 inline Pages some_forgotten() {
     Page page = page_of({"title"}, {whole_row("a", stamp(today(5), 0), {std::int64_t{1}})});
@@ -288,6 +310,7 @@ inline std::vector<Sample> samples() {
             {"pages_of_every_form", all_forms()},
             {"pages_with_withheld_values", some_withheld()},
             {"pages_with_dropped_values", some_dropped()},
+            {"pages_with_large_values", some_large()},
             {"pages_with_forgotten_deletions", some_forgotten()},
             {"pages_of_a_device_owned_table", some_lives()},
             {"pages_pushed", push_of_two_pages()},
@@ -298,7 +321,11 @@ inline std::vector<Sample> samples() {
             {"waive", Waive{7, "notes", {"k", "z"}}},
             {"waive_to_the_end", Waive{4294967295, "notes", {"", std::nullopt}}},
             {"compare", some_compared()},
-            {"compare_nothing", Compare{1, true, {}}}};
+            {"compare_nothing", Compare{1, true, {}}},
+            {"fetch", Fetch{3, 524'288, 524'288}},
+            {"fetch_no_more", Fetch{4'294'967'295, 268'435'456, 0}},
+            {"part", Part{3, 65'536, "some bytes"}},
+            {"part_of_what_is_gone", Part{3, 0, std::nullopt}}};
 }
 
 }  // namespace strandline::tests

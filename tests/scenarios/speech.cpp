@@ -37,6 +37,16 @@ public:
         say("Waive of pull " + std::to_string(waive.pull) + ": " + waive.resource + ", " +
             shown_range(waive.range.low, waive.range.high));
     }
+    void operator()(const message::Fetch& fetch) {
+        const std::string value = "Fetch of value " + std::to_string(fetch.number);
+        if (fetch.bytes == 0) return say(value + ": no more");
+        say(value + ": " + counted(fetch.bytes, "byte") + " from " + std::to_string(fetch.offset));
+    }
+    void operator()(const message::Part& part) {
+        const std::string value = "Part of value " + std::to_string(part.number) + ": ";
+        say(value + (part.bytes ? counted(part.bytes->size(), "byte") + " from " + std::to_string(part.offset)
+                                : "it is gone"));
+    }
     void operator()(const message::Bye& bye) { say("Bye: " + names_.told(bye.reason)); }
     void operator()(const message::Have& have) {
         origins_ = &have.origins;

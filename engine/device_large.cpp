@@ -1,0 +1,113 @@
+#include <algorithm>
+
+#include "engine/device.h"
+#include "engine/limits.h"
+
+// Device, continued: large values, which come in parts.
+namespace strandline::engine {
+
+using store::Resource;
+using store::Transaction;
+using watermarks::Piece;
+
+void Device::keep_lacking(Session& session, const message::Pages& pages, const Applied& applied, Now now) {
+    for (const Applied::Lacking& lacking : applied.lacking) {
+        const message::Page& page = pages.pages[lacking.page];
+        const message::Entry& entry = page.entries.front();
+        const bool is_asked = std::ranges::any_of(sessions, [&](const auto& other) {
+            return other.second.fetching.has(lacking.resource, entry.key);
+        });
+        if (is_asked) {
+            for (const message::LargeValue& large : entry.large)
+                session.fetching.release(large.number, large.bytes);
+            continue;
+        }
+        Fetching::Row row{lacking.resource, {0, 0, true, pages.origins, {page}}, {}};
+        for (const Piece& mine : store.coverage(lacking.resource).pieces()) {
+            if (mine.range.contains(entry.key)) row.base = mine.vector;
+        }
+        for (const auto& [number, cell] : lacking.values) {
+            const auto staged = store.parts.find(cell);
+            row.values.push_back({number, cell, staged ? staged->held : 0, false});
+        }
+        session.fetching.keep(std::move(row), now);
+    }
+    if (session.fetching.rows().size() > kFetchedRowsMax)
+        session.close("it told of more rows with large values than may wait for them");
+}
+
+// Done again when another process's lock was in the way: the session changes last.
+void Device::take_part(Session& session, const message::Part& part, Now now) {
+    if (!session.fetching.expects(part)) return session.close("a Part that nobody asked for");
+    Fetching::Value* value = session.fetching.find(part.number);
+    bool is_right = true;
+    if (value != nullptr && part.bytes) {
+        is_right = stage_part(*value, part, now);
+    } else if (value != nullptr) {
+        Transaction transaction(store.connection);
+        store.parts.drop(value->cell.resource, value->cell.key, value->cell.column);
+        transaction.commit();
+    }
+    session.fetching.came(now);
+    // It was written since, or is gone: it is asked for as it is now.
+    if (!part.bytes) session.fetching.end(part.number);
+    if (!is_right) session.close("a large value that is not what it was said to be");
+}
+
+bool Device::stage_part(Fetching::Value& value, const message::Part& part, Now now) {
+    Transaction transaction(store.connection);
+    auto staged = store.parts.find(value.cell);
+    if (!staged && part.offset == 0) {
+        staged = store.parts.begin(value.cell, now.wall);
+        store.parts.keep_below(kStagedBytesMax);
+    }
+    const bool is_next = staged && staged->held == part.offset;
+    const bool is_right = !is_next || store.parts.add(*staged, *part.bytes);
+    transaction.commit();
+    tempo.stepped({part.bytes->size(), 0}, now.steady, true);
+    if (is_next) {
+        value.is_whole = staged->is_whole;
+    } else {
+        // What was here was removed meanwhile.
+        value.asked = staged ? staged->held : 0;
+    }
+    return is_right;
+}
+
+void Device::apply_fetched(Now now) {
+    for (auto& [peer, session] : sessions) {
+        const Fetching::Row* row = session.fetching.whole();
+        if (row == nullptr || now.steady < tempo.next_at()) continue;
+        const std::uint32_t number = row->values.front().number;
+        message::Pages pages = row->pages;
+        message::Page& page = pages.pages.front();
+        const Resource* resource = store.catalog.find(page.resource);
+        if (resource != nullptr && resource->id == row->resource && check_keys(*resource, page)) {
+            // Lower watermarks than it builds on must not be raised by it; then its range is asked for again.
+            const bool may_raise =
+                std::ranges::all_of(store.coverage(resource->id).pieces(), [&](const Piece& mine) {
+                    return !mine.range.contains(page.entries.front().key) || mine.vector.dominates(row->base);
+                });
+            if (!may_raise) {
+                page.vector.clear();
+                page.forgotten.clear();
+            }
+            apply_pages(session, pages, now);
+        }
+        session.fetching.end(number);
+        follow(session, now);
+    }
+}
+
+/// Who gives nothing of what it told of is not waited for, so that others are asked.
+void Device::give_up_stalled_values(Now now) {
+    if (!inbox.empty() || has_waiting()) return;
+    for (auto& [peer, session] : sessions) {
+        const auto owed_since = session.fetching.owed_since();
+        if (!owed_since || now.steady.value < owed_since->value + kStallMs) continue;
+        session.close("it gave nothing of a large value for " + std::to_string(kStallMs / 1'000) + " s");
+        breakers_[peer].failed(now, entropy_());
+    }
+}
+
+}  // namespace strandline::engine
