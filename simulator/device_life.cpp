@@ -97,6 +97,7 @@ bool Device::count_opening() {
 
 /// What it had folded by then bears stamps of a life that the next opening may not go on with.
 void Device::see_failed_opening() {
+    if (disk_.is_down() && life_ == Life::stopped) return after_door();
     if (disk_.is_down() || !witness_.has_pending()) return;
     disk_.heal();  // Whoever checks must be able to read.
     witness_.look(app_->sql());
@@ -289,13 +290,6 @@ std::size_t Device::damage(Random& random) {
         ++rows;
     }
     return rows;
-}
-
-void Device::park(const Device& other, bool is_parked) {
-    if (!runs()) return;
-    (void)engine_->park(other.id(), is_parked, clock_.now());
-    after_door();
-    ask_settle();
 }
 
 void Device::prove() {
