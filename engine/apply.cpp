@@ -79,7 +79,6 @@ void Apply::pages(const message::Pages& pages, const std::vector<Origin>& origin
 void Apply::page(const message::Page& page, const std::vector<Origin>& origins) {
     const Resource& resource = *store_.catalog.find(page.resource);
     const Columns columns = columns_of(resource, page);
-    const std::size_t number = pages_++;
     if (is_planted(planted::Bug::watermark_before_data)) {
         raise(resource, page, origins);
         store_.connection.execute(planted::kCommitEarly);
@@ -92,7 +91,7 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
         Incoming incoming = incoming_from(entry, columns, origins);
         if (resource.ownership == Ownership::shared) incoming.record.life.reset();  // It knows no lives.
         if (auto lacking = find_large(resource, incoming); !lacking.empty()) {
-            applied_.lacking.push_back({number, resource.id, std::move(lacking)});
+            applied_.lacking.push_back({&page, resource.id, std::move(lacking)});
             is_repair_ = false;
             return;  // It is alone on its page.
         }

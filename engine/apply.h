@@ -29,7 +29,7 @@ struct Applied {
     std::set<std::int64_t> without_dropped;
     /// A page of whose row large values are needed that are not here: nothing was done with it.
     struct Lacking {
-        std::size_t page = 0;  ///< counted from the first call of Apply::page()
+        const message::Page* page = nullptr;  ///< of the message
         std::int64_t resource = 0;
         std::vector<std::pair<std::uint32_t, store::LargeCell>> values;  ///< with their numbers
     };
@@ -224,7 +224,6 @@ private:
     std::set<std::pair<std::int64_t, std::string>> named_;    ///< resource and key, in the message so far
     std::set<std::pair<std::int64_t, std::string>> said_;     ///< the same, with what is held back
     std::set<std::pair<std::int64_t, std::string>> awaited_;  ///< resource and key
-    std::size_t pages_ = 0;
     bool is_finishing_ = false;
     bool is_repair_ = false;            ///< the page claims nothing: its rows were asked for
     std::set<std::int64_t> unsettled_;  ///< resources with refused rows that may find their places together

@@ -12,17 +12,19 @@ using watermarks::Piece;
 
 void Device::keep_lacking(Session& session, const message::Pages& pages, const Applied& applied, Now now) {
     for (const Applied::Lacking& lacking : applied.lacking) {
-        const message::Page& page = pages.pages[lacking.page];
+        const message::Page& page = *lacking.page;
         const message::Entry& entry = page.entries.front();
         const bool is_asked = std::ranges::any_of(sessions, [&](const auto& other) {
             return other.second.fetching.has(lacking.resource, entry.key);
         });
         if (is_asked) {
-            for (const message::LargeValue& large : entry.large)
-                session.fetching.release(large.number, large.bytes);
+            session.release_large(page);
             continue;
         }
-        Fetching::Row row{lacking.resource, {0, 0, true, pages.origins, {page}}, {}};
+        Fetching::Row row{lacking.resource,
+                          {0, 0, true, pages.origins, {page}},
+                          {},
+                          store.forgotten(lacking.resource).at(entry.key)};
         for (const Piece& mine : store.coverage(lacking.resource).pieces()) {
             if (mine.range.contains(entry.key)) row.base = mine.vector;
         }
@@ -31,6 +33,13 @@ void Device::keep_lacking(Session& session, const message::Pages& pages, const A
             row.values.push_back({number, cell, staged ? staged->held : 0, false});
         }
         session.fetching.keep(std::move(row), now);
+    }
+    for (const message::Page& page : pages.pages) {
+        const bool is_lacking =
+            std::ranges::find(applied.lacking, &page, &Applied::Lacking::page) != applied.lacking.end();
+        if (is_lacking || page.entries.empty()) continue;
+        const Resource& resource = *store.catalog.find(page.resource);
+        if (!session.fetching.has(resource.id, page.entries.front().key)) session.release_large(page);
     }
     if (session.fetching.rows().size() > kFetchedRowsMax)
         session.close("it told of more rows with large values than may wait for them");
@@ -82,7 +91,9 @@ void Device::apply_fetched(Now now) {
         message::Pages pages = row->pages;
         message::Page& page = pages.pages.front();
         const Resource* resource = store.catalog.find(page.resource);
-        if (resource != nullptr && resource->id == row->resource && check_keys(*resource, page)) {
+        const bool is_as_then = resource != nullptr && resource->id == row->resource &&
+                                store.forgotten(row->resource).at(page.entries.front().key) == row->forgotten;
+        if (is_as_then && check_keys(*resource, page)) {
             // Lower watermarks than it builds on must not be raised by it; then its range is asked for again.
             const bool may_raise =
                 std::ranges::all_of(store.coverage(resource->id).pieces(), [&](const Piece& mine) {

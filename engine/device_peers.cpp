@@ -193,7 +193,10 @@ void Device::begin_anew(const Resource& resource, const Session& session, Now no
 }
 
 void Device::take_pages(Session& session, const message::Pages& pages, Now now) {
-    if (!session.accepts(pages)) return;
+    if (!session.accepts(pages)) {
+        for (const message::Page& page : pages.pages) session.release_large(page);
+        return;
+    }
     for (const message::Page& page : pages.pages) {
         if (auto checked = check_keys(*store.catalog.find(page.resource), page); !checked)
             return session.close(checked.error().message);

@@ -32,6 +32,7 @@ public:
         message::Pages pages;  ///< the one page that it came on
         watermarks::Vector
             base;  ///< what our coverage was there: as long as it is no less, the page may raise it
+        watermarks::Vector forgotten;    ///< at its key: what was forgotten since, the page may not know of
         std::vector<Value> values = {};  ///< those that we need
     };
 

@@ -52,6 +52,8 @@ public:
     void pong(const message::Pong& pong, Now now);
     /// Whether pages fit what was agreed. False: drop them, the peer will learn better; or the session is closed now.
     [[nodiscard]] bool accepts(const message::Pages& pages);
+    /// Of what the page only tells of nothing is needed.
+    void release_large(const message::Page& page);
     /// The pages are durable.
     void took(const message::Pages& pages, Now now);
     void close(std::string reason);

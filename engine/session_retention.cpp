@@ -85,6 +85,12 @@ bool Session::accepts(const message::Pages& pages) {
     return false;
 }
 
+void Session::release_large(const message::Page& page) {
+    for (const message::Entry& entry : page.entries) {
+        for (const message::LargeValue& large : entry.large) fetching.release(large.number, large.bytes);
+    }
+}
+
 void Session::answered(std::uint32_t pull) {
     is_push_under_way_ = false;  // A push that was under way gave way to the pull.
     asking_.end(pull);
