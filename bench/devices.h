@@ -109,5 +109,6 @@ void measure_beside(Workbench& bench);
 void measure_changed(Workbench& bench);
 void measure_live(Workbench& bench);
 void measure_verify(Workbench& bench);
+void measure_blobs(Workbench& bench);
 
 }  // namespace strandline::bench

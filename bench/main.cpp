@@ -21,7 +21,8 @@ struct Workload {
 
 constexpr Workload kWorkloads[] = {{"capture", measure_capture}, {"backfill", measure_backfill},
                                    {"changed", measure_changed}, {"live", measure_live},
-                                   {"beside", measure_beside},   {"verify", measure_verify}};
+                                   {"beside", measure_beside},   {"verify", measure_verify},
+                                   {"blobs", measure_blobs}};
 
 struct Arguments {
     std::int64_t rows = 100'000;

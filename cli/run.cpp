@@ -144,7 +144,7 @@ Result<void> keep_snapshot_if_due(const RunArguments& arguments) {
     std::string moment = hlc::to_rfc3339(now().wall);
     std::ranges::replace(moment, ':', '-');
     const std::string file = arguments.database + ".before-" + moment;
-    if (const auto taken = snapshot_to(arguments, file); !taken) return taken;
+    if (auto taken = snapshot_to(arguments, file); !taken) return taken;
     say(fmt::format("{} {} change or go; the database as it was is kept as {}",
                     count_text(trial->changes(), "row"), trial->in_step ? "will" : "and perhaps more will",
                     file));

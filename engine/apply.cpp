@@ -105,7 +105,7 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
             incoming.record =
                 without_forgotten(std::move(incoming.record), store_.forgotten(resource.id).at(incoming.key));
             if (incoming.record.is_none()) continue;
-            is_settling ? settle_doubt(resource, std::move(incoming)) : join(resource, incoming);
+            is_settling ? settle_doubt(resource, incoming) : join(resource, incoming);
         }
         for (std::size_t i = 0; i < incoming.large.size(); ++i) {
             if (incoming.large[i] != nullptr)

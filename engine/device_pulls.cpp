@@ -111,6 +111,7 @@ std::vector<Session*> Device::by_preference() {
     for (auto& [peer, session] : sessions) peers.emplace_back(page_ms(session), peers.size(), &session);
     std::ranges::sort(peers);
     std::vector<Session*> sorted;
+    sorted.reserve(peers.size());
     for (const auto& [ms, place, session] : peers) sorted.push_back(session);
     return sorted;
 }

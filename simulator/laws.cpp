@@ -109,6 +109,7 @@ const Vector& vector_at(const std::vector<Piece>& pieces, const std::string& key
 void Promises::said(const message::Message& message) {
     const auto numbers_of = [](const std::vector<OriginId>& origins) {
         std::vector<OriginNumber> numbers;
+        numbers.reserve(origins.size());
         for (const OriginId& origin : origins) numbers.push_back(number_of(origin));
         return numbers;
     };

@@ -46,8 +46,8 @@ Vector::Vector(std::vector<Entry> entries) : entries_(std::move(entries)) {
         return a.first != b.first ? a.first < b.first : a.second > b.second;
     };
     if (!std::ranges::is_sorted(entries_, is_before)) std::ranges::sort(entries_, is_before);
-    const auto [twice, end] = std::ranges::unique(entries_, {}, &Entry::first);
-    entries_.erase(twice, end);
+    const auto is_twice = [](const Entry& a, const Entry& b) { return a.first == b.first; };
+    entries_.erase(std::unique(entries_.begin(), entries_.end(), is_twice), entries_.end());
 }
 
 Hlc Vector::at(OriginNumber origin) const {

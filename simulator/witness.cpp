@@ -235,7 +235,8 @@ bool Witness::overlay_refused(Sql& sql, std::size_t table, std::map<std::string,
 
 void Witness::add_again(Sql& sql, const Key& where, const std::map<std::int64_t, Stamp>& slots,
                         const Values& values) {
-    const auto& [table, key] = where;
+    const std::size_t table = where.first;
+    const std::string& key = where.second;
     const Table& shape = tables()[table];
     const bool is_owned = shape.ownership == Ownership::device_owned;
     const auto is_new = [&](std::int64_t slot) {

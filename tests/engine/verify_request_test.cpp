@@ -27,7 +27,7 @@ struct Star : Group {
     /// Until it is answered, or for a second.
     Result<bool> answer(std::int64_t number) {
         for (int i = 0; i < 100; ++i) {
-            const auto answered = request_answered(path(0), number);
+            auto answered = request_answered(path(0), number);
             if (!answered || *answered) return answered;
             pass(10);
         }
