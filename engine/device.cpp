@@ -27,7 +27,7 @@ constexpr const char* kSharedRowids =
 }  // namespace
 
 Device::Device(const EngineOptions& options, std::unique_ptr<store::Connection> opened, Now now)
-    : store(std::move(opened)),
+    : store(std::move(opened), options.page_cache_bytes),
       tempo({options.bytes_per_second_max, options.rows_per_second_max}),
       entropy_(options.entropy),
       capture_(store),
@@ -62,6 +62,9 @@ Device::Device(const EngineOptions& options, std::unique_ptr<store::Connection> 
 void Device::recover() {
     store.connection.set_stoppable(false);
     (void)capture_.take_events();
+    // What was written of these may have been taken back.
+    written_peers_.clear();
+    is_backfill_written_ = true;
     is_schema_owed_ = is_schema_owed_ || store.schema_changed();
     look_owed_ = look_owed_ || is_schema_owed_;
     // A step that never got the lock has changed nothing, and an app that keeps it makes us come here often.

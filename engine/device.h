@@ -261,6 +261,9 @@ private:
     SteadyMs figures_at_;
     std::optional<SteadyMs> due_at_;
     DeviceState written_state_ = DeviceState::uninitialized;
+    /// Of peers, whether connected and the round trip; as last written, so that the same is not written again.
+    std::map<DeviceId, std::pair<bool, std::optional<double>>> written_peers_;
+    bool is_backfill_written_ = true;  ///< the database may have one
 };
 
 }  // namespace strandline::engine

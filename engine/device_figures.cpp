@@ -145,7 +145,7 @@ void Device::add_traffic() {
 /// What a peer has acknowledged counts on when it is away: it says how far behind it falls.
 void Device::remember(const Session& session) {
     for (const Resource& resource : store.catalog.resources()) {
-        const auto* theirs = session.theirs(resource.name);
+        const auto* theirs = session.theirs(resource);
         // While changes wait there, what it covers is no receipt for what is in its state.
         if (!session.exchanges(resource) || theirs->waits) continue;
         watermarks::Vector& known = receipts_[session.peer()][resource.id];
@@ -177,7 +177,8 @@ void Device::put_figures() {
     add_traffic();
     for (const auto& [peer, session] : gone_) put_peer(session, false);
     for (const auto& [peer, session] : sessions) put_peer(session, session.is_ready());
-    store.ledger.set_backfill(backfill_);
+    if (backfill_ || is_backfill_written_) store.ledger.set_backfill(backfill_);
+    is_backfill_written_ = backfill_.has_value();
     written_state_ = state();
     store.ledger.set_state(written_state_);
 }
@@ -186,7 +187,11 @@ void Device::put_figures() {
 void Device::put_peer(const Session& session, bool is_connected) {
     if (!session.their_hello()) return;
     remember(session);
+    const std::pair figures{is_connected, session.rtt_ms()};
+    const auto [written, is_new] = written_peers_.try_emplace(session.peer(), figures);
+    if (!is_new && written->second == figures) return;
     store.ledger.put_peer(session.peer(), is_connected, session.rtt_ms());
+    written->second = figures;
 }
 
 DeviceState Device::state() const {

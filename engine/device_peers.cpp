@@ -150,7 +150,7 @@ bool Device::is_dropped_by_all(const Resource& resource, const std::string& colu
     bool is_by_any = false;
     for (const auto& [peer, session] : sessions) {
         if (!session.is_ready()) return false;  // It has not said yet.
-        const auto* theirs = session.theirs(resource.name);
+        const auto* theirs = session.theirs(resource);
         if (theirs == nullptr || !theirs->is_exchanged) continue;
         is_by_any = std::ranges::any_of(
             theirs->dropped, [&](const std::string& dropped) { return store::same_name(dropped, column); });
@@ -163,7 +163,7 @@ bool Device::is_dropped_by_all(const Resource& resource, const std::string& colu
 /// was. Going on as the same origin would use stamps again with other content.
 const Resource* Device::restored(const Session& session) const {
     for (const Resource& resource : store.catalog.resources()) {
-        const auto* theirs = session.theirs(resource.name);
+        const auto* theirs = session.theirs(resource);
         if (theirs == nullptr) continue;
         const bool knows_more = std::ranges::any_of(theirs->acknowledged.pieces(), [&](const auto& piece) {
             return capture_.cannot_be_ours(resource, piece.vector.at(store.self()));

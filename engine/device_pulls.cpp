@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <iterator>
 #include <limits>
+#include <tuple>
 
 #include "backfill/plan.h"
 #include "backfill/share.h"
@@ -85,7 +86,7 @@ bool Device::has_substitute(const Session& session, const Asking::Pull& pull) co
             if (resource == nullptr || !other.exchanges(*resource)) return false;
             return std::ranges::any_of(asked.second, [&](const Piece& piece) {
                 return !other.lags(*resource, piece.range) &&
-                       backfill::has_more(other.theirs(resource->name)->acknowledged, piece);
+                       backfill::has_more(other.theirs(*resource)->acknowledged, piece);
             });
         });
     });
@@ -93,19 +94,22 @@ bool Device::has_substitute(const Session& session, const Asking::Pull& pull) co
 
 /// Who would bring a page soonest, by what was measured, comes first; who is not measured yet, last.
 std::vector<Session*> Device::by_preference() {
-    std::vector<Session*> peers;
-    for (auto& [peer, session] : sessions) peers.push_back(&session);
-    const auto page_ms = [](const Session* session) {
-        const auto rtt_ms = session->rtt_ms();
+    const auto page_ms = [](const Session& session) {
+        const auto rtt_ms = session.rtt_ms();
         if (!rtt_ms) return std::numeric_limits<double>::max();
-        const auto pace = session->pace().bytes_per_ms();
+        const auto pace = session.pace().bytes_per_ms();
         return *rtt_ms + (pace ? static_cast<double>(kPageBytesMax) / *pace : 0.0);
     };
-    std::ranges::stable_sort(peers, {}, page_ms);
-    return peers;
+    std::vector<std::tuple<double, std::size_t, Session*>> peers;
+    for (auto& [peer, session] : sessions) peers.emplace_back(page_ms(session), peers.size(), &session);
+    std::ranges::sort(peers);
+    std::vector<Session*> sorted;
+    for (const auto& [ms, place, session] : peers) sorted.push_back(session);
+    return sorted;
 }
 
 void Device::share_pulls(Now now) {
+    if (!is_being_filled()) return;
     for (Session* taker : by_preference()) {
         if (!taker->may_ask(PullLength::is_long) || !breakers_[taker->peer()].may_ask(now)) continue;
         std::vector<Session*> busy;
@@ -138,9 +142,9 @@ std::vector<backfill::Slice> Device::rest_of(const Session& busy, const Session&
     std::vector<backfill::Slice> rest;
     for (const auto& [id, pieces] : busy.asking().find(PullLength::is_long)->left) {
         const Resource* resource = store.catalog.find(id);
-        const auto* theirs = resource != nullptr ? busy.theirs(resource->name) : nullptr;
+        const auto* theirs = resource != nullptr ? busy.theirs(*resource) : nullptr;
         if (theirs == nullptr) continue;
-        const auto* others = taker.theirs(resource->name);
+        const auto* others = taker.theirs(*resource);
         const auto& cuts = theirs->cuts.empty() && others != nullptr ? others->cuts : theirs->cuts;
         const double rows = static_cast<double>(theirs->rows) / static_cast<double>(cuts.size() + 1);
         for (const Piece& piece : pieces) {
@@ -163,7 +167,7 @@ Device::Plan Device::plan_pull(Session& session, Now now) {
     for (const std::int64_t id : store.catalog.parents_first()) {
         const Resource& resource = *store.catalog.find(id);
         if (!resource.is_there || !session.exchanges(resource)) continue;
-        const auto& theirs = *session.theirs(resource.name);
+        const auto& theirs = *session.theirs(resource);
         auto pieces = wanted_of(session, resource, now);
         std::erase_if(pieces, [&](const Piece& piece) {
             return is_unfetched(piece.vector, store.self()) ? !takes_long : !takes_short;
@@ -185,7 +189,7 @@ Device::Plan Device::plan_pull(Session& session, Now now) {
 }
 
 std::vector<Piece> Device::wanted_of(Session& session, const Resource& resource, Now now) {
-    const auto& theirs = *session.theirs(resource.name);
+    const auto& theirs = *session.theirs(resource);
     const bool starts_over =
         is_planted(planted::Bug::switch_starts_over) && backfill_ && backfill_->peer != session.peer();
     if (!starts_over && !session.holds_more(theirs)) {
@@ -216,7 +220,7 @@ std::vector<Piece> Device::wanted_of(Session& session, const Resource& resource,
 bool Device::will_be_pushed(const Session& session, const Resource& resource, const Piece& piece) const {
     // During a backfill nobody pushes what is not fetched.
     if (!store.coverage(resource.id).is_whole() && is_unfetched(piece.vector, store.self())) return false;
-    for (const Piece& theirs : session.theirs(resource.name)->acknowledged.pieces()) {
+    for (const Piece& theirs : session.theirs(resource)->acknowledged.pieces()) {
         if (!intersect(theirs.range, piece.range)) continue;
         const watermarks::Vector news = above(theirs.vector, piece.vector);
         for (const auto& [origin, hlc] : news.entries()) {
@@ -243,7 +247,7 @@ std::vector<Piece> Device::dropped_elsewhere(Session& session, const Resource& r
     if (session.asked_for_dropped.contains(resource.id) || !asked_ranges(resource.id).empty()) return {};
     session.asked_for_dropped.insert(resource.id);
     const auto dropped = store.quarantine.dropped(resource.id);
-    const auto& gone_there = session.theirs(resource.name)->dropped;
+    const auto& gone_there = session.theirs(resource)->dropped;
     const bool may_be_there = std::ranges::any_of(dropped.columns, [&](const std::string& column) {
         return std::ranges::none_of(gone_there,
                                     [&](const std::string& gone) { return store::same_name(gone, column); });
@@ -310,7 +314,7 @@ void Device::count_progress(const Session& session, const message::Pages& pages,
     if (!backfill_ && !pages.last && has_unfetched_rest()) {
         std::int64_t rows_total = 0;
         for (const auto& [id, pieces] : pull->wanted)
-            rows_total += session.theirs(store.catalog.find(id)->name)->rows;
+            rows_total += session.theirs(*store.catalog.find(id))->rows;
         begin_backfill(session, rows_total, now);
     }
     if (!backfill_) return;

@@ -42,7 +42,7 @@ void Device::follow_peers(const Resource& resource) {
     watermarks::Vector more;
     const watermarks::Vector held = store.coverage(resource.id).floor();
     for (const auto& [peer, session] : sessions) {
-        const auto* theirs = session.theirs(resource.name);
+        const auto* theirs = session.theirs(resource);
         if (theirs != nullptr && session.exchanges(resource) && held.dominates(theirs->forgotten))
             more.raise(theirs->forgotten);
     }

@@ -36,7 +36,7 @@ void Device::tell_not_exchanged(Session& session, Now now) {
     std::vector<std::string> only_here;
     for (const Resource& resource : store.catalog.resources()) {
         if (!resource.is_there) continue;
-        const auto* theirs = session.theirs(resource.name);
+        const auto* theirs = session.theirs(resource);
         if (theirs == nullptr) {
             only_here.push_back(resource.name);
             others[resource.id] = "the peer does not track it";

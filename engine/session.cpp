@@ -65,6 +65,7 @@ void Session::have(const message::Have& have, bool pages_wait) {
         if (++heard_all_count_ > 1) told_.clear();
         told_all_at_ = 0;
         before = std::exchange(theirs_, {});
+        theirs_of_.clear();
         in_flight_.clear();
         asked_for_dropped.clear();
     }
@@ -139,7 +140,7 @@ bool Session::accepts_form(const message::Pages& pages) {
                 close("a push of " + page.resource + ", which is not tracked here");
                 return false;
             }
-            if (theirs(resource->name) != nullptr && !exchanges(*resource)) {
+            if (theirs(*resource) != nullptr && !exchanges(*resource)) {
                 close("a push of " + page.resource + ", which is another table there");
                 return false;
             }
@@ -277,15 +278,17 @@ bool Session::may_ask(PullLength length) const {
     return is_ready() && asking_.find(length) == nullptr && (asking_.empty() || knows(message::kWaives));
 }
 
-const Session::Theirs* Session::theirs(const std::string& resource) const {
-    const auto is_it = [&](const Theirs& known) { return store::same_name(known.resource, resource); };
-    auto at = std::ranges::find(theirs_, resource, &Theirs::resource);
-    if (at == theirs_.end()) at = std::ranges::find_if(theirs_, is_it);
-    return at != theirs_.end() ? &*at : nullptr;
+/// Asked for every table with every message, so the answer is kept.
+const Session::Theirs* Session::theirs(const Resource& resource) const {
+    if (theirs_of_load_ != store_.catalog.loads()) theirs_of_.clear();
+    theirs_of_load_ = store_.catalog.loads();
+    const auto known = std::ranges::find(theirs_of_, resource.id, &decltype(theirs_of_)::value_type::first);
+    if (known != theirs_of_.end()) return known->second;
+    return theirs_of_.emplace_back(resource.id, named(resource.name)).second;
 }
 
 bool Session::exchanges(const Resource& resource) const {
-    const Theirs* known = theirs(resource.name);
+    const Theirs* known = theirs(resource);
     return known != nullptr && find_ours(*known) != nullptr && known->is_exchanged;
 }
 
@@ -299,8 +302,15 @@ const Resource* Session::find_ours(const Theirs& theirs) const {
     return theirs.ours;
 }
 
+const Session::Theirs* Session::named(const std::string& resource) const {
+    const auto is_it = [&](const Theirs& known) { return store::same_name(known.resource, resource); };
+    auto at = std::ranges::find(theirs_, resource, &Theirs::resource);
+    if (at == theirs_.end()) at = std::ranges::find_if(theirs_, is_it);
+    return at != theirs_.end() ? &*at : nullptr;
+}
+
 Session::Theirs* Session::find_theirs(const std::string& resource) {
-    return const_cast<Theirs*>(std::as_const(*this).theirs(resource));
+    return const_cast<Theirs*>(named(resource));
 }
 
 void Session::acknowledge(Theirs& theirs, const watermarks::Range& range, const watermarks::Vector& vector) {

@@ -116,7 +116,7 @@ public:
         mutable bool holds_ours = false;  ///< all that we hold
         mutable bool holds_more = false;  ///< than we hold
     };
-    [[nodiscard]] const Theirs* theirs(const std::string& resource) const;
+    [[nodiscard]] const Theirs* theirs(const store::Resource& resource) const;
     [[nodiscard]] const std::vector<Theirs>& all_theirs() const { return theirs_; }
     /// Whether both track it, as one and the same table (agreement.h).
     [[nodiscard]] bool exchanges(const store::Resource& resource) const;
@@ -182,6 +182,7 @@ private:
     void land_acknowledged();
     /// Null: we do not track it.
     const store::Resource* find_ours(const Theirs& theirs) const;
+    [[nodiscard]] const Theirs* named(const std::string& resource) const;
     [[nodiscard]] Theirs* find_theirs(const std::string& resource);
     static void acknowledge(Theirs& theirs, const watermarks::Range& range, const watermarks::Vector& vector);
     void weigh(const Theirs& theirs, const store::Resource& resource) const;
@@ -211,6 +212,9 @@ private:
     SteadyMs passed_;  ///< when time last passed
     std::optional<message::Hello> their_hello_;
     std::vector<Theirs> theirs_;
+    /// By our resources' numbers, as far as it was asked for since the catalog had been read so often.
+    mutable std::vector<std::pair<std::int64_t, const Theirs*>> theirs_of_;
+    mutable std::uint64_t theirs_of_load_ = 0;
     std::map<std::int64_t, watermarks::Coverage> told_;          ///< what the peer knows of ours, by resource
     std::map<std::int64_t, watermarks::Vector> told_forgotten_;  ///< by resource: what the peer knows of it
     bool is_push_under_way_ = false;  ///< the peer's, to us: it holds more than has come

@@ -27,7 +27,7 @@ void Session::pull(const message::Pull& pull) {
         const Resource* resource = store_.catalog.find(asked.resource);
         if (resource == nullptr || !resource->is_there)
             return close("a Pull of " + asked.resource + ", which is not tracked here");
-        if (theirs(resource->name) != nullptr && !exchanges(*resource))
+        if (theirs(*resource) != nullptr && !exchanges(*resource))
             return close("a Pull of " + asked.resource + ", which is another table there");
         if (!knows(message::kKnowsForgotten) && store_.forgotten(resource->id) != watermarks::Coverage()) {
             return close("deletions of " + asked.resource +
@@ -104,7 +104,7 @@ void Session::let_push_go(const std::set<std::int64_t>& resources) {
 }
 
 std::vector<Range> Session::level_ranges(const Resource& resource) const {
-    const Theirs* known = theirs(resource.name);
+    const Theirs* known = theirs(resource);
     std::vector<Range> level;
     if (!is_ready() || !exchanges(resource)) return level;
     for (const Piece& piece : known->expected.pieces()) {
@@ -133,7 +133,7 @@ void Session::begin_push() {
     std::set<std::int64_t> resources;
     for (const auto& [id, ranges] : push_due_) {
         const Resource* resource = store_.catalog.find(id);
-        const Theirs* known = resource != nullptr ? theirs(resource->name) : nullptr;
+        const Theirs* known = resource != nullptr ? theirs(*resource) : nullptr;
         if (known == nullptr) continue;
         resources.insert(id);
         for (const Piece& piece : known->expected.pieces()) {
@@ -195,7 +195,7 @@ std::optional<Message> Session::next_pages(Now now) {
 
 bool Session::is_acknowledged(const Reader::Claim& claim) const {
     const Resource* resource = store_.catalog.find(claim.resource);
-    const Theirs* known = resource != nullptr ? theirs(resource->name) : nullptr;
+    const Theirs* known = resource != nullptr ? theirs(*resource) : nullptr;
     return known == nullptr || known->acknowledged.dominates(claim.range, claim.vector);
 }
 

@@ -30,7 +30,7 @@ bool Session::lacks_forgotten(const Piece& piece, std::int64_t resource) const {
 }
 
 bool Session::lags(const Resource& resource, const watermarks::Range& range) const {
-    const Theirs* known = theirs(resource.name);
+    const Theirs* known = theirs(resource);
     return known != nullptr &&
            std::ranges::any_of(store_.forgotten(resource.id).pieces(), [&](const Piece& forgotten) {
                const auto both = intersect(forgotten.range, range);
@@ -39,7 +39,7 @@ bool Session::lags(const Resource& resource, const watermarks::Range& range) con
 }
 
 bool Session::settles(const Resource& resource, const watermarks::Range& range) const {
-    const Theirs* known = theirs(resource.name);
+    const Theirs* known = theirs(resource);
     return known != nullptr && lags(resource, range) &&
            !store_.coverage(resource.id).dominates(range, known->forgotten);
 }

@@ -168,8 +168,7 @@ void demand_claims(Sql& sql, const Model& model) {
         const Vector& vector = vector_at(*pieces_of[table], key);
         const auto there = (*known)[table].find(key);
         for (const Write& write : writes) {
-            const auto claimed = vector.find(write.last.origin);
-            if (claimed == vector.end() || claimed->second < write.last.hlc) continue;
+            if (vector.at(write.writer) < write.last.hlc) continue;
             std::optional<Stamp> era = write.era;
             std::optional<Life> life = write.life;
             forgotten.drop(era, table, key);

@@ -94,7 +94,8 @@ void Device::ask_settle() {
 
 void Device::settle() {
     if (!runs()) return;
-    const auto sessions = sessions_;  // Saying something may end a session.
+    // A copy, as saying something may end a session.
+    const std::vector<std::pair<DeviceId, ConnectionRef>> sessions(sessions_.begin(), sessions_.end());
     for (const auto& [peer, connection] : sessions) {
         if (runs()) say(peer, *connection);
     }
@@ -253,7 +254,9 @@ void Device::wrote() {
 
 void Device::shorten_log() {
     if (!is_up() || !app_ || app_->is_in_transaction()) return;
+    if (disk_.counters().bytes_written == short_at_) return;
     app_->shorten_log();
+    short_at_ = disk_.counters().bytes_written;
     if (disk_.is_down()) after_door();
 }
 

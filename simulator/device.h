@@ -34,6 +34,7 @@ struct Surroundings {
     Network& network;
     Model& model;
     bool tells_least = false;  ///< for each link, what its receiver lacked
+    bool is_large = false;     ///< many devices: each is to do with little memory
     bool forgets = false;
 };
 
@@ -215,6 +216,7 @@ private:
     std::optional<Moment> armed_;
     Moment ticked_at_{-1};
     std::uint64_t disk_fulls_ = 0;  ///< before the last look
+    std::uint64_t short_at_ = 0;    ///< when so many bytes had been written, the log was made short
     Tally tally_;
 
     std::vector<Named> named_;

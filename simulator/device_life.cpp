@@ -14,6 +14,11 @@ namespace strandline::simulator {
 namespace {
 
 constexpr const char* kDatabase = "device.db";
+/// The app's file has small pages, as its tables are: what a commit writes, copies and keeps is counted in pages.
+constexpr const char* kMakeFile = "PRAGMA page_size = 1024; PRAGMA user_version = 1";
+/// Of each of a device's two connections, where there are many devices: what one transaction touches.
+constexpr const char* kSmallCache = "PRAGMA cache_size = -128";
+constexpr std::int64_t kSmallCacheBytes = 128 * 1024;
 /// How long a device is away after its processes died.
 constexpr std::int64_t kDownUsMin = 100 * kUsPerMs;
 constexpr std::int64_t kDownUsMax = 8 * kUsPerSecond;
@@ -38,10 +43,12 @@ void require(const Result<T>& result) {
 void Device::join(const std::vector<const Device*>& members, bool syncs_fully) {
     check(life_ == Life::absent, "a device joins once");
     syncs_fully_ = syncs_fully;
+    check(Sql(kDatabase, disk_.name()).run(kMakeFile) == 0, "a file cannot be made");
     require(init_database(
         {kDatabase, id(), fmt::format("device {}", index_), disk_.name(), [this] { return random_.next(); }},
         clock_.now()));
     app_.emplace(kDatabase, disk_.name(), syncs_fully_, witness_);
+    if (world_.is_large) app_->sql().run(kSmallCache);
     for (const Table& table : tables()) check(app_->sql().run(table.sql) == 0, "a table cannot be made");
     open_engine();
     check(engine_.has_value(), "a new device does not open");
@@ -66,6 +73,7 @@ void Device::dial(const Device& peer) {
 
 bool Device::open_app() {
     app_.emplace(kDatabase, disk_.name(), syncs_fully_, witness_);
+    if (world_.is_large) app_->sql().run(kSmallCache);
     witness_.owe_again();  // What the engine wrote again, and had no time to tell.
     const auto lost = witness_.reopened(app_->sql(), may_lose_);
     if (!lost) return false;
@@ -99,6 +107,7 @@ void Device::see_failed_opening() {
 
 void Device::open_engine() {
     EngineOptions options{kDatabase, id(), disk_.name(), [this] { return random_.next(); }, opening()};
+    if (world_.is_large) options.page_cache_bytes = kSmallCacheBytes;
     // Of some devices pages wait, and are applied step by step.
     Random tempo = random_.fork("tempo", opened_);
     if (tempo.one_in(3)) options.rows_per_second_max = tempo.between(200, 5'000);

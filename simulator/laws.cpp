@@ -47,9 +47,7 @@ std::string printable(const std::string& bytes) {
 }  // namespace
 
 bool is_covered(const std::optional<Stamp>& stamp, const Vector& vector) {
-    if (!stamp) return false;
-    const auto at = vector.find(stamp->origin);
-    return at != vector.end() && stamp->hlc <= at->second;
+    return stamp && stamp->hlc <= vector.at(stamp->origin);
 }
 
 std::optional<Coverage> read_coverage(Sql& sql, const std::string& from) {
@@ -61,44 +59,43 @@ std::optional<Coverage> read_coverage(Sql& sql, const std::string& from) {
         "SELECT 1, id, 0, name, 0 FROM strandline_resources UNION ALL "
         "SELECT 2, resource, origin, low, hlc FROM " +
         from);
-    std::map<std::int64_t, OriginId> origins;
+    std::map<std::int64_t, OriginNumber> origins;
     std::map<std::int64_t, std::vector<Piece>*> pieces_of;
+    std::vector<Piece>* pieces = nullptr;
+    std::vector<Vector::Entry> entries;
+    const auto end_piece = [&] {
+        if (pieces != nullptr) pieces->back().vector = Vector(std::exchange(entries, {}));
+    };
     while (read.step()) {
         const std::int64_t what = read.integer(0);
         if (what == 0) {
-            origins[read.integer(1)] = origin_from(read.bytes(3), read.integer(4));
+            origins[read.integer(1)] = number_of(origin_from(read.bytes(3), read.integer(4)));
         } else if (what == 1) {
             pieces_of[read.integer(1)] = &coverage[read.bytes(3)];
         } else {
-            std::vector<Piece>& pieces = *pieces_of.at(read.integer(1));
-            const std::string low = read.bytes(3);
-            if (pieces.empty() || pieces.back().low != low) pieces.push_back({low, {}});
-            const Hlc hlc{read.integer(4)};
-            if (hlc != Hlc{}) pieces.back().vector[origins.at(read.integer(2))] = hlc;
+            std::vector<Piece>* const of_table = pieces_of.at(read.integer(1));
+            std::string low = read.bytes(3);
+            if (of_table != pieces || pieces->back().low != low) {
+                end_piece();
+                pieces = of_table;
+                pieces->push_back({std::move(low), {}});
+            }
+            entries.emplace_back(origins.at(read.integer(2)), Hlc{read.integer(4)});
         }
     }
     if (!read.is_done()) return std::nullopt;
-    for (auto& [table, pieces] : coverage) {
+    end_piece();
+    for (auto& [table, all] : coverage) {
         const auto same = [](const Piece& a, const Piece& b) { return a.vector == b.vector; };
-        pieces.erase(std::unique(pieces.begin(), pieces.end(), same), pieces.end());
-        if (pieces.empty()) pieces.push_back({});
+        all.erase(std::unique(all.begin(), all.end(), same), all.end());
+        if (all.empty()) all.push_back({});
     }
     return coverage;
 }
 
 Vector floor_of(const std::vector<Piece>& pieces) {
     Vector floor = pieces.front().vector;
-    for (const Piece& piece : pieces) {
-        for (auto at = floor.begin(); at != floor.end();) {
-            const auto other = piece.vector.find(at->first);
-            if (other == piece.vector.end()) {
-                at = floor.erase(at);
-            } else {
-                at->second = std::min(at->second, other->second);
-                ++at;
-            }
-        }
-    }
+    for (std::size_t i = 1; i < pieces.size(); ++i) floor.lower(pieces[i].vector);
     return floor;
 }
 
@@ -109,32 +106,32 @@ const Vector& vector_at(const std::vector<Piece>& pieces, const std::string& key
 
 // --- what was said ------------------------------------------------------------------------------
 
-void Promises::promise(Floors& floors, const std::string& table, const Vector& vector) {
-    Vector& floor = floors[table];
-    for (const auto& [origin, hlc] : vector) {
-        Hlc& known = floor[origin];
-        known = std::max(known, hlc);
-    }
-}
-
 void Promises::said(const message::Message& message) {
-    const auto vector_of = [](const message::Vector& said, const std::vector<OriginId>& origins) {
-        Vector vector;
-        for (const auto& [origin, hlc] : said) vector[origins[static_cast<std::size_t>(origin)]] = hlc;
-        return vector;
+    const auto numbers_of = [](const std::vector<OriginId>& origins) {
+        std::vector<OriginNumber> numbers;
+        for (const OriginId& origin : origins) numbers.push_back(number_of(origin));
+        return numbers;
+    };
+    const auto vector_of = [](const message::Vector& said, const std::vector<OriginNumber>& numbers) {
+        std::vector<Vector::Entry> entries;
+        for (const auto& [origin, hlc] : said)
+            entries.emplace_back(numbers[static_cast<std::size_t>(origin)], hlc);
+        return Vector(std::move(entries));
     };
     if (const auto* have = std::get_if<message::Have>(&message)) {
+        const auto numbers = numbers_of(have->origins);
         for (const message::Holding& holding : have->holdings) {
             if (!is_whole_table(holding.pieces)) continue;
             std::vector<Piece> pieces;
             for (const message::Piece& piece : holding.pieces)
-                pieces.push_back({piece.range.low, vector_of(piece.vector, have->origins)});
-            promise(said_, holding.resource, floor_of(pieces));
+                pieces.push_back({piece.range.low, vector_of(piece.vector, numbers)});
+            said_[holding.resource].raise(floor_of(pieces));
         }
     } else if (const auto* pages = std::get_if<message::Pages>(&message)) {
+        const auto numbers = numbers_of(pages->origins);
         for (const message::Page& page : pages->pages) {
             const bool is_whole = page.range.low.empty() && !page.range.high;
-            if (is_whole) promise(said_, page.resource, vector_of(page.vector, pages->origins));
+            if (is_whole) said_[page.resource].raise(vector_of(page.vector, numbers));
         }
     }
 }
@@ -142,27 +139,24 @@ void Promises::said(const message::Message& message) {
 void Promises::demand(const Floors& floors, const Coverage& coverage, int law) {
     for (const auto& [table, vector] : floors) {
         const Vector held = floor_of(coverage.at(table));
-        for (const auto& [origin, hlc] : vector) {
-            const auto at = held.find(origin);
-            const std::int64_t now = at != held.end() ? at->second.value : 0;
-            if (now >= hlc.value) continue;
-            throw LawBroken(
-                law, fmt::format("{} of origin {} was {} up to {} and is held up to {} now", table,
-                                 short_text(origin), law == 2 ? "held" : "said to be held", hlc.value, now));
-        }
+        const Vector::Entry* above = vector.first_above(held);
+        if (above == nullptr) continue;
+        const auto& [origin, hlc] = *above;
+        throw LawBroken(law, fmt::format("{} of origin {} was {} up to {} and is held up to {} now", table,
+                                         short_text(origin_of(origin)), law == 2 ? "held" : "said to be held",
+                                         hlc.value, held.at(origin).value));
     }
 }
 
 void Promises::keep(const Coverage& coverage, const OriginId& self) {
     if (self != std::exchange(self_, self)) {
         for (Floors* floors : {&held_, &said_}) {
-            for (auto& [table, vector] : *floors)
-                std::erase_if(vector, [&](const auto& entry) { return entry.first.device == self.device; });
+            for (auto& [table, vector] : *floors) vector.forget(self.device);
         }
     }
     demand(held_, coverage, 2);
     demand(said_, coverage, 4);
-    for (const auto& [table, pieces] : coverage) promise(held_, table, floor_of(pieces));
+    for (const auto& [table, pieces] : coverage) held_[table].raise(floor_of(pieces));
 }
 
 void Promises::demand_durable(const Coverage& coverage) const {
@@ -308,8 +302,7 @@ void demand_equal(const State& a, std::size_t device_a, const State& b, std::siz
 void demand_modelled(const State& state, const Model& model) {
     const auto is_held = [&](std::size_t table, const std::string& key, const Stamp& stamp) {
         const Vector& vector = vector_at(state.coverage.at(tables()[table].name), key);
-        const auto at = vector.find(stamp.origin);
-        return at != vector.end() && stamp.hlc <= at->second;
+        return stamp.hlc <= vector.at(stamp.origin);
     };
     for (std::size_t i = 0; i < tables().size(); ++i) {
         Texts expected;

@@ -12,11 +12,11 @@
 
 #include "simulator/model.h"
 #include "simulator/sql.h"
+#include "simulator/watermarks.h"
 
 /// The laws of DESIGN section 9 that can be checked on one device, read from its database with plain SQL.
 namespace strandline::simulator {
 
-using Vector = std::map<OriginId, Hlc>;
 /// From `low` up to the next piece.
 struct Piece {
     std::string low;
@@ -57,7 +57,6 @@ public:
 
 private:
     using Floors = std::map<std::string, Vector>;
-    static void promise(Floors& floors, const std::string& table, const Vector& vector);
     static void demand(const Floors& floors, const Coverage& coverage, int law);
 
     Floors held_;

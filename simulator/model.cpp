@@ -17,6 +17,7 @@ void Model::add(std::size_t table, const std::string& key, Write write) {
         if (const auto* text = std::get_if<std::string>(&value.second)) bytes_ += text->size();
         if (const auto* blob = std::get_if<Blob>(&value.second)) bytes_ += blob->bytes.size();
     }
+    write.writer = number_of(write.last.origin);
     if (watcher_) watcher_(table, key, write);
     writes_[{table, key}].push_back(std::move(write));
     ++count_;

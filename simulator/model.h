@@ -13,6 +13,8 @@
 #include <strandline/time.h>
 #include <strandline/value.h>
 
+#include "simulator/watermarks.h"
+
 namespace strandline::simulator {
 
 /// (hlc, origin) of one write, in the order of DESIGN 3: by HLC, then by the origin's full id.
@@ -38,8 +40,9 @@ struct Write {
     std::optional<Stamp> row;  ///< the whole row was set
     /// By column's index in the table: with `row` all columns, else those that were written.
     std::map<std::size_t, std::pair<Stamp, Value>> values;
-    Values key;  ///< as the writer spells it
-    Stamp last;  ///< the latest of the writer's own stamps in it
+    Values key;             ///< as the writer spells it
+    Stamp last;             ///< the latest of the writer's own stamps in it
+    OriginNumber writer{};  ///< whose that stamp is; the model fills it in
     /// In a device-owned table: what it was done to.
     std::optional<Life> life = {};
 

@@ -96,7 +96,8 @@ void World::build() {
     const bool is_told = recorder_ || options_.devices <= kDevicesToldMost;
     // As the program ships; where all deletions are remembered nothing but the join decides, and the laws see more.
     forgets_ = random_.fork("forgets").one_in(2);
-    const Surroundings world{schedule_, chronicle_, network_, model_, is_told, forgets_};
+    const Surroundings world{
+        schedule_, chronicle_, network_, model_, is_told, options_.devices > kDevicesToldMost, forgets_};
     for (std::size_t i = 0; i < options_.devices; ++i) {
         const Random own = random_.fork("device", i);
         devices_.push_back(std::make_unique<Device>(world, i, own));
@@ -302,8 +303,7 @@ void World::demand_final_state() {
             demand_equal(first, devices.front()->index(), read_state(device->sql()), device->index(), model_);
     }
     const auto demand_held = [&](const Vector& vector, std::size_t table, const Write& write) {
-        const auto at = vector.find(write.last.origin);
-        if (at != vector.end() && write.last.hlc <= at->second) return;
+        if (write.last.hlc <= vector.at(write.writer)) return;
         const auto writer = std::ranges::find_if(
             devices_, [&](const auto& device) { return device->id() == write.last.origin.device; });
         if ((*writer)->was_restored() || (*writer)->life() == Device::Life::left)

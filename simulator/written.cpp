@@ -23,9 +23,7 @@ std::uint64_t Written::count_in(const Coverage& coverage) const {
         const std::vector<Piece>& pieces = covered->second;
         for (const auto& [origin, changes] : origins) {
             for (std::size_t i = 0; i < pieces.size(); ++i) {
-                const auto watermark = pieces[i].vector.find(origin);
-                if (watermark == pieces[i].vector.end()) continue;
-                const auto end = end_of(changes, watermark->second);
+                const auto end = end_of(changes, pieces[i].vector.at(origin));
                 const auto is_in_piece = [&](const Change& change) {
                     return change.second >= pieces[i].low &&
                            (i + 1 == pieces.size() || change.second < pieces[i + 1].low);
@@ -41,13 +39,7 @@ std::uint64_t Written::count_in(const Coverage& coverage) const {
 
 void Written::raise(Highest& highest, const Coverage& coverage) {
     for (const auto& [table, pieces] : coverage) {
-        Vector& vector = highest[table];
-        for (const Piece& piece : pieces) {
-            for (const auto& [origin, hlc] : piece.vector) {
-                Hlc& known = vector[origin];
-                known = std::max(known, hlc);
-            }
-        }
+        for (const Piece& piece : pieces) highest[table].raise(piece.vector);
     }
 }
 

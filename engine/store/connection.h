@@ -2,10 +2,10 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include <strandline/value.h>
@@ -146,14 +146,11 @@ private:
     bool is_stoppable_ = true;
     std::uint64_t rollbacks_ = 0;
     int log_pages_ = 0;
-    /// Texts begin alike, and few are of one length.
-    struct ByLength {
+    struct Hash : std::hash<std::string_view> {
         using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name.
-        bool operator()(std::string_view a, std::string_view b) const {
-            return a.size() != b.size() ? a.size() < b.size() : a < b;
-        }
     };
-    std::map<std::string, Statement::Idle, ByLength> idle_;  ///< by their text
+    /// By their text, looked up with every step.
+    std::unordered_map<std::string, Statement::Idle, Hash, std::equal_to<>> idle_;
 };
 
 /// BEGIN IMMEDIATE; rolled back unless committed.

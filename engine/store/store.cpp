@@ -9,20 +9,17 @@
 #include "planted/planted.h"
 
 namespace strandline::engine::store {
-namespace {
 
-/// The page cache, in KiB: enough for the inner pages of tables with millions of rows.
-constexpr const char* kCacheSize = "PRAGMA cache_size = -16384";
-
-}  // namespace
-
-Store::Store(std::unique_ptr<Connection> opened) : opened_(std::move(opened)), connection(*opened_) {
+Store::Store(std::unique_ptr<Connection> opened, std::int64_t page_cache_bytes)
+    : opened_(std::move(opened)), connection(*opened_) {
     connection.set_busy_ms(kBusyMs);
     connection.execute(is_planted(planted::Bug::acknowledge_before_sync) ? "PRAGMA synchronous = NORMAL"
                                                                          : "PRAGMA synchronous = FULL");
     connection.execute("PRAGMA foreign_keys = OFF");
     connection.execute("PRAGMA recursive_triggers = OFF");
-    connection.execute(kCacheSize);
+    constexpr std::int64_t kBytesOfKib = 1024;
+    connection.execute("PRAGMA cache_size = -" +
+                       std::to_string(std::max(std::int64_t{1}, page_cache_bytes / kBytesOfKib)));
     connection.defer_checkpoints();
     reload();
     data_version_ = connection.ask_integer("PRAGMA data_version");

@@ -28,7 +28,7 @@ class Store {
 public:
     /// Makes it the engine's: synchronous=FULL, foreign keys not enforced, since the writer's
     /// device enforced them and rows arrive in any order. Throws StorageError.
-    explicit Store(std::unique_ptr<Connection> opened);
+    Store(std::unique_ptr<Connection> opened, std::int64_t page_cache_bytes);
 
     /// Reads the mirror anew from the database.
     void reload();

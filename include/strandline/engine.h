@@ -48,6 +48,8 @@ struct EngineOptions {
     /// What peers are asked for, first of all in a backfill, is applied no faster than this: bytes of keys and values, rows.
     std::optional<std::int64_t> bytes_per_second_max = {};
     std::optional<std::int64_t> rows_per_second_max = {};
+    /// Memory for pages of the database: by default enough for the inner pages of tables with millions of rows.
+    std::int64_t page_cache_bytes = std::int64_t{16} * 1024 * 1024;
     /// Whether deletions are forgotten that all members have acknowledged, but for those that are parked. Else they are
     /// remembered for good.
     bool forgets = true;

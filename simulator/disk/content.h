@@ -16,7 +16,8 @@ namespace strandline::simulator::disk {
 ///            grows reads as zeros where nobody wrote.
 class Content {
 public:
-    static constexpr std::int64_t kChunkBytes = 4096;  // SQLite's page: a whole one is in one or two chunks.
+    static constexpr std::int64_t kChunkBytes =
+        1024;  // A page of a simulated database: a whole one is in one or two chunks.
 
     [[nodiscard]] std::int64_t size() const { return size_; }
     /// Fills all of `to`, with zeros past the end; how many bytes the file really had there.

@@ -48,6 +48,12 @@ void File::sync() {
         }
         durable_.take(visible_, change.offset, static_cast<std::int64_t>(change.size));
     }
+    // A checkpoint writes the whole database, and what that took is not wanted again soon.
+    constexpr std::size_t kBytesKept = 64 * 1024;
+    if (unsynced_bytes_.capacity() > kBytesKept) {
+        unsynced_ = {};
+        unsynced_bytes_ = {};
+    }
     unsynced_.clear();
     unsynced_bytes_.clear();
 }

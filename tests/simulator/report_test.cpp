@@ -5,6 +5,7 @@
 
 #include "simulator/novelty.h"
 #include "simulator/world.h"
+#include "tests/simulator/held.h"
 
 using namespace strandline;
 using namespace strandline::simulator;
@@ -174,9 +175,9 @@ TEST_CASE("what a coverage holds of all that was written is counted, piece by pi
         written.add("notes", "k" + std::to_string(hlc), {Hlc{hlc}, a});
     written.add("notes", "k30", {Hlc{30}, a});
     written.add("notes", "z", {Hlc{5}, b});
-    CHECK(written.count_in(Coverage{{"notes", {{"", {{a, Hlc{20}}}}}}}) == 2);
+    CHECK(written.count_in(Coverage{{"notes", {{"", held({{a, Hlc{20}}})}}}}) == 2);
     const Coverage in_pieces{
-        {"notes", {{"", {{a, Hlc{30}}}}, {"k20", {{a, Hlc{10}}}}, {"z", {{b, Hlc{5}}}}}}};
+        {"notes", {{"", held({{a, Hlc{30}}})}, {"k20", held({{a, Hlc{10}}})}, {"z", held({{b, Hlc{5}}})}}}};
     CHECK(written.count_in(in_pieces) == 2);
     Written::Highest highest;
     Written::raise(highest, in_pieces);

@@ -4,6 +4,7 @@
 
 #include "simulator/check.h"
 #include "simulator/laws.h"
+#include "tests/simulator/held.h"
 
 using namespace strandline;
 using namespace strandline::simulator;
@@ -61,10 +62,10 @@ TEST_CASE("devices converge behind torn networks, cut power, crashes and failing
 
 TEST_CASE("a promise that is not kept breaks law 2") {
     OriginId origin;
-    Coverage coverage{{"notes", {Piece{"", {{origin, Hlc{5}}}}}}};
+    Coverage coverage{{"notes", {Piece{"", held({{origin, Hlc{5}}})}}}};
     Promises promises;
     promises.keep(coverage, {});
-    coverage["notes"].front().vector[origin] = Hlc{4};
+    coverage["notes"].front().vector = held({{origin, Hlc{4}}});
     CHECK_THROWS_WITH(promises.keep(coverage, {}), Catch::Contains("held up to 5"));
 }
 
@@ -73,15 +74,15 @@ TEST_CASE("of its former origin a device need not hold what it has lost, of all 
     const OriginId present{former.device, Incarnation{1}};
     OriginId another;
     another.device.bytes.fill(9);
-    Coverage coverage{{"notes", {Piece{"", {{former, Hlc{5}}, {another, Hlc{5}}}}}}};
+    Coverage coverage{{"notes", {Piece{"", held({{former, Hlc{5}}, {another, Hlc{5}}})}}}};
     Promises promises;
     promises.keep(coverage, former);
-    coverage["notes"].front().vector[former] = Hlc{4};
+    Vector& vector = coverage["notes"].front().vector;
+    vector = held({{former, Hlc{4}}, {another, Hlc{5}}});
     CHECK_NOTHROW(promises.keep(coverage, present));
-    coverage["notes"].front().vector[former] = Hlc{3};
+    vector = held({{former, Hlc{3}}, {another, Hlc{5}}});
     CHECK_THROWS_AS(promises.keep(coverage, present), LawBroken);
-    coverage["notes"].front().vector[former] = Hlc{4};
-    coverage["notes"].front().vector[another] = Hlc{4};
+    vector = held({{former, Hlc{4}}, {another, Hlc{4}}});
     CHECK_THROWS_AS(promises.keep(coverage, {present.device, Incarnation{2}}), LawBroken);
 }
 
@@ -92,9 +93,9 @@ TEST_CASE("what a device has said in a Have it must hold for ever") {
     have.holdings = {{"notes", false, 0, {{{"", std::nullopt}, {{Origin{0}, Hlc{9}}}}}}};
     Promises promises;
     promises.said(have);
-    Coverage coverage{{"notes", {Piece{"", {{origin, Hlc{9}}}}}}};
+    Coverage coverage{{"notes", {Piece{"", held({{origin, Hlc{9}}})}}}};
     CHECK_NOTHROW(promises.demand_durable(coverage));
-    coverage["notes"].front().vector.clear();
+    coverage["notes"].front().vector = {};
     CHECK_THROWS_WITH(promises.keep(coverage, {}),
                       Catch::Contains("said to be held up to 9 and is held up to 0 now"));
     CHECK_THROWS_AS(promises.demand_durable(coverage), LawBroken);
@@ -105,7 +106,7 @@ TEST_CASE("what a device has said in a Have it must hold for ever") {
 TEST_CASE("what is held and was not said may still be on its way to the disk") {
     const OriginId origin;
     Promises promises;
-    promises.keep({{"notes", {Piece{"", {{origin, Hlc{5}}}}}}}, {});
+    promises.keep({{"notes", {Piece{"", held({{origin, Hlc{5}}})}}}}, {});
     CHECK_NOTHROW(promises.demand_durable({{"notes", {Piece{}}}}));
 }
 
