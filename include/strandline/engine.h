@@ -115,8 +115,9 @@ public:
     /// Lets a device in.
     [[nodiscard]] Result<void> trust(const DeviceId& device, const std::string& name, Now now);
     [[nodiscard]] bool is_trusted(const DeviceId& device) const;
-    /// Whether deletions are forgotten here without waiting for a device that was let in. It stays let in, and what it wrote
-    /// meanwhile survives; parked or not, nothing comes back with it.
+    /// Whether deletions are forgotten here without waiting for a device that was ever heard of. If it is let in it stays so, and
+    /// may return: then it is told all there is. README's known limits say when that has failed.
+    /// Error (usage): a device that was never heard of.
     [[nodiscard]] Result<void> park(const DeviceId& device, bool is_parked, Now now);
     /// Has the host count, outside the database, what it will find at the next opening, and writes it down: `count` is
     /// called once the database is locked for this. An end of the process between the two costs a new incarnation,
