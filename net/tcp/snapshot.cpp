@@ -9,19 +9,20 @@
 #include <filesystem>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "net/key_file.h"
 #include "net/tcp/lock.h"
+#include "net/tcp/unfinished.h"
 
 namespace strandline {
 
 namespace fs = std::filesystem;
+using net::tcp::Unfinished;
 
 namespace {
 
-/// What a copy is called until it is whole. One that was left by a crash is in nobody's way.
-constexpr const char* kUnfinished = ".new";
 constexpr const char* kKept = ".before-restore";
 
 tl::unexpected<Error> disk_trouble(const std::string& path, const std::string& action) {
@@ -50,31 +51,22 @@ std::string followed(const std::string& path) {
     return trouble ? path : file.string();
 }
 
-void remove_unfinished(const std::string& path) {
+/// A whole and durable copy beside `name`, for those alone who may read and write the file `like`.
+Result<Unfinished> copied_beside(const std::string& name, const std::string& from, const std::string& like,
+                                 const DeviceId& device, const std::function<bool()>& stop_asked) {
+    struct stat rights {};
+    if (::stat(like.c_str(), &rights) != 0) return disk_trouble(like, "read");
+    auto fresh = Unfinished::make(name);
+    if (!fresh) return fresh;
+    if (auto copied = copy_database(from, fresh->path(), device, stop_asked); !copied)
+        return tl::unexpected(copied.error());
     std::error_code ignored;
-    for (const char* suffix : {"", "-wal", "-shm", "-journal"}) fs::remove(path + suffix, ignored);
-}
-
-/// A whole and durable copy at `to`, or nothing.
-Result<void> copy_whole(const std::string& from, const std::string& to, const DeviceId& device) {
-    remove_unfinished(to);
-    auto copied = copy_database(from, to, device);
-    std::error_code ignored;
-    if (copied && fs::exists(to + "-wal", ignored))
-        copied = failure(Category::storage, to + " could not be written to the end; is the disk full?");
-    if (copied) copied = sync(to, O_RDONLY);
-    if (!copied) remove_unfinished(to);
-    return copied;
-}
-
-/// Never over a file that is there.
-Result<void> name_new(const std::string& from, const std::string& to) {
-    if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return {};
-    // Some file systems cannot promise it; asked a moment ago, the name was free.
-    if (errno == EINVAL && ::rename(from.c_str(), to.c_str()) == 0) return {};
-    const auto trouble = disk_trouble(to, "made");
-    remove_unfinished(from);
-    return trouble;
+    if (fs::exists(fresh->path() + "-wal", ignored))
+        return failure(Category::storage, name + " could not be written to the end; is the disk full?");
+    if (auto granted = fresh->grant(rights.st_uid, rights.st_gid, rights.st_mode); !granted)
+        return tl::unexpected(granted.error());
+    if (auto synced = sync(fresh->path(), O_RDONLY); !synced) return tl::unexpected(synced.error());
+    return fresh;
 }
 
 /// The old database under another name, beside the first where the file system can do that: then its place is never empty.
@@ -94,7 +86,7 @@ Result<void> move_wal(const std::string& database, const std::string& kept) {
     return {};
 }
 
-Result<std::string> put_in_place(const std::string& fresh, const std::string& database) {
+Result<std::string> put_in_place(Unfinished& fresh, const std::string& database) {
     std::error_code trouble;
     const bool is_there = fs::exists(database, trouble);
     const std::string kept = database + kKept;
@@ -105,29 +97,32 @@ Result<std::string> put_in_place(const std::string& fresh, const std::string& da
         if (auto done = keep_old(database, kept); !done) return tl::unexpected(done.error());
     }
     if (auto moved = move_wal(database, kept); !moved) return tl::unexpected(moved.error());
-    if (::rename(fresh.c_str(), database.c_str()) != 0) return disk_trouble(database, "replaced");
+    if (auto named = fresh.name_over(database); !named) return tl::unexpected(named.error());
     if (auto synced = sync_folder_of(database); !synced) return tl::unexpected(synced.error());
     return is_there ? kept : std::string();
 }
 
 }  // namespace
 
-Result<void> take_snapshot(const std::string& database, const std::string& file) {
+Result<void> take_snapshot(const std::string& database, const std::string& file,
+                           const std::function<bool()>& stop_asked) {
     const auto key = net::KeyFile::load(database + ".key");
     if (!key) return tl::unexpected(key.error());
+    if (file.empty()) return failure(Category::usage, "the path of the snapshot is empty");
     std::error_code trouble;
-    if (fs::exists(fs::symlink_status(file, trouble)))
-        return failure(Category::usage, file + " is there already; give the snapshot another name");
+    const std::string is_taken = file + " is there already; give the snapshot another name";
+    if (fs::exists(fs::symlink_status(file, trouble))) return failure(Category::usage, is_taken);
     const fs::path folder = fs::path(file).parent_path();
     if (!folder.empty() && !fs::is_directory(folder, trouble))
         return failure(Category::usage, "there is no folder " + folder.string() + " to put the snapshot in");
-    const std::string unfinished = file + kUnfinished;
-    if (auto copied = copy_whole(database, unfinished, key->identity().device()); !copied) return copied;
-    if (auto named = name_new(unfinished, file); !named) return named;
+    auto fresh = copied_beside(file, database, database, key->identity().device(), stop_asked);
+    if (!fresh) return tl::unexpected(fresh.error());
+    if (auto named = fresh->name_new(file); !named) return named;
     return sync_folder_of(file);
 }
 
-Result<std::string> restore_database(const std::string& database, const std::string& file) {
+Result<std::string> restore_database(const std::string& database, const std::string& file,
+                                     const std::function<bool()>& stop_asked) {
     const auto key = net::KeyFile::load(database + ".key");
     if (!key) return tl::unexpected(key.error());
     std::error_code trouble;
@@ -148,12 +143,11 @@ Result<std::string> restore_database(const std::string& database, const std::str
         return failure(Category::usage,
                        place + kKept + " is there, from an earlier restore; move it away, or remove it");
     }
-    const std::string fresh = place + kUnfinished;
-    if (auto copied = copy_whole(file, fresh, key->identity().device()); !copied)
-        return tl::unexpected(copied.error());
-    auto kept = put_in_place(fresh, place);
-    if (!kept) remove_unfinished(fresh);
-    return kept;
+    // Where the database is gone, its key file says as well whose it was.
+    const std::string like = fs::exists(place, trouble) ? place : database + ".key";
+    auto fresh = copied_beside(place, file, like, key->identity().device(), stop_asked);
+    if (!fresh) return tl::unexpected(fresh.error());
+    return put_in_place(*fresh, place);
 }
 
 }  // namespace strandline
