@@ -32,7 +32,8 @@ Device::Device(const EngineOptions& options, std::unique_ptr<store::Connection> 
       tempo({options.bytes_per_second_max, options.rows_per_second_max}),
       entropy_(options.entropy),
       capture_(store),
-      forgets_(options.forgets),
+      is_trial_(options.is_trial),
+      forgets_(options.forgets && !options.is_trial),
       forget_at_(now.steady),
       figures_at_(now.steady),
       due_at_(now.steady) {

@@ -260,6 +260,7 @@ private:
     std::int64_t backfill_received_ = 0;  ///< rows, in this backfill
     SteadyMs progress_told_at_;
     bool is_cut_owed_ = false;
+    bool is_trial_;
     bool forgets_;
     std::optional<SteadyMs> forget_at_;  ///< receipts have risen since deletions were looked for
     bool look_owed_ = true;

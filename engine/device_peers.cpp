@@ -17,7 +17,7 @@ using store::Transaction;
 void Device::connect(const DeviceId& peer, Now now) {
     sessions.erase(peer);
     sessions.emplace(std::piecewise_construct, std::forward_as_tuple(peer),
-                     std::forward_as_tuple(peer, store, now));
+                     std::forward_as_tuple(peer, store, now, is_trial_));
     tell(EventKind::peer_up, now, {}, to_hex(peer), "connected");
     figures_changed_ = true;
     write_events();

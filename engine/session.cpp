@@ -44,8 +44,13 @@ SteadyMs later(SteadyMs at, std::int64_t milliseconds) {
 
 }  // namespace
 
-Session::Session(DeviceId peer, store::Store& store, Now now)
-    : peer_(peer), store_(store), last_said_(now.steady), last_heard_(now.steady), passed_(now.steady) {}
+Session::Session(DeviceId peer, store::Store& store, Now now, bool is_trial)
+    : peer_(peer),
+      store_(store),
+      is_trial_(is_trial),
+      last_said_(now.steady),
+      last_heard_(now.steady),
+      passed_(now.steady) {}
 
 // --- what came ----------------------------------------------------------------------------------
 

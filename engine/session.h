@@ -35,7 +35,8 @@ enum class SessionState { probing, streaming, backfilling, closed };
 /// Invariant: `expected` is at most what the peer holds once it has taken all that was sent in order.
 class Session {
 public:
-    Session(DeviceId peer, store::Store& store, Now now);
+    /// `is_trial`: what is said to be held here is no receipt.
+    Session(DeviceId peer, store::Store& store, Now now, bool is_trial);
 
     // --- what came -------------------------------------------------------------------------------
 
@@ -213,6 +214,7 @@ private:
 
     DeviceId peer_;
     store::Store& store_;
+    bool is_trial_;
     SessionState state_ = SessionState::probing;
     std::string close_reason_;
     bool said_hello_ = false;

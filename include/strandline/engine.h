@@ -55,6 +55,9 @@ struct EngineOptions {
     /// Whether deletions are forgotten that all members have acknowledged, but for those that are parked. Else they are
     /// remembered for good.
     bool forgets = true;
+    /// It runs a copy that is thrown away: what it says to hold is then no receipt to anybody, so that nobody forgets a
+    /// deletion for it, and it forgets none.
+    bool is_trial = false;
 };
 
 /// How to make a database a device's.

@@ -26,6 +26,7 @@ struct NodeOptions {
     /// As EngineOptions has them; empty: as fast as the disk takes it.
     std::optional<std::int64_t> bytes_per_second_max = {};
     std::optional<std::int64_t> rows_per_second_max = {};
+    bool is_trial = false;  ///< as EngineOptions has it
 };
 
 /// Makes `database` a device: its identity in `database`.key (mode 0600) and its metadata. Creates

@@ -94,12 +94,14 @@ Result<Node> Node::open(const NodeOptions& options) {
     tcp::Place place(options.database);
     const Opening found{key->opened(), net::mark_of(options.database)};
     const auto open = [&] {
-        return Engine::open({options.database, key->identity().device(), "", tcp::system_entropy, found,
-                             [parts = parts.get(), before = options.stop_asked] {
-                                 return parts->host ? parts->host->is_stop_due() : before && before();
-                             },
-                             options.bytes_per_second_max, options.rows_per_second_max},
-                            tcp::now());
+        EngineOptions told{options.database, key->identity().device(), "", tcp::system_entropy, found};
+        told.stop_asked = [parts = parts.get(), before = options.stop_asked] {
+            return parts->host ? parts->host->is_stop_due() : before && before();
+        };
+        told.bytes_per_second_max = options.bytes_per_second_max;
+        told.rows_per_second_max = options.rows_per_second_max;
+        told.is_trial = options.is_trial;
+        return Engine::open(told, tcp::now());
     };
     auto engine = unlocked(open, options.wait_on);
     if (!engine) return tl::unexpected(engine.error());
