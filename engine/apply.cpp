@@ -381,7 +381,7 @@ Applied Apply::finish() {
              EventKind::written_again,
              store_.catalog.find(resource)->name,
              {},
-             "deletions that this device had not heard of are forgotten elsewhere; what it had written "
+             "deletions that this device had not heard of are forgotten elsewhere; what was written "
              "meanwhile is written once more, so that it counts as later",
              rows});
     }

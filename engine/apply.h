@@ -135,13 +135,16 @@ private:
     [[nodiscard]] std::optional<watermarks::Vector> vector_of_complete(
         const message::Page& page, const std::vector<Origin>& origins) const;
     /// After a complete page for who lacks deletions that were forgotten: what it does not name and its vector covers was
-    /// deleted; what this device wrote and it does not cover is written again, on top, for nobody could tell any
-    /// more whether that knew of the deletions.
+    /// deleted; what is here and it does not cover is written again, on top, for nobody could tell any more whether that
+    /// knew of the deletions. Also what came from others that lacked them: who still remembers a deletion, and was given such
+    /// a row by its writer, decided otherwise than who has forgotten it and is given the row by this device.
     void complete(const store::Resource& resource, const watermarks::Range& range,
                   const watermarks::Vector& vector);
-    /// Written by this device, in this life or an earlier one, and not covered.
-    [[nodiscard]] bool is_unsent(const Stamp& stamp, const watermarks::Vector& vector) const;
-    [[nodiscard]] bool is_unsent(const Record& record, const watermarks::Vector& vector) const;
+    /// Not covered; in a device-owned resource it counts only as written by this device, in this life or an earlier one.
+    [[nodiscard]] bool is_in_doubt(const store::Resource& resource, const Stamp& stamp,
+                                   const watermarks::Vector& vector) const;
+    [[nodiscard]] bool is_in_doubt(const store::Resource& resource, const Record& record,
+                                   const watermarks::Vector& vector) const;
     void let_go_of_held(const store::Resource& resource, const watermarks::Range& range,
                         const watermarks::Vector& vector);
     void remove_gone(const store::Resource& resource, const std::string& key, const Record& gone);

@@ -75,7 +75,8 @@ public:
             if (!covers(end.era, table, key)) return false;
             if (write.life && end.life)
                 return (end.is_deletion() && write.life == end.life) || write.life->gives_way_to(*end.life);
-            return write.is_deletion() ? write.era <= end.era : write.era < end.era;
+            if (write.is_deletion() && write.era == end.era) return true;
+            return rank_of(write.era, writes) < rank_of(end.era, writes);
         });
     }
 

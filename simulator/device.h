@@ -91,6 +91,8 @@ public:
 
     /// Rows are altered and deleted behind the engine; how many. While nobody writes, and every row is elsewhere too.
     [[nodiscard]] std::size_t damage(Random& random);
+    /// Does not wait for that device, or does again.
+    void park(const Device& other, bool is_parked);
     /// Is to prove, by reading all its rows, that it holds what its peers hold.
     void prove();
     /// Whether it still has to.

@@ -292,6 +292,13 @@ std::size_t Device::damage(Random& random) {
     return rows;
 }
 
+void Device::park(const Device& other, bool is_parked) {
+    if (!runs()) return;
+    (void)engine_->park(other.id(), is_parked, clock_.now());
+    after_door();
+    ask_settle();
+}
+
 void Device::prove() {
     if (!runs()) return;
     (void)engine_->verify(true, clock_.now());

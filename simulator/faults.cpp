@@ -52,6 +52,7 @@ const std::vector<Faults::Kind>& Faults::kinds() {
         {"stop", 15, &Faults::stop},
         {"pause", 20, &Faults::pause},
         {"leave", 60, &Faults::leave},
+        {"park", 20, &Faults::park},
         {"late-join", 10, &Faults::late_join},
         {"restore", 15, &Faults::restore},
         {"restore-with-key", 30, &Faults::restore_with_key},
@@ -294,6 +295,29 @@ void Faults::leave() {
     has_left_ = true;
     gone.leave();
     victims_.chronicle.count_fault("leave", {gone.index(), {}});
+}
+
+/// A device is away, and nobody waits for it; it returns, and is waited for again.
+void Faults::park() {
+    Device& away = device();
+    if (away.life() != Device::Life::running) return;
+    away.stop();
+    park_everywhere(away, true);
+    victims_.chronicle.count_fault("park", {away.index(), {}});
+    later(seconds(3, 20), [this, &away] {
+        away.start();
+        later(seconds(1, 5), [this, &away] {
+            if (away.life() == Device::Life::running)
+                victims_.chronicle.count_situation(Situation::parked_back);
+            park_everywhere(away, false);
+        });
+    });
+}
+
+void Faults::park_everywhere(const Device& away, bool is_parked) {
+    for (const auto& device : victims_.devices) {
+        if (device.get() != &away) device->park(away, is_parked);
+    }
 }
 
 void Faults::late_join() {

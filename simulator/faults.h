@@ -94,6 +94,8 @@ private:
     void stop();
     void pause();
     void leave();
+    void park();
+    void park_everywhere(const Device& away, bool is_parked);
     void late_join();
     void restore();
     void restore_with_key();

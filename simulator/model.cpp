@@ -13,6 +13,16 @@
 
 namespace strandline::simulator {
 
+Rank rank_of(const std::optional<Stamp>& era, const std::vector<Write>& writes) {
+    if (!era) return {};
+    const auto given = std::ranges::find_if(
+        writes, [&](const Write& write) { return write.era == era && write.after && *write.after > *era; });
+    if (given == writes.end()) return {*era};
+    Rank rank = rank_of(given->after, writes);
+    rank.push_back(*era);
+    return rank;
+}
+
 void Model::add(std::size_t table, const std::string& key, Write write) {
     if (write.is_deletion()) keep_content(*write.era, -1, {table, key, std::nullopt});
     for (const auto& [column, value] : write.values) {
@@ -96,7 +106,9 @@ std::optional<Stamp> Model::last_deletion(std::size_t table, const std::string& 
     const auto writes = writes_.find({table, key});
     if (writes == writes_.end()) return last;
     for (const Write& write : writes->second) {
-        if (write.era && is_known(*write.era)) last = std::max(last, write.era);
+        if (write.era && is_known(*write.era) &&
+            rank_of(last, writes->second) < rank_of(write.era, writes->second))
+            last = write.era;
     }
     return last;
 }
@@ -117,7 +129,7 @@ Model::Rows Model::expected(std::size_t table, std::size_t columns, const IsHeld
             if (is_held(table, key, write.last)) held.push_back(&write);
         }
         if (tables()[table].ownership == Ownership::device_owned) held = of_last_life(held);
-        if (auto row = merged(held, columns)) rows.emplace(key, std::move(*row));
+        if (auto row = merged(held, at->second, columns)) rows.emplace(key, std::move(*row));
     }
     return rows;
 }
@@ -140,9 +152,12 @@ std::vector<const Write*> Model::of_last_life(const std::vector<const Write*>& w
 }
 
 /// The written rule: the latest era wins; in it, alive beats deleted, and each column takes the largest stamp.
-std::optional<Values> Model::merged(const std::vector<const Write*>& writes, std::size_t columns) {
+std::optional<Values> Model::merged(const std::vector<const Write*>& writes, const std::vector<Write>& all,
+                                    std::size_t columns) {
     std::optional<Stamp> era;
-    for (const Write* write : writes) era = std::max(era, write->era);
+    for (const Write* write : writes) {
+        if (rank_of(era, all) < rank_of(write->era, all)) era = write->era;
+    }
     Values row(columns);
     std::map<std::size_t, Stamp> newest;
     std::optional<Stamp> spelled;

@@ -44,11 +44,19 @@ struct Write {
     Values key;             ///< as the writer spells it
     Stamp last;             ///< the latest of the writer's own stamps in it
     OriginNumber writer{};  ///< whose that stamp is; the model fills it in
+    /// A deletion that is known to be forgotten where `era` was given, if its stamp is the later one: it was before `era`
+    /// all the same. So it comes out where the clock is behind what was deleted.
+    std::optional<Stamp> after = {};
     /// In a device-owned table: what it was done to.
     std::optional<Life> life = {};
 
     [[nodiscard]] bool is_deletion() const { return !row && values.empty(); }
 };
+
+/// Where an era stands among those of its key, to be compared with others: by its stamp, but behind the forgotten one that it
+/// was given after. `writes`: all to that key.
+using Rank = std::vector<Stamp>;
+[[nodiscard]] Rank rank_of(const std::optional<Stamp>& era, const std::vector<Write>& writes);
 
 /// All writes of all devices, for ever, and the naive merge of them: no coverage, no stamps per cell kept up to
 /// date, no pages. It shares no code with the engine; it is what the engine is compared with.
@@ -99,7 +107,7 @@ public:
 
 private:
     [[nodiscard]] static std::optional<Values> merged(const std::vector<const Write*>& writes,
-                                                      std::size_t columns);
+                                                      const std::vector<Write>& all, std::size_t columns);
     [[nodiscard]] static std::vector<const Write*> of_last_life(const std::vector<const Write*>& writes);
 
     std::map<std::pair<std::size_t, std::string>, std::vector<Write>> writes_;

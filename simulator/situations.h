@@ -34,6 +34,7 @@ enum class Situation {
     writes_lost,
     lied,
     damaged,
+    parked_back,
     courier,
     forgotten,
     complete_page,

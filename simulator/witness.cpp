@@ -165,8 +165,9 @@ std::optional<Stamp> Witness::whole_era(Sql& sql, const Key& where, std::optiona
     const auto forgotten = read_coverage(sql, "strandline_forgotten");
     if (!forgotten) return era;
     const Vector& vector = vector_at(forgotten->at(tables()[table].name), key);
-    return std::max(
-        era, model_.last_deletion(table, key, [&](const Stamp& stamp) { return is_covered(stamp, vector); }));
+    const auto last = model_.last_deletion(
+        table, key, [&](const Stamp& stamp) { return stamp == era || is_covered(stamp, vector); });
+    return era && !model_.knows(table, key, *era) ? std::max(era, last) : last;
 }
 
 void Witness::look(Sql& sql) {
@@ -248,6 +249,7 @@ void Witness::add_again(Sql& sql, const Key& where, const std::map<std::int64_t,
     Write write;
     if (is_new(1) && !slots.contains(0)) {
         write.era = write.last = slots.at(1);
+        write.after = whole_era(sql, where, std::nullopt, std::nullopt);
         if (is_owned && slots.contains(-1)) write.life = Life{in_slot(-2), slots.at(-1)};
         return model_.add(table, key, std::move(write));
     }
@@ -263,7 +265,12 @@ void Witness::add_again(Sql& sql, const Key& where, const std::map<std::int64_t,
     if (!all.contains(0)) return;
     const auto known_era = all.contains(1) ? std::optional(all.at(1)) : std::nullopt;
     const bool sets_row = is_new(0);
-    write.era = whole_era(sql, where, known_era, sets_row ? std::nullopt : std::optional(all.at(0)));
+    if (is_new(1)) {
+        write.era = slots.at(1);
+        write.after = whole_era(sql, where, std::nullopt, std::nullopt);
+    } else {
+        write.era = whole_era(sql, where, known_era, sets_row ? std::nullopt : std::optional(all.at(0)));
+    }
     if (is_owned) write.life = Life{write.era, all.at(0)};
     if (sets_row) {
         write.row = write.last = all.at(0);
@@ -325,6 +332,7 @@ void Witness::fold(Sql& sql) {
             if (is_owned) write.life = known.life;
             const std::int64_t removed = std::max(key.removed, key.checked);
             write.era = own(removed != 0 ? removed : key.last);
+            write.after = known.era;
             model_.add(table, encoded, std::move(write));
             continue;
         }
@@ -337,6 +345,7 @@ void Witness::fold(Sql& sql) {
         if (is_owned && removed == 0 && key.before) removed = key.row;
         if (is_owned && !is_own) removed = 0;
         write.era = removed != 0 ? own(removed) : known.era;
+        write.after = known.era;
         if (sets_row) write.row = own(row);
         if (is_owned) write.life = sets_row ? Life{write.era, own(row)} : known.life;
         std::map<std::size_t, std::int64_t> assigned;

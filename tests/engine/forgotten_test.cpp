@@ -271,6 +271,46 @@ TEST_CASE("two devices that parked each other exchange what each has, and no row
     CHECK(group.app(0).ask("SELECT body FROM notes WHERE id = 'kept'") == "'edited'");
 }
 
+TEST_CASE("a row that was written without knowledge of a deletion comes out alike, whoever carries it") {
+    constexpr std::size_t kForgets = 0;
+    constexpr std::size_t kRemembers = 1;
+    constexpr std::size_t kWriter = 2;
+    constexpr std::size_t kCarrier = 3;
+    Group group(4, kNotes, {"notes"});
+    trust_each_other(group);
+    group.connect_all();
+    group.write(kForgets, "INSERT INTO notes VALUES ('kept', 'a', 'b'), ('gone', 'a', 'b')");
+    group.converge();
+    for (const std::size_t stays : {kForgets, kRemembers}) {
+        group.disconnect(stays, kWriter);
+        group.disconnect(stays, kCarrier);
+    }
+    group.write(kForgets, "DELETE FROM notes WHERE id = 'gone'");
+    group.converge();
+    group.disconnect(kForgets, kRemembers);
+    // Who parks is each device's own affair.
+    for (const std::size_t away : {kWriter, kCarrier})
+        REQUIRE(group.engine(kForgets).park(group.id(away), true, group.now(kForgets)));
+    group.write(kForgets, "UPDATE notes SET body = 'c' WHERE id = 'kept'");
+    group.converge();
+    REQUIRE(eras(group, kForgets) == "0");
+    REQUIRE(eras(group, kRemembers) == "1");
+    group.write(kWriter, "INSERT OR REPLACE INTO notes VALUES ('gone', 'whole', 'd')");
+    group.converge();
+    group.disconnect(kWriter, kCarrier);
+    group.connect(kWriter, kRemembers);
+    group.converge();
+    CHECK(ids(group, kRemembers) == "'kept'");
+    group.disconnect(kWriter, kRemembers);
+    group.connect(kCarrier, kForgets);
+    group.converge();
+    CHECK(ids(group, kForgets) == "'gone kept'");
+    group.connect_all();
+    group.converge();
+    CHECK(group.is_same("notes"));
+    for (std::size_t i = 0; i < group.size(); ++i) CHECK(ids(group, i) == "'gone kept'");
+}
+
 TEST_CASE("what is left of a record without the deletions that were forgotten") {
     using engine::Record;
     using message::Stamp;
