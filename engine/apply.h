@@ -64,6 +64,9 @@ public:
     void pages(const message::Pages& pages, const std::vector<Origin>& origins);
     /// Held changes whose time has come are joined at the end.
     void due();
+    /// The ceilings of these origins were lowered just now (docs/decisions/0009-*.md): what is held may be due, and what
+    /// had been let in above them is written once more, by this device.
+    void meet_ceilings(const std::vector<Origin>& lowered);
     /// A walk through a resource's refused rows.
     struct Retry {
         std::int64_t after = 0;     ///< rows up to this number were tried
@@ -153,8 +156,12 @@ private:
     /// Of a complete page from somebody who lacks deletions that are forgotten here: what we cover and do not have was deleted
     /// here, and is deleted once more; what is news to us is taken, and written once more. Nobody could tell otherwise.
     void settle_doubt(const store::Resource& resource, Incoming incoming);
+    void write_let_in_again(const store::Resource& resource, const std::string& key,
+                            const std::vector<Origin>& lowered);
     [[nodiscard]] static bool is_among(const std::set<const message::Page*>& pages,
                                        const message::Page& page);
+    /// The latest of its stamps, as it counts.
+    [[nodiscard]] Hlc newest(const Record& record) const;
     [[nodiscard]] bool is_ahead(const Record& record) const;
     /// Keeps a change, and passes it on, but does not join it before its time; `reason`: says what it waits for.
     void hold(const store::Resource& resource, const Incoming& incoming, WallMs due, const char* reason);
@@ -218,6 +225,10 @@ private:
     hlc::Clock clock_;
     StampOrder order_;
     Applied applied_;
+    const char* why_again_ =
+        "deletions that this device had not heard of are forgotten elsewhere; what was written meanwhile "
+        "is "
+        "written once more, so that it counts as later";
     std::map<std::int64_t, std::int64_t> row_difference_;
     std::optional<watermarks::Vector>
         replacing_;                            ///< the vector of such a page, while its entries are joined

@@ -13,7 +13,7 @@ struct Named {
     bool is_demanded = true;  ///< of the swarm
 };
 
-constexpr std::array<Named, 29> kAll{{
+constexpr std::array<Named, 30> kAll{{
     {Situation::incarnation, "an incarnation started"},
     {Situation::held, "a change from too far ahead was held"},
     {Situation::quarantined, "a row was quarantined"},
@@ -38,6 +38,7 @@ constexpr std::array<Named, 29> kAll{{
     {Situation::writes_lost, "writes went with a device that left, or with a newer state"},
     {Situation::lied, "a member said what it must not"},
     {Situation::damaged, "rows were damaged behind an engine, and mended"},
+    {Situation::put_right, "a clock was put right"},
     {Situation::parked_back, "a parked device came back"},
     {Situation::courier, "the courier went to another island", false},
     {Situation::forgotten, "a page came from who had forgotten deletions", false},

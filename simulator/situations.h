@@ -34,6 +34,7 @@ enum class Situation {
     writes_lost,
     lied,
     damaged,
+    put_right,
     parked_back,
     courier,
     forgotten,
