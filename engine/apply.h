@@ -64,6 +64,9 @@ public:
     void pages(const message::Pages& pages, const std::vector<Origin>& origins);
     /// Held changes whose time has come are joined at the end.
     void due();
+    /// The ceilings of these origins were lowered just now (docs/decisions/0009-*.md): what is held may be due, and what
+    /// had been let in above them is written once more, by this device.
+    void meet_ceilings(const std::vector<Origin>& lowered);
     /// A walk through a resource's refused rows.
     struct Retry {
         std::int64_t after = 0;     ///< rows up to this number were tried
@@ -152,8 +155,12 @@ private:
     void settle_doubt(const store::Resource& resource, Incoming incoming);
     /// Whether a row is late: all of it is covered here, and it is not known, so it was deleted, and the deletion forgotten.
     [[nodiscard]] bool is_late(const store::Resource& resource, const Incoming& incoming) const;
+    void write_let_in_again(const store::Resource& resource, const std::string& key,
+                            const std::vector<Origin>& lowered);
     [[nodiscard]] static bool is_among(const std::set<const message::Page*>& pages,
                                        const message::Page& page);
+    /// The latest of its stamps, as it counts.
+    [[nodiscard]] Hlc newest(const Record& record) const;
     [[nodiscard]] bool is_ahead(const Record& record) const;
     /// Keeps a change, and passes it on, but does not join it before its time; `reason`: says what it waits for.
     void hold(const store::Resource& resource, const Incoming& incoming, WallMs due, const char* reason);
@@ -217,6 +224,10 @@ private:
     hlc::Clock clock_;
     StampOrder order_;
     Applied applied_;
+    const char* why_again_ =
+        "deletions that this device had not heard of are forgotten elsewhere; what it had written meanwhile "
+        "is "
+        "written once more, so that it counts as later";
     std::map<std::int64_t, std::int64_t> row_difference_;
     /// What was covered before the message's pages, of resources in which deletions were forgotten.
     std::map<std::int64_t, watermarks::Coverage> covered_before_;

@@ -147,6 +147,9 @@ constexpr std::size_t kEventQueueMax = 1'000;
 /// Clocks of two devices further apart than this are told. Half of what holds a change back.
 constexpr std::int64_t kSkewTellMs = 150'000;
 
+/// A clock that shows less, 2023, has forgotten the time: that two agree in it says nothing of a third reading.
+constexpr std::int64_t kClockBelievedFromMs = 1'672'531'200'000;
+
 /// Bytes of a value's digest kept beside each row, to tell which columns an UPDATE really changed:
 /// one missed edit in 2^40 statements, and only where the statement assigned several columns.
 constexpr std::size_t kDigestBytes = 5;

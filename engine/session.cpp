@@ -49,9 +49,10 @@ Session::Session(DeviceId peer, store::Store& store, Now now)
 
 // --- what came ----------------------------------------------------------------------------------
 
-void Session::hello(const message::Hello& hello, Now /*now*/) {
+void Session::hello(const message::Hello& hello, Now now) {
     if (their_hello_) return close("a second Hello");
     their_hello_ = hello;
+    hello_at_ = now.steady;
 }
 
 void Session::have(const message::Have& have, bool pages_wait) {

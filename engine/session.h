@@ -143,6 +143,10 @@ public:
     [[nodiscard]] bool knows(std::uint64_t features) const;
     [[nodiscard]] const DeviceId& peer() const { return peer_; }
     [[nodiscard]] const std::optional<message::Hello>& their_hello() const { return their_hello_; }
+    /// What its clock shows, if nobody has set it since its Hello.
+    [[nodiscard]] WallMs their_wall(Now now) const {
+        return {their_hello_->wall.value + now.steady.value - hello_at_.value};
+    }
     [[nodiscard]] std::int64_t rows_in_last() const { return rows_in_last_; }
 
     /// Rows that wait for their large values.
@@ -226,6 +230,7 @@ private:
     SteadyMs last_heard_;
     SteadyMs passed_;  ///< when time last passed
     std::optional<message::Hello> their_hello_;
+    SteadyMs hello_at_;
     std::vector<Theirs> theirs_;
     /// By our resources' numbers, as far as it was asked for since the catalog had been read so often.
     mutable std::vector<std::pair<std::int64_t, const Theirs*>> theirs_of_;

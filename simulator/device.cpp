@@ -160,7 +160,8 @@ void Device::tell_events() {
         }
         if (event->kind == EventKind::damaged && !was_damaged_)
             throw LawBroken(5, "rows count as damaged, and nobody has damaged any: " + event->text);
-        if (event->kind == EventKind::written_again) witness_.owe_again();
+        if (event->kind == EventKind::written_again || event->kind == EventKind::incarnation)
+            witness_.owe_again();
         lookout_.told(*event);
         if (Recorder* recorder = world_.chronicle.recorder()) {
             if (event->kind == EventKind::backfill_started)

@@ -271,6 +271,13 @@ void Device::leave() {
     world_.schedule.after(0, [this] {
         engine_.reset();
         app_.reset();
+        if (!witness_.has_pending()) return;
+        // Its disk failed before anybody could read what it had stamped, and may have told.
+        if (!disk_.is_down()) disk_.crash();
+        disk_.reboot();
+        disk_.heal();
+        (void)open_app();
+        app_.reset();
     });
 }
 

@@ -351,8 +351,10 @@ void Faults::clock_step() {
 
 void Faults::clock_years() {
     Device& wrong = device();
-    wrong.clock().step(chance_->between(-20, 20) * kYearMs);
+    const std::int64_t years_ms = chance_->between(-20, 20) * kYearMs;
+    wrong.clock().step(years_ms);
     victims_.chronicle.count_fault("clock-years", {wrong.index(), {}});
+    if (chance_->one_in(2)) later(seconds(2, 20), [&wrong, years_ms] { wrong.clock().step(-years_ms); });
 }
 
 void Faults::clock_drift() {

@@ -13,7 +13,7 @@ struct Named {
     bool is_demanded = true;  ///< of the swarm
 };
 
-constexpr std::array<Named, 31> kAll{{
+constexpr std::array<Named, 32> kAll{{
     {Situation::incarnation, "an incarnation started"},
     {Situation::held, "a change from too far ahead was held"},
     {Situation::quarantined, "a row was quarantined"},
@@ -42,6 +42,7 @@ constexpr std::array<Named, 31> kAll{{
     {Situation::key_refused, "a database was not opened, as it was under another device's key"},
     {Situation::twins_met, "a copy met its original"},
     {Situation::twin_wrote, "a copy wrote beside its original"},
+    {Situation::put_right, "a clock was put right"},
     {Situation::courier, "the courier went to another island", false},
     {Situation::forgotten, "a page came from who had forgotten deletions", false},
     {Situation::complete_page, "a device that lacked forgotten deletions took a complete page", false},

@@ -37,6 +37,7 @@ enum class Situation {
     key_refused,
     twins_met,
     twin_wrote,
+    put_right,
     courier,
     forgotten,
     complete_page,
