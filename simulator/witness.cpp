@@ -327,8 +327,8 @@ void Witness::fold(Sql& sql) {
                                tables()[table].name, to_text(key.before.value_or(Values{})),
                                to_text(key.after.value_or(Values{}))));
         const auto own = [&, in = where.first](std::int64_t hlc) {
-            const auto giver = std::ranges::find_if(
-                *origins, [&](const Folded& origin) { return origin.has(in, hlc); });
+            const auto giver =
+                std::ranges::find_if(*origins, [&](const Folded& origin) { return origin.has(in, hlc); });
             return Stamp{Hlc{hlc}, giver != origins->end() ? giver->origin : origins->front().origin};
         };
         Write write;
