@@ -113,8 +113,8 @@ void end(void* /*data*/) {}
 }  // namespace
 
 bool give_sqlite_lists_of_blocks() {
-    static const sqlite3_mem_methods kMethods{take, give_back, resize, size_of, rounded, begin, end, nullptr};
-    return sqlite3_config(SQLITE_CONFIG_MALLOC, &kMethods) == SQLITE_OK;
+    static const sqlite3_mem_methods methods{take, give_back, resize, size_of, rounded, begin, end, nullptr};
+    return sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) == SQLITE_OK;
 }
 
 }  // namespace strandline::simulator::disk
