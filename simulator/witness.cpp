@@ -333,9 +333,9 @@ void Witness::fold(Sql& sql) {
                 5, fmt::format("a write to {} was committed and not captured: {:.200} became {:.200}",
                                tables()[table].name, to_text(key.before.value_or(Values{})),
                                to_text(key.after.value_or(Values{}))));
-        const auto own = [&](std::int64_t hlc) {
-            const auto giver = std::ranges::find_if(
-                *origins, [&, table = table](const Folded& origin) { return origin.has(table, hlc); });
+        const auto own = [&, in = where.first](std::int64_t hlc) {
+            const auto giver =
+                std::ranges::find_if(*origins, [&](const Folded& origin) { return origin.has(in, hlc); });
             return Stamp{Hlc{hlc}, giver != origins->end() ? giver->origin : origins->front().origin};
         };
         Write write;
