@@ -59,6 +59,15 @@ void Apply::pages(const message::Pages& pages, const std::vector<Origin>& origin
     const auto comes_on_top = [&](const message::Page& page) {
         return page.vector.empty() && is_among(behind_, page);
     };
+    // Rows that claim nothing are for who lacks them, whatever it covers.
+    const auto claims = [](const message::Page& page) { return !page.vector.empty(); };
+    if (std::ranges::any_of(pages.pages, claims)) {
+        for (const message::Page& page : pages.pages) {
+            const std::int64_t resource = store_.catalog.find(page.resource)->id;
+            if (store_.forgotten(resource) == watermarks::Coverage() || is_among(behind_, page)) continue;
+            covered_before_.try_emplace(resource, store_.coverage(resource));
+        }
+    }
     for (const message::Page& page : pages.pages) {
         if (!comes_on_top(page)) this->page(page, origins);
     }
@@ -95,7 +104,7 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
             if (!behind_.empty() && !page.vector.empty()) named_.emplace(resource.id, entry.key);
             incoming.record =
                 without_forgotten(std::move(incoming.record), store_.forgotten(resource.id).at(incoming.key));
-            if (incoming.record.is_none()) continue;
+            if (incoming.record.is_none() || is_late(resource, incoming)) continue;
             is_settling ? settle_doubt(resource, incoming) : join(resource, incoming);
         }
         for (std::size_t i = 0; i < incoming.large.size(); ++i) {

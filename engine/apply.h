@@ -153,6 +153,8 @@ private:
     /// Of a complete page from somebody who lacks deletions that are forgotten here: what we cover and do not have was deleted
     /// here, and is deleted once more; what is news to us is taken, and written once more. Nobody could tell otherwise.
     void settle_doubt(const store::Resource& resource, Incoming incoming);
+    /// Whether a row is late: all of it is covered here, and it is not known, so it was deleted, and the deletion forgotten.
+    [[nodiscard]] bool is_late(const store::Resource& resource, const Incoming& incoming) const;
     void write_let_in_again(const store::Resource& resource, const std::string& key,
                             const std::vector<Origin>& lowered);
     [[nodiscard]] static bool is_among(const std::set<const message::Page*>& pages,
@@ -227,6 +229,8 @@ private:
         "is "
         "written once more, so that it counts as later";
     std::map<std::int64_t, std::int64_t> row_difference_;
+    /// What was covered before the message's pages, of resources in which deletions were forgotten.
+    std::map<std::int64_t, watermarks::Coverage> covered_before_;
     std::optional<watermarks::Vector>
         replacing_;                            ///< the vector of such a page, while its entries are joined
     std::set<const message::Page*> behind_;    ///< complete pages that bring more than rows

@@ -85,7 +85,8 @@ void Session::have(const message::Have& have, bool pages_wait) {
                           holding.waits,
                           Coverage(pieces),
                           Coverage(pieces),
-                          localized(holding.forgotten, origins)};
+                          localized(holding.forgotten, origins),
+                          Coverage(pieces).floor()};
             theirs_.push_back(std::move(theirs));
             continue;
         }
@@ -98,6 +99,7 @@ void Session::have(const message::Have& have, bool pages_wait) {
         for (const Piece& piece : pieces) {
             acknowledge(*known, piece.range, piece.vector);
         }
+        if (!holding.forgotten.empty()) known->held_forgetting = known->acknowledged.floor();
     }
     if (!pages_wait) {
         pages_taken();

@@ -110,7 +110,8 @@ public:
         bool waits = false;                ///< not all that it has acknowledged is in its state yet
         watermarks::Coverage acknowledged;
         watermarks::Coverage expected;
-        watermarks::Vector forgotten = {};  ///< in the whole table
+        watermarks::Vector forgotten = {};        ///< in the whole table
+        watermarks::Vector held_forgetting = {};  ///< what it held everywhere when it said so
         /// Acknowledged when the first of its pages that wait here was sent: what is in them may be as old as that.
         watermarks::Coverage acknowledged_then = {};
         /// What it is here, found out when the catalog had been read so often; 0: not yet.

@@ -56,6 +56,7 @@ const std::vector<Faults::Kind>& Faults::kinds() {
         {"restore", 15, &Faults::restore},
         {"restore-with-key", 30, &Faults::restore_with_key},
         {"old-key-file", 30, &Faults::old_key_file},
+        {"clone", 15, &Faults::clone},
         {"slow-app", 8, &Faults::slow_app},
         {"bulk", 15, &Faults::bulk},
         {"large", 20, &Faults::large},
@@ -158,6 +159,7 @@ void Faults::end() {
         device->disk().set_capacity({});
         if (device->app() != nullptr && device->app()->is_in_transaction()) device->app()->roll_back();
         device->pause(false);
+        device->bring_key();
         device->start();
     }
 }
@@ -326,6 +328,16 @@ void Faults::old_key_file() {
     forgetful.forget_count();
     forgetful.crash(0);
     victims_.chronicle.count_fault("old-key-file", {forgetful.index(), {}});
+}
+
+/// One device of a world, at the first moment when it can be copied. The key file comes with its database, or later.
+void Faults::clone() {
+    Device& twin = *victims_.twin;
+    if (twin.life() != Device::Life::absent) return;
+    const bool with_key_file = chance_->one_in(2);
+    if (!twin.begin_as_copy_of(*victims_.original, with_key_file)) return;
+    victims_.chronicle.count_fault("clone", {victims_.original->index(), twin.index()});
+    later(seconds(1, 20), [&twin] { twin.bring_key(); });
 }
 
 // --- clocks -------------------------------------------------------------------------------------

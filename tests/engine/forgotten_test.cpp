@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include "engine/retention.h"
 #include "tests/engine/group.h"
@@ -209,6 +210,45 @@ TEST_CASE("who holds less than was forgotten is not asked, until it has caught u
     group.converge();
     CHECK(group.is_same("notes"));
     CHECK(ids(group, 0) == "'kept'");
+}
+
+TEST_CASE("a row that was written while its deletion waited for its time, and is late, does not come back") {
+    constexpr std::int64_t kHourMs = 3'600'000;
+    // Device 2 gets the row from device 0 first, as one that is deleted; or it is late there, too.
+    const bool comes_another_way = GENERATE(true, false);
+    CAPTURE(comes_another_way);
+    Group group(3, kNotes, {"notes"});
+    trust_each_other(group);
+    group.connect_all();
+    group.write(0, "INSERT INTO notes VALUES ('gone', 'a', 'b'), ('kept', 'a', 'b')");
+    group.converge();
+    for (const std::size_t early : {0U, 2U}) group.shift_clock(early, kHourMs);
+    group.write(0, "DELETE FROM notes WHERE id = 'gone'");
+    group.converge();
+    // To device 1 the deletion is of a time to come, and what it says to device 2 is slow.
+    group.write(1, "INSERT OR REPLACE INTO notes VALUES ('gone', 'c', 'd')");
+    REQUIRE(group.send(1, 2));
+    const auto carry_the_others = [&] {
+        for (int i = 0; i < 100; ++i) {
+            for (const auto& [from, to] : {std::pair{0U, 1U}, {0U, 2U}, {1U, 0U}})
+                (void)group.carry(from, to);
+            if (comes_another_way) (void)group.carry(2, 0);
+            (void)group.send(1, 2);
+        }
+    };
+    carry_the_others();
+    group.shift_clock(1, kHourMs);
+    for (const char* body : {"now the deletion has its time", "and is forgotten", "everywhere"}) {
+        group.write(0, std::string("UPDATE notes SET body = '") + body + "' WHERE id = 'kept'");
+        carry_the_others();
+        group.pass_alone(1'100);  // Receipts are written down once a second.
+        carry_the_others();
+    }
+    CHECK(eras(group, 0) == "0");
+    group.converge();
+    CHECK(group.is_same("notes"));
+    CHECK(ids(group, 2) == "'kept'");
+    CHECK(eras(group, 2) == "0");
 }
 
 TEST_CASE("nobody waits for a device that is parked, also after a restart, until it is waited for again") {
