@@ -27,6 +27,8 @@ constexpr std::size_t kWholeValueBytesMax = 1024 * 1024;
 constexpr std::uint64_t kLargeBytesMax = 512 * 1024 * 1024;
 /// Large values that a peer was told of and has not yet, or those of one row; then no more rows with such are read.
 constexpr std::size_t kReferredMax = 16;
+/// What is read of a large value at a time, for the parts that are asked for next: a 64th of the largest.
+constexpr std::uint64_t kReadAheadBytes = std::uint64_t{4} * 1024 * 1024;
 /// Large values that one message speaks of are hashed for it: some 20 ms.
 constexpr std::uint64_t kHashedBytesMax = 32 * 1024 * 1024;
 /// Parts that are asked for at a time: they keep disk and link busy, and are what a receiver that dies gets again.

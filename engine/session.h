@@ -254,6 +254,13 @@ private:
     /// Large values that the peer was told of, until it says that it needs them no more.
     std::map<std::uint32_t, store::LargeCell> referred_;
     std::uint32_t referred_count_ = 0;
+    /// Of one of them, more than its last part was: under its stamp it is the same as long as that stands.
+    struct Ahead {
+        std::uint32_t number = 0;
+        std::uint64_t offset = 0;
+        std::string bytes;
+    };
+    Ahead ahead_;
     std::deque<message::Fetch> fetches_due_;
     bool was_part_last_ = false;
     std::deque<std::uint64_t> pongs_to_say_;
