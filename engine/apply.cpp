@@ -29,15 +29,6 @@ Stamp localized(const Stamp& stamp, const std::vector<Origin>& origins) {
     return {stamp.hlc, origins[static_cast<std::size_t>(stamp.origin)]};
 }
 
-Hlc newest(const Record& record) {
-    Hlc newest;
-    if (record.era) newest = std::max(newest, record.era->hlc);
-    if (const auto life = record.known_life())
-        newest = std::max({newest, life->row.hlc, life->era ? life->era->hlc : Hlc{}});
-    for (const CellStamp& cell : record.cells) newest = std::max(newest, cell.stamp.hlc);
-    return newest;
-}
-
 }  // namespace
 
 Result<void> check_keys(const Resource& resource, const message::Page& page) {
@@ -59,7 +50,7 @@ Result<void> check_keys(const Resource& resource, const message::Page& page) {
 }
 
 Apply::Apply(store::Store& store, Now now)
-    : store_(store), now_(now), clock_(store.journal.clock()), order_(store.origins.ids()) {
+    : store_(store), now_(now), clock_(store.journal.clock()), order_(store.origins.order()) {
     store_.journal.set_applying(true);
 }
 
@@ -68,6 +59,15 @@ void Apply::pages(const message::Pages& pages, const std::vector<Origin>& origin
     const auto comes_on_top = [&](const message::Page& page) {
         return page.vector.empty() && is_among(behind_, page);
     };
+    // Rows that claim nothing are for who lacks them, whatever it covers.
+    const auto claims = [](const message::Page& page) { return !page.vector.empty(); };
+    if (std::ranges::any_of(pages.pages, claims)) {
+        for (const message::Page& page : pages.pages) {
+            const std::int64_t resource = store_.catalog.find(page.resource)->id;
+            if (store_.forgotten(resource) == watermarks::Coverage() || is_among(behind_, page)) continue;
+            covered_before_.try_emplace(resource, store_.coverage(resource));
+        }
+    }
     for (const message::Page& page : pages.pages) {
         if (!comes_on_top(page)) this->page(page, origins);
     }
@@ -104,7 +104,7 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
             if (!behind_.empty() && !page.vector.empty()) named_.emplace(resource.id, entry.key);
             incoming.record =
                 without_forgotten(std::move(incoming.record), store_.forgotten(resource.id).at(incoming.key));
-            if (incoming.record.is_none()) continue;
+            if (incoming.record.is_none() || is_late(resource, incoming)) continue;
             is_settling ? settle_doubt(resource, incoming) : join(resource, incoming);
         }
         for (std::size_t i = 0; i < incoming.large.size(); ++i) {
@@ -208,6 +208,18 @@ void Apply::raise(const Resource& resource, const message::Page& page, const std
     if (behind_.contains(&page)) complete(resource, range, vector);
     coverage.raise(range, vector);
     store_.set_coverage(resource.id, coverage);
+}
+
+Hlc Apply::newest(const Record& record) const {
+    Hlc newest;
+    const auto take = [&](const Stamp& stamp) { newest = std::max(newest, order_.counts_as(stamp)); };
+    if (record.era) take(*record.era);
+    if (const auto life = record.known_life()) {
+        take(life->row);
+        if (life->era) take(*life->era);
+    }
+    for (const CellStamp& cell : record.cells) take(cell.stamp);
+    return newest;
 }
 
 bool Apply::is_ahead(const Record& record) const {
@@ -375,15 +387,13 @@ void Apply::tell(EventKind kind, const Resource& resource, const Values& key, co
 
 Applied Apply::finish() {
     for (const auto& [resource, rows] : applied_.written_again) {
-        applied_.events.push_back(
-            {0,
-             now_.wall,
-             EventKind::written_again,
-             store_.catalog.find(resource)->name,
-             {},
-             "deletions that this device had not heard of are forgotten elsewhere; what it had written "
-             "meanwhile is written once more, so that it counts as later",
-             rows});
+        applied_.events.push_back({0,
+                                   now_.wall,
+                                   EventKind::written_again,
+                                   store_.catalog.find(resource)->name,
+                                   {},
+                                   why_again_,
+                                   rows});
     }
     join_awaited();
     for (const std::int64_t id : unsettled_) {

@@ -64,6 +64,9 @@ public:
     void pages(const message::Pages& pages, const std::vector<Origin>& origins);
     /// Held changes whose time has come are joined at the end.
     void due();
+    /// The ceilings of these origins were lowered just now (docs/decisions/0009-*.md): what is held may be due, and what
+    /// had been let in above them is written once more, by this device.
+    void meet_ceilings(const std::vector<Origin>& lowered);
     /// A walk through a resource's refused rows.
     struct Retry {
         std::int64_t after = 0;     ///< rows up to this number were tried
@@ -135,13 +138,16 @@ private:
     [[nodiscard]] std::optional<watermarks::Vector> vector_of_complete(
         const message::Page& page, const std::vector<Origin>& origins) const;
     /// After a complete page for who lacks deletions that were forgotten: what it does not name and its vector covers was
-    /// deleted; what this device wrote and it does not cover is written again, on top, for nobody could tell any
-    /// more whether that knew of the deletions.
+    /// deleted; what is here and it does not cover is written again, on top, for nobody could tell any more whether that
+    /// knew of the deletions. Also what came from others that lacked them: who still remembers a deletion, and was given such
+    /// a row by its writer, decided otherwise than who has forgotten it and is given the row by this device.
     void complete(const store::Resource& resource, const watermarks::Range& range,
                   const watermarks::Vector& vector);
-    /// Written by this device, in this life or an earlier one, and not covered.
-    [[nodiscard]] bool is_unsent(const Stamp& stamp, const watermarks::Vector& vector) const;
-    [[nodiscard]] bool is_unsent(const Record& record, const watermarks::Vector& vector) const;
+    /// Not covered; in a device-owned resource it counts only as written by this device, in this life or an earlier one.
+    [[nodiscard]] bool is_in_doubt(const store::Resource& resource, const Stamp& stamp,
+                                   const watermarks::Vector& vector) const;
+    [[nodiscard]] bool is_in_doubt(const store::Resource& resource, const Record& record,
+                                   const watermarks::Vector& vector) const;
     void let_go_of_held(const store::Resource& resource, const watermarks::Range& range,
                         const watermarks::Vector& vector);
     void remove_gone(const store::Resource& resource, const std::string& key, const Record& gone);
@@ -150,8 +156,14 @@ private:
     /// Of a complete page from somebody who lacks deletions that are forgotten here: what we cover and do not have was deleted
     /// here, and is deleted once more; what is news to us is taken, and written once more. Nobody could tell otherwise.
     void settle_doubt(const store::Resource& resource, Incoming incoming);
+    /// Whether a row is late: all of it is covered here, and it is not known, so it was deleted, and the deletion forgotten.
+    [[nodiscard]] bool is_late(const store::Resource& resource, const Incoming& incoming) const;
+    void write_let_in_again(const store::Resource& resource, const std::string& key,
+                            const std::vector<Origin>& lowered);
     [[nodiscard]] static bool is_among(const std::set<const message::Page*>& pages,
                                        const message::Page& page);
+    /// The latest of its stamps, as it counts.
+    [[nodiscard]] Hlc newest(const Record& record) const;
     [[nodiscard]] bool is_ahead(const Record& record) const;
     /// Keeps a change, and passes it on, but does not join it before its time; `reason`: says what it waits for.
     void hold(const store::Resource& resource, const Incoming& incoming, WallMs due, const char* reason);
@@ -215,7 +227,13 @@ private:
     hlc::Clock clock_;
     StampOrder order_;
     Applied applied_;
+    const char* why_again_ =
+        "deletions that this device had not heard of are forgotten elsewhere; what was written meanwhile "
+        "is "
+        "written once more, so that it counts as later";
     std::map<std::int64_t, std::int64_t> row_difference_;
+    /// What was covered before the message's pages, of resources in which deletions were forgotten.
+    std::map<std::int64_t, watermarks::Coverage> covered_before_;
     std::optional<watermarks::Vector>
         replacing_;                            ///< the vector of such a page, while its entries are joined
     std::set<const message::Page*> behind_;    ///< complete pages that bring more than rows

@@ -84,7 +84,7 @@ std::optional<Merge> Apply::replaced(const Record& local, const Incoming& incomi
 void Apply::complete(const Resource& resource, const watermarks::Range& range,
                      const watermarks::Vector& vector) {
     std::vector<std::pair<std::string, Record>> gone;
-    std::vector<std::string> unsent;
+    std::vector<std::string> in_doubt;
     {
         store::Stamps::Scan scan(store_.connection, resource.id, range);
         while (scan.next()) {
@@ -94,14 +94,14 @@ void Apply::complete(const Resource& resource, const watermarks::Range& range,
             const Stamp& stamp = known.row ? *known.row : *known.era;
             if (!named_.contains({resource.id, key}) && vector.covers(stamp.origin, stamp.hlc)) {
                 gone.emplace_back(key, std::move(known));
-            } else if (is_unsent(known, vector) && !settled_.contains({resource.id, key})) {
-                unsent.push_back(key);
+            } else if (is_in_doubt(resource, known, vector) && !settled_.contains({resource.id, key})) {
+                in_doubt.push_back(key);
             }
         }
     }
     let_go_of_held(resource, range, vector);
     for (const auto& [key, record] : gone) remove_gone(resource, key, record);
-    for (const std::string& key : unsent) write_again(resource, key, vector);
+    for (const std::string& key : in_doubt) write_again(resource, key, vector);
 }
 
 /// What was held here for its time, and is decided where the page comes from.
@@ -116,15 +116,19 @@ void Apply::let_go_of_held(const Resource& resource, const watermarks::Range& ra
     }
 }
 
-bool Apply::is_unsent(const Stamp& stamp, const watermarks::Vector& vector) const {
-    return order_.id(stamp.origin).device == order_.id(store_.self()).device &&
-           !vector.covers(stamp.origin, stamp.hlc);
+bool Apply::is_in_doubt(const Resource& resource, const Stamp& stamp,
+                        const watermarks::Vector& vector) const {
+    // Of what one device owns nobody else says anything.
+    const bool is_ours = order_.id(stamp.origin).device == order_.id(store_.self()).device;
+    return (is_ours || resource.ownership == Ownership::shared) && !vector.covers(stamp.origin, stamp.hlc);
 }
 
-bool Apply::is_unsent(const Record& record, const watermarks::Vector& vector) const {
-    return is_unsent(record.row ? *record.row : *record.era, vector) ||
-           std::ranges::any_of(record.cells,
-                               [&](const CellStamp& cell) { return is_unsent(cell.stamp, vector); });
+bool Apply::is_in_doubt(const Resource& resource, const Record& record,
+                        const watermarks::Vector& vector) const {
+    return is_in_doubt(resource, record.row ? *record.row : *record.era, vector) ||
+           std::ranges::any_of(record.cells, [&](const CellStamp& cell) {
+               return is_in_doubt(resource, cell.stamp, vector);
+           });
 }
 
 /// By the way of all deletions, and then nothing of it is known.
@@ -138,6 +142,16 @@ void Apply::remove_gone(const Resource& resource, const std::string& key, const 
     }
     const StoredRecord left = store_.stamps.load(resource.id, key);
     if (!left.record.is_alive()) store_.stamps.save(resource.id, key, left, {});
+}
+
+bool Apply::is_late(const Resource& resource, const Incoming& incoming) const {
+    const auto covered = covered_before_.find(resource.id);
+    if (covered == covered_before_.end()) return false;
+    const Record news = lacking(incoming.record, covered->second.at(incoming.key));
+    if (!news.is_none() && !news.is_partial()) return false;
+    const watermarks::Vector& forgotten = store_.forgotten(resource.id).at(incoming.key);
+    return !forgotten.empty() &&
+           without_forgotten(store_.stamps.load(resource.id, incoming.key).record, forgotten).is_none();
 }
 
 void Apply::settle_doubt(const Resource& resource, Incoming incoming) {
@@ -171,18 +185,19 @@ void Apply::write_again(const Resource& resource, const std::string& key, const 
     const StoredRecord before = store_.stamps.load(resource.id, key);
     StoredRecord after = before;
     Record& record = after.record;
-    if (record.row && is_unsent(*record.row, vector)) {
-        // One life has one insert: of a row that its device inserts again the old life has ended. And a deletion of ours before
+    if (record.row && is_in_doubt(resource, *record.row, vector)) {
+        // One life has one insert: of a row that its device inserts again the old life has ended. And a deletion in doubt before
         // it may be earlier than one that nobody knows any more.
-        if (resource.ownership == Ownership::device_owned || (record.era && is_unsent(*record.era, vector)))
+        if (resource.ownership == Ownership::device_owned ||
+            (record.era && is_in_doubt(resource, *record.era, vector)))
             record.era = anew();
         record.row = anew();
         record.cells.clear();
-    } else if (!record.row && is_unsent(*record.era, vector)) {
+    } else if (!record.row && is_in_doubt(resource, *record.era, vector)) {
         record.era = anew();
     }
     for (CellStamp& cell : record.cells) {
-        if (is_unsent(cell.stamp, vector)) cell.stamp = anew();
+        if (is_in_doubt(resource, cell.stamp, vector)) cell.stamp = anew();
     }
     store_.stamps.save(resource.id, key, before, after);
     ++applied_.written_again[resource.id];

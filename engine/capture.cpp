@@ -181,8 +181,7 @@ Hlc Capture::end_of_life(const Resource& resource, const Record& stored, const T
 
 void Capture::write(const Resource& resource, const std::string& key, const StoredRecord& before,
                     const Record& incoming, const std::string& digests) {
-    const Merge merged =
-        merge(before.record, incoming, {}, StampOrder(store_.origins.ids()), resource.ownership);
+    const Merge merged = merge(before.record, incoming, {}, store_.origins.order(), resource.ownership);
     // What is refused stays a difference, for compare() to find.
     const bool is_refused = merged.refusal != Refusal::no;
     const StoredRecord after{merged.record, is_refused ? before.digests : digests};

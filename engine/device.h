@@ -154,6 +154,10 @@ private:
     void take_have(Session& session, const message::Have& have, Now now);
     bool join_ranges();
     void greet(const Session& session, const message::Hello& hello, Now now);
+    void meet_clock(const Session& session, Now now);
+    void put_right(const Session& session, Now now);
+    [[nodiscard]] std::map<Origin, Hlc> highest_watermarks() const;
+    void take_ceilings(const message::Have& have, Now now);
     /// Folds in the caller's transaction, until the journal is empty or too long for one.
     void fold_within(Capture::Found& found, std::size_t most);
     /// Who is level with us, by table and range.
@@ -225,6 +229,7 @@ private:
     void tell_cut(Now now);
     [[nodiscard]] bool holds_all_of(const Session& session) const;
     void put_peer(const Session& session, bool is_connected);
+    void raise_written_again(const Applied& applied);
     void tell_applied(const Applied& applied, const Session* session, Now now);
     /// What folding found that people should know.
     void tell_captured(Now now);

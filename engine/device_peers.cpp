@@ -65,6 +65,7 @@ void Device::act(Session& session, const message::Message& message, Now now) {
         session.hello(*hello, now);
         greet(session, *hello, now);
         transaction.commit();
+        meet_clock(session, now);
     } else if (const auto* have = std::get_if<message::Have>(&message)) {
         take_have(session, *have, now);
     } else if (const auto* pull = std::get_if<message::Pull>(&message)) {
@@ -90,6 +91,7 @@ void Device::act(Session& session, const message::Message& message, Now now) {
     } else if (const auto* pong = std::get_if<message::Pong>(&message)) {
         session.pong(*pong, now);
         figures_changed_ = true;
+        meet_clock(session, now);
     } else if (const auto* bye = std::get_if<message::Bye>(&message)) {
         session.leave("the peer said goodbye: " + bye->reason);
     }
@@ -117,6 +119,7 @@ void Device::greet(const Session& session, const message::Hello& hello, Now now)
 void Device::take_have(Session& session, const message::Have& have, Now now) {
     std::optional<Transaction> transaction;
     if (have.complete || !store.origins.know(have.origins)) transaction.emplace(store.connection);
+    take_ceilings(have, now);
     if (!hear_of(have.members, now)) return session.close("more devices than a group may have");
     session.have(have, std::ranges::find(waiting_, session.peer(), &Waiting::peer) != waiting_.end());
     if (session.is_ready()) {
@@ -223,8 +226,7 @@ void Device::apply_pages(Session& session, const message::Pages& pages, Now now)
                  [&](const auto& resource, const auto& range) { return session.lags(resource, range); });
     apply.pages(pages, origins);
     Applied applied = apply.finish();
-    for (const auto& [resource, rows] : applied.written_again)
-        capture_.raise_own(*store.catalog.find(resource), store.journal.clock());
+    raise_written_again(applied);
     received.rows += applied.received;
     tell_applied(applied, &session, now);
     count_progress(session, pages, applied, now);
@@ -265,6 +267,11 @@ bool Device::join_ranges() {
         is_lowered = true;
     }
     return is_lowered;
+}
+
+void Device::raise_written_again(const Applied& applied) {
+    for (const auto& [resource, rows] : applied.written_again)
+        capture_.raise_own(*store.catalog.find(resource), store.journal.clock());
 }
 
 void Device::tell_applied(const Applied& applied, const Session* session, Now now) {

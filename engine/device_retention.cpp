@@ -37,13 +37,14 @@ std::set<std::int64_t> Device::with_held() {
     return held;
 }
 
-/// What a peer has forgotten may be forgotten by whoever holds as much. So those in step remember the same.
+/// What a peer has forgotten may be forgotten by whoever holds as much as it did: the deletions, and all that was written without
+/// knowledge of them. So those in step remember the same.
 void Device::follow_peers(const Resource& resource) {
     watermarks::Vector more;
     const watermarks::Vector held = store.coverage(resource.id).floor();
     for (const auto& [peer, session] : sessions) {
         const auto* theirs = session.theirs(resource);
-        if (theirs != nullptr && session.exchanges(resource) && held.dominates(theirs->forgotten))
+        if (theirs != nullptr && session.exchanges(resource) && held.dominates(theirs->held_forgetting))
             more.raise(theirs->forgotten);
     }
     if (store.forgotten(resource.id).floor().dominates(more)) return;

@@ -27,6 +27,8 @@ constexpr std::size_t kWholeValueBytesMax = 1024 * 1024;
 constexpr std::uint64_t kLargeBytesMax = 512 * 1024 * 1024;
 /// Large values that a peer was told of and has not yet, or those of one row; then no more rows with such are read.
 constexpr std::size_t kReferredMax = 16;
+/// What is read of a large value at a time, for the parts that are asked for next: a 64th of the largest.
+constexpr std::uint64_t kReadAheadBytes = std::uint64_t{4} * 1024 * 1024;
 /// Large values that one message speaks of are hashed for it: some 20 ms.
 constexpr std::uint64_t kHashedBytesMax = 32 * 1024 * 1024;
 /// Parts that are asked for at a time: they keep disk and link busy, and are what a receiver that dies gets again.
@@ -146,6 +148,9 @@ constexpr std::size_t kEventQueueMax = 1'000;
 
 /// Clocks of two devices further apart than this are told. Half of what holds a change back.
 constexpr std::int64_t kSkewTellMs = 150'000;
+
+/// A clock that shows less, 2023, has forgotten the time: that two agree in it says nothing of a third reading.
+constexpr std::int64_t kClockBelievedFromMs = 1'672'531'200'000;
 
 /// Bytes of a value's digest kept beside each row, to tell which columns an UPDATE really changed:
 /// one missed edit in 2^40 statements, and only where the statement assigned several columns.

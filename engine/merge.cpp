@@ -19,11 +19,12 @@ int compare_eras(const std::optional<Stamp>& a, const std::optional<Stamp>& b, c
     return order.less(*a, *b) ? -1 : 1;
 }
 
-/// -1, 0, 1: which of two lives of a key gives way.
+/// -1, 0, 1: which of two lives of a key gives way. Who inserted first stays the owner, also when the other's clock turns out
+/// to have been wrong: the other row is gone by then where both were known.
 int compare_lives(const Life& a, const Life& b, const StampOrder& order) {
     const int eras = compare_eras(a.era, b.era, order);
     if (eras != 0 || a.row == b.row) return eras;
-    return order.less(b.row, a.row) ? -1 : 1;
+    return order.was_less(b.row, a.row) ? -1 : 1;
 }
 
 /// Whether all that a record says of its life was said by that life's device.

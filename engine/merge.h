@@ -37,7 +37,7 @@ struct Merge {
 ///
 /// In a device-owned resource a key has lives (message::Life), and each belongs to the device that inserted the
 /// row: what says nothing of its life, or was stamped by another device, is refused. Of two lives the one with
-/// the later era stays, of one era the one that began first; within one life deleted beats alive, of two
+/// the later era stays, of one era the one that began first, as stamped; within one life deleted beats alive, of two
 /// deletes the later stays, and each column takes its larger stamp.
 ///
 /// `columns` are those that the incoming record brings values for, in the order of `takes`.

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -52,15 +54,31 @@ struct Record {
     friend bool operator==(const Record&, const Record&) = default;
 };
 
+/// By origin: stamps above it count as it, in their order, as their device's clock stood far ahead when it gave them
+/// (docs/decisions/0009-*.md). Of most origins there is none.
+using Ceilings = std::map<Origin, Hlc>;
+
 /// The total order of stamps: by HLC, then by the origin's full id, which is the same on every device.
 class StampOrder {
 public:
     /// `ids[i]` is the full id of origin i.
-    explicit StampOrder(const std::vector<OriginId>& ids) : ids_(&ids) {}
+    StampOrder(const std::vector<OriginId>& ids, const Ceilings& ceilings)
+        : ids_(&ids), ceilings_(&ceilings) {}
 
     [[nodiscard]] bool less(const Stamp& a, const Stamp& b) const {
-        if (a.hlc != b.hlc || is_planted(planted::Bug::tie_by_arrival)) return a.hlc < b.hlc;
-        return a.origin != b.origin && id(a.origin) < id(b.origin);
+        const Hlc left = counts_as(a);
+        const Hlc right = counts_as(b);
+        if (left != right || is_planted(planted::Bug::tie_by_arrival)) return left < right;
+        return a.origin != b.origin ? id(a.origin) < id(b.origin) : a.hlc < b.hlc;
+    }
+    /// As the stamps were given, whatever was said of their origins since.
+    [[nodiscard]] bool was_less(const Stamp& a, const Stamp& b) const {
+        return a.hlc != b.hlc ? a.hlc < b.hlc : a.origin != b.origin && id(a.origin) < id(b.origin);
+    }
+    [[nodiscard]] Hlc counts_as(const Stamp& stamp) const {
+        if (ceilings_->empty()) return stamp.hlc;
+        const auto ceiling = ceilings_->find(stamp.origin);
+        return ceiling != ceilings_->end() ? std::min(stamp.hlc, ceiling->second) : stamp.hlc;
     }
     [[nodiscard]] const Stamp& larger(const Stamp& a, const Stamp& b) const { return less(a, b) ? b : a; }
     [[nodiscard]] const OriginId& id(Origin origin) const {
@@ -69,6 +87,7 @@ public:
 
 private:
     const std::vector<OriginId>* ids_;
+    const Ceilings* ceilings_;
 };
 
 }  // namespace strandline::engine

@@ -87,7 +87,7 @@ void rename_in(Quarantined& entry, Record& record, const std::vector<Renamed>& r
 }  // namespace
 
 void take_over(store::Store& store, const Resource& resource, const std::vector<Renamed>& renamed) {
-    const StampOrder order(store.origins.ids());
+    const StampOrder order = store.origins.order();
     for (std::int64_t last = 0;;) {
         auto entries = store.quarantine.after(resource.id, last, kEntriesAtOnce);
         for (Quarantined& entry : entries) {

@@ -20,7 +20,7 @@ bool is_forgotten(const std::optional<Stamp>& era, const watermarks::Vector& for
 /// What held changes of a key come to beside what is known of it, as long as the deletions among them are known.
 void let_go_of(store::Store& store, const store::Resource& resource, const std::string& key,
                const watermarks::Vector& vector) {
-    const StampOrder order(store.origins.ids());
+    const StampOrder order = store.origins.order();
     const auto held = store.quarantine.held(resource.id, key);
     Record known = store.stamps.load(resource.id, key).record;
     const auto joined = [&](const Record& record) {

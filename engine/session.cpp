@@ -54,9 +54,10 @@ Session::Session(DeviceId peer, store::Store& store, Now now, bool is_trial)
 
 // --- what came ----------------------------------------------------------------------------------
 
-void Session::hello(const message::Hello& hello, Now /*now*/) {
+void Session::hello(const message::Hello& hello, Now now) {
     if (their_hello_) return close("a second Hello");
     their_hello_ = hello;
+    hello_at_ = now.steady;
 }
 
 void Session::have(const message::Have& have, bool pages_wait) {
@@ -89,7 +90,8 @@ void Session::have(const message::Have& have, bool pages_wait) {
                           holding.waits,
                           Coverage(pieces),
                           Coverage(pieces),
-                          localized(holding.forgotten, origins)};
+                          localized(holding.forgotten, origins),
+                          Coverage(pieces).floor()};
             theirs_.push_back(std::move(theirs));
             continue;
         }
@@ -102,6 +104,7 @@ void Session::have(const message::Have& have, bool pages_wait) {
         for (const Piece& piece : pieces) {
             acknowledge(*known, piece.range, piece.vector);
         }
+        if (!holding.forgotten.empty()) known->held_forgetting = known->acknowledged.floor();
     }
     if (!pages_wait) {
         pages_taken();

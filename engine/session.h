@@ -111,7 +111,8 @@ public:
         bool waits = false;                ///< not all that it has acknowledged is in its state yet
         watermarks::Coverage acknowledged;
         watermarks::Coverage expected;
-        watermarks::Vector forgotten = {};  ///< in the whole table
+        watermarks::Vector forgotten = {};        ///< in the whole table
+        watermarks::Vector held_forgetting = {};  ///< what it held everywhere when it said so
         /// Acknowledged when the first of its pages that wait here was sent: what is in them may be as old as that.
         watermarks::Coverage acknowledged_then = {};
         /// What it is here, found out when the catalog had been read so often; 0: not yet.
@@ -143,6 +144,10 @@ public:
     [[nodiscard]] bool knows(std::uint64_t features) const;
     [[nodiscard]] const DeviceId& peer() const { return peer_; }
     [[nodiscard]] const std::optional<message::Hello>& their_hello() const { return their_hello_; }
+    /// What its clock shows, if nobody has set it since its Hello.
+    [[nodiscard]] WallMs their_wall(Now now) const {
+        return {their_hello_->wall.value + now.steady.value - hello_at_.value};
+    }
     [[nodiscard]] std::int64_t rows_in_last() const { return rows_in_last_; }
 
     /// Rows that wait for their large values.
@@ -227,6 +232,7 @@ private:
     SteadyMs last_heard_;
     SteadyMs passed_;  ///< when time last passed
     std::optional<message::Hello> their_hello_;
+    SteadyMs hello_at_;
     std::vector<Theirs> theirs_;
     /// By our resources' numbers, as far as it was asked for since the catalog had been read so often.
     mutable std::vector<std::pair<std::int64_t, const Theirs*>> theirs_of_;
@@ -250,6 +256,13 @@ private:
     /// Large values that the peer was told of, until it says that it needs them no more.
     std::map<std::uint32_t, store::LargeCell> referred_;
     std::uint32_t referred_count_ = 0;
+    /// Of one of them, more than its last part was: under its stamp it is the same as long as that stands.
+    struct Ahead {
+        std::uint32_t number = 0;
+        std::uint64_t offset = 0;
+        std::string bytes;
+    };
+    Ahead ahead_;
     std::deque<message::Fetch> fetches_due_;
     bool was_part_last_ = false;
     std::deque<std::uint64_t> pongs_to_say_;

@@ -40,6 +40,8 @@ Message Session::say_everything() {
         told_[resource.id] = coverage;
         say_forgotten(have.holdings.back(), resource, origins);
     }
+    const auto& ceilings = store_.origins.ceilings();
+    have.ceilings = origins.indexed(watermarks::Vector::from({ceilings.begin(), ceilings.end()}));
     have.origins = origins.take();
     for (const auto& member : store_.ledger.members()) have.members.push_back(member.device);
     if (!have.members.empty()) have.members.push_back(store_.origins.id(store_.self()).device);

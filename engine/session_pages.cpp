@@ -161,6 +161,7 @@ void Session::fetch(const message::Fetch& fetch) {
     const auto referred = referred_.find(fetch.number);
     if (fetch.bytes == 0) {
         if (referred != referred_.end()) referred_.erase(referred);
+        if (ahead_.number == fetch.number) ahead_ = {};
         return;
     }
     if (referred == referred_.end()) return close("a Fetch of a value that it was not told of");
@@ -188,9 +189,20 @@ message::Part Session::next_part() {
         effective(record, cell.column) != cell.stamp)
         return part;
     const auto place = static_cast<std::size_t>(column - resource->columns.begin());
-    part.bytes =
-        store_.rows(*resource).read_part(decode_key(cell.key, resource->key.size()),
-                                         {place, cell.is_text, cell.bytes}, fetch.offset, fetch.bytes);
+    const bool is_ahead = ahead_.number == fetch.number && ahead_.offset <= fetch.offset &&
+                          fetch.offset + fetch.bytes <= ahead_.offset + ahead_.bytes.size();
+    if (!is_ahead) {
+        // SQLite comes to a place in a large value by way of all that is before it.
+        const std::uint64_t bytes =
+            std::max<std::uint64_t>(fetch.bytes, std::min(kReadAheadBytes, cell.bytes - fetch.offset));
+        auto read = store_.rows(*resource).read_part(decode_key(cell.key, resource->key.size()),
+                                                     {place, cell.is_text, cell.bytes}, fetch.offset,
+                                                     static_cast<std::size_t>(bytes));
+        if (!read) return part;
+        ahead_ = {fetch.number, fetch.offset, std::move(*read)};
+    }
+    part.bytes = ahead_.bytes.substr(fetch.offset - ahead_.offset, fetch.bytes);
+    if (fetch.offset + fetch.bytes == cell.bytes) ahead_ = {};
     return part;
 }
 

@@ -103,6 +103,10 @@ private:
         --fields_left_;
         have.members = list<DeviceId>("the members", kMembersMax, [this] { return device_id(); });
         demand(have.complete || have.members.empty(), "it names members and is not complete");
+        if (fields_left_ == 0) return have;
+        --fields_left_;
+        have.ceilings = vector();
+        demand(have.complete || have.ceilings.empty(), "it names ceilings and is not complete");
         return have;
     }
 

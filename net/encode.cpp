@@ -41,11 +41,14 @@ private:
     }
 
     void write(const Have& have) {
-        begin(Kind::have, have.members.empty() ? 3 : 4);
+        std::uint32_t fields = have.members.empty() ? 3 : 4;
+        if (!have.ceilings.empty()) fields = 5;
+        begin(Kind::have, fields);
         boolean(have.complete);
         list(have.origins);
         list(have.holdings);
-        if (!have.members.empty()) list(have.members);
+        if (fields > 3) list(have.members);
+        if (fields > 4) vector(have.ceilings);
     }
 
     void write(const Pull& pull) {

@@ -27,11 +27,13 @@ Connection::Connection(Network& network, Owner& owner, const net::Identity& iden
       state_(inbound ? State::greeting : State::connecting),
       progress_at_(owner.steady()) {}
 
-void Connection::accepted(Network::Port port) {
+void Connection::accepted(Network::Port port, std::size_t from) {
     port_ = port;
+    other_ = from;
 }
 
 void Connection::dial(std::size_t from, std::size_t to) {
+    other_ = to;
     port_ = network_.dial(from, to, shared_from_this());
 }
 

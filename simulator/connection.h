@@ -42,7 +42,7 @@ public:
     Connection(Network& network, Owner& owner, const net::Identity& identity, bool inbound,
                net::Secret<32> ephemeral);
 
-    void accepted(Network::Port port);
+    void accepted(Network::Port port, std::size_t from);
     void dial(std::size_t from, std::size_t to);
 
     // What the network tells.
@@ -67,6 +67,8 @@ public:
     [[nodiscard]] bool inbound() const { return rival_.inbound; }
     [[nodiscard]] bool is_gone() const { return state_ == State::gone; }
     [[nodiscard]] const std::optional<DeviceId>& peer() const { return peer_; }
+    /// Whose machine is at the other end. A copy of a device has the device's id, and a machine of its own.
+    [[nodiscard]] std::size_t other() const { return other_; }
     [[nodiscard]] const net::tcp::Rival& rival() const { return rival_; }
     [[nodiscard]] std::int64_t session_ms() const {
         return was_proven_ ? owner_.steady().value - rival_.heard.value : 0;
@@ -82,6 +84,7 @@ private:
     Network& network_;
     Owner& owner_;
     Network::Port port_;
+    std::size_t other_ = 0;
     net::tcp::Rival rival_;
     std::optional<DeviceId> peer_;
     std::optional<Error> objection_;

@@ -55,13 +55,13 @@ bool is_heartbeat(const Message& message) {
 
 }  // namespace
 
-Device::Device(const Surroundings& world, std::size_t index, const Random& random)
+Device::Device(const Surroundings& world, std::size_t index, const Random& random, const Random& identity)
     : world_(world),
       index_(index),
       random_(random.fork("host")),
       disk_random_(random.fork("disk")),
       clock_(world.schedule),
-      identity_(seed_of_identity(random)),
+      identity_(seed_of_identity(identity)),
       disk_({fmt::format("strandline-sim-{}", index),
              [this] { return disk_random_.next(); },
              [this] { return clock_.wall(); },
@@ -130,7 +130,7 @@ void Device::say(const DeviceId& peer, Connection& connection) {
                 demand_contents(*pages, world_.model);
             ++tally_.messages;
             if (!is_heartbeat(*message)) ++tally_.talk;
-            const std::size_t to = index_of_.at(peer);
+            const std::size_t to = connection.other();
             ++world_.network.traffic(index_, to).messages;
             world_.chronicle.note(index_, "says", frame,
                                   world_.chronicle.is_logging()
@@ -160,7 +160,8 @@ void Device::tell_events() {
         }
         if (event->kind == EventKind::damaged && !was_damaged_)
             throw LawBroken(5, "rows count as damaged, and nobody has damaged any: " + event->text);
-        if (event->kind == EventKind::written_again) witness_.owe_again();
+        if (event->kind == EventKind::written_again || event->kind == EventKind::incarnation)
+            witness_.owe_again();
         lookout_.told(*event);
         if (Recorder* recorder = world_.chronicle.recorder()) {
             if (event->kind == EventKind::backfill_started)
@@ -277,7 +278,7 @@ void Device::received(Connection& connection, const std::string& frame) {
         for (const auto& page : pages->pages) tally_.rows_received += page.entries.size();
     }
     lookout_.heard(*connection.peer(), *message);
-    const std::size_t from = index_of_.at(*connection.peer());
+    const std::size_t from = connection.other();
     if (Recorder* recorder = world_.chronicle.recorder()) recorder->heard(from, index_, *message, frame);
     const auto news = novelty_ ? novelty_->in(*message, frame.size()) : Novelty::News();
     engine_->receive(*connection.peer(), std::move(*message), clock_.now());

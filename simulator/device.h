@@ -60,7 +60,8 @@ class Device final : public Connection::Owner {
 public:
     enum class Life { absent, running, stopped, down, left };
 
-    Device(const Surroundings& world, std::size_t index, const Random& random);
+    /// `identity`: whose key it has; another device's, when it is to be a copy of that.
+    Device(const Surroundings& world, std::size_t index, const Random& random, const Random& identity);
     ~Device() override;
 
     // --- life -------------------------------------------------------------------------------------
@@ -86,11 +87,18 @@ public:
     /// than the present opening. False: nothing was done.
     bool restore_copy(bool with_key_file);
     [[nodiscard]] bool has_copy() const { return copy_.has_value(); }
+    /// Begins with a copy of the other one's database, as the same device on a machine of its own, and lives beside it. Without
+    /// the key file nothing opens the database, while its app writes. False: the other one cannot be copied just now.
+    bool begin_as_copy_of(Device& original, bool with_key_file);
+    /// The key file has come, too.
+    void bring_key();
     /// The key file's count is lost with the next crash: a file of before comes back.
     void forget_count() { opened_ = opened_ > 0 ? opened_ - 1 : 0; }
 
     /// Rows are altered and deleted behind the engine; how many. While nobody writes, and every row is elsewhere too.
     [[nodiscard]] std::size_t damage(Random& random);
+    /// Does not wait for that device, or does again.
+    void park(const Device& other, bool is_parked);
     /// Is to prove, by reading all its rows, that it holds what its peers hold.
     void prove();
     /// Whether it still has to.
@@ -117,7 +125,10 @@ public:
     [[nodiscard]] bool has_pending_writes() const { return witness_.has_pending(); }
     [[nodiscard]] bool was_restored() const { return was_restored_; }
     /// Whether there is a session with that device just now.
-    [[nodiscard]] bool has_session(const Device& peer) const { return sessions_.contains(peer.id()); }
+    [[nodiscard]] bool has_session(const Device& peer) const {
+        const auto session = sessions_.find(peer.id());
+        return session != sessions_.end() && session->second->other() == peer.index();
+    }
     /// A connection for checks; only while running or stopped.
     [[nodiscard]] Sql& sql() { return app_->sql(); }
     /// Laws 2 and 4, now.
@@ -176,6 +187,7 @@ private:
     [[nodiscard]] Opening opening() const;
     [[nodiscard]] bool count_opening();
     void open_engine();
+    void be_refused(EngineOptions options);
     void see_failed_opening();
     void die(bool without_power);
     void come_back();
@@ -206,7 +218,8 @@ private:
     std::optional<Copy> copy_;
     std::optional<Novelty> novelty_;
     std::optional<Liar> liar_;
-    std::map<DeviceId, std::size_t> index_of_;
+    std::set<DeviceId> members_;
+    bool has_key_ = true;
 
     Life life_ = Life::absent;
     bool is_paused_ = false;

@@ -57,7 +57,7 @@ void Device::join(const std::vector<const Device*>& members, bool syncs_fully) {
         require(engine_->track(names, ownership, clock_.now()));
     }
     for (const Device* member : members) {
-        index_of_[member->id()] = member->index();
+        members_.insert(member->id());
         if (member != this) require(engine_->trust(member->id(), "", clock_.now()));
     }
 }
@@ -78,11 +78,6 @@ bool Device::open_app() {
     if (*lost > 0) world_.chronicle.count_situation(Situation::commits_lost);
     may_lose_ = false;
     return true;
-}
-
-/// As the host that ships finds it: the count in the key file, and which files these are.
-Opening Device::opening() const {
-    return {opened_, fmt::format("key {}, database {}", key_files_, database_files_)};
 }
 
 bool Device::count_opening() {
@@ -114,6 +109,7 @@ void Device::open_engine() {
     Random parts = random_.fork("parts", opened_);
     options.whole_value_bytes_max = static_cast<std::size_t>(parts.between(8'000, 400'000));
     options.forgets = world_.forgets;
+    if (!has_key_) return be_refused(options);
     auto opened = Engine::open(options, clock_.now());
     if (!opened) {
         note("fails", opened.error().message);
@@ -275,6 +271,13 @@ void Device::leave() {
     world_.schedule.after(0, [this] {
         engine_.reset();
         app_.reset();
+        if (!witness_.has_pending()) return;
+        // Its disk failed before anybody could read what it had stamped, and may have told.
+        if (!disk_.is_down()) disk_.crash();
+        disk_.reboot();
+        disk_.heal();
+        (void)open_app();
+        app_.reset();
     });
 }
 
@@ -292,6 +295,13 @@ std::size_t Device::damage(Random& random) {
     return rows;
 }
 
+void Device::park(const Device& other, bool is_parked) {
+    if (!runs()) return;
+    (void)engine_->park(other.id(), is_parked, clock_.now());
+    after_door();
+    ask_settle();
+}
+
 void Device::prove() {
     if (!runs()) return;
     (void)engine_->verify(true, clock_.now());
@@ -304,39 +314,13 @@ bool Device::owes_proof() {
     return !read.step() || read.integer(0) != 0;
 }
 
-void Device::keep_copy() {
-    if (!is_up() || disk_.is_down() || app_->is_in_transaction()) return;
-    copy_ = Copy{disk_.visible_image(), witness_.memory(), opened_, novelty_};
-}
-
-bool Device::restore_copy(bool with_key_file) {
-    if (!copy_ || !is_up()) return false;
-    note("fault", with_key_file ? "an old copy is restored, with its key file" : "an old copy is restored");
-    if (app_ && app_->is_in_transaction()) app_->roll_back();
-    disk_.restore(copy_->image);
-    witness_.remember(copy_->memory);
-    promises_.release();
-    novelty_ = copy_->novelty;
-    if (novelty_) novelty_->restored();
-    ++database_files_;
-    if (with_key_file) {
-        opened_ = copy_->opened;
-        ++key_files_;
-    }
-    was_restored_ = true;
-    may_lose_ = true;
-    life_ = Life::running;
-    die(false);
-    return true;
-}
-
 // --- connections --------------------------------------------------------------------------------
 
-std::shared_ptr<Network::End> Device::accept(Network::Port port, std::size_t /*from*/) {
+std::shared_ptr<Network::End> Device::accept(Network::Port port, std::size_t from) {
     if (life_ != Life::running) return nullptr;
     auto connection =
         std::make_shared<Connection>(world_.network, *this, identity_, true, ephemeral(random_));
-    connection->accepted(port);
+    connection->accepted(port, from);
     connections_.push_back(connection);
     return connection;
 }
@@ -358,7 +342,8 @@ std::optional<Error> Device::objection(const Connection& connection, const Devic
     for (Named& named : named_) {
         if (named.connection.get() == &connection) named.dialer.found(peer);
     }
-    if (!engine_ || !engine_->is_trusted(peer))
+    // As the TCP host does: who has our key is a copy of us, and let in.
+    if (!engine_ || (peer != id() && !engine_->is_trusted(peer)))
         return Error{Category::auth, "that device is not trusted here"};
     const bool dialled_already = std::ranges::any_of(connections_, [&](const ConnectionRef& other) {
         return other.get() != &connection && !other->inbound() && other->peer() == peer;
@@ -370,7 +355,8 @@ std::optional<Error> Device::objection(const Connection& connection, const Devic
 
 void Device::proven(Connection& connection) {
     const DeviceId peer = *connection.peer();
-    if (!index_of_.contains(peer))
+    if (peer == id()) world_.chronicle.count_situation(Situation::twins_met);
+    if (peer != id() && !members_.contains(peer))
         throw LawBroken(10, fmt::format("device {} speaks with one that nobody has let in", index_));
     if (const auto existing = sessions_.find(peer); existing != sessions_.end()) {
         const Error why{Category::busy, "another connection with that device took its place", Retry::later};

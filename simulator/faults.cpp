@@ -52,10 +52,12 @@ const std::vector<Faults::Kind>& Faults::kinds() {
         {"stop", 15, &Faults::stop},
         {"pause", 20, &Faults::pause},
         {"leave", 60, &Faults::leave},
+        {"park", 20, &Faults::park},
         {"late-join", 10, &Faults::late_join},
         {"restore", 15, &Faults::restore},
         {"restore-with-key", 30, &Faults::restore_with_key},
         {"old-key-file", 30, &Faults::old_key_file},
+        {"clone", 15, &Faults::clone},
         {"slow-app", 8, &Faults::slow_app},
         {"bulk", 15, &Faults::bulk},
         {"large", 20, &Faults::large},
@@ -158,6 +160,7 @@ void Faults::end() {
         device->disk().set_capacity({});
         if (device->app() != nullptr && device->app()->is_in_transaction()) device->app()->roll_back();
         device->pause(false);
+        device->bring_key();
         device->start();
     }
 }
@@ -296,6 +299,29 @@ void Faults::leave() {
     victims_.chronicle.count_fault("leave", {gone.index(), {}});
 }
 
+/// A device is away, and nobody waits for it; it returns, and is waited for again.
+void Faults::park() {
+    Device& away = device();
+    if (away.life() != Device::Life::running) return;
+    away.stop();
+    park_everywhere(away, true);
+    victims_.chronicle.count_fault("park", {away.index(), {}});
+    later(seconds(3, 20), [this, &away] {
+        away.start();
+        later(seconds(1, 5), [this, &away] {
+            if (away.life() == Device::Life::running)
+                victims_.chronicle.count_situation(Situation::parked_back);
+            park_everywhere(away, false);
+        });
+    });
+}
+
+void Faults::park_everywhere(const Device& away, bool is_parked) {
+    for (const auto& device : victims_.devices) {
+        if (device.get() != &away) device->park(away, is_parked);
+    }
+}
+
 void Faults::late_join() {
     victims_.join_next();
     victims_.chronicle.count_fault("late-join");
@@ -328,6 +354,16 @@ void Faults::old_key_file() {
     victims_.chronicle.count_fault("old-key-file", {forgetful.index(), {}});
 }
 
+/// One device of a world, at the first moment when it can be copied. The key file comes with its database, or later.
+void Faults::clone() {
+    Device& twin = *victims_.twin;
+    if (twin.life() != Device::Life::absent) return;
+    const bool with_key_file = chance_->one_in(2);
+    if (!twin.begin_as_copy_of(*victims_.original, with_key_file)) return;
+    victims_.chronicle.count_fault("clone", {victims_.original->index(), twin.index()});
+    later(seconds(1, 20), [&twin] { twin.bring_key(); });
+}
+
 // --- clocks -------------------------------------------------------------------------------------
 
 void Faults::clock_step() {
@@ -339,8 +375,10 @@ void Faults::clock_step() {
 
 void Faults::clock_years() {
     Device& wrong = device();
-    wrong.clock().step(chance_->between(-20, 20) * kYearMs);
+    const std::int64_t years_ms = chance_->between(-20, 20) * kYearMs;
+    wrong.clock().step(years_ms);
     victims_.chronicle.count_fault("clock-years", {wrong.index(), {}});
+    if (chance_->one_in(2)) later(seconds(2, 20), [&wrong, years_ms] { wrong.clock().step(-years_ms); });
 }
 
 void Faults::clock_drift() {

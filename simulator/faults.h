@@ -25,6 +25,8 @@ struct Victims {
     std::vector<std::unique_ptr<Device>>& devices;
     std::vector<Workload>& workloads;
     const std::vector<std::pair<std::size_t, std::size_t>>& links;  ///< who dials whom
+    Device* original;                               ///< whom the fault "clone" copies; null: nobody
+    Device* twin;                                   ///< the machine that the copy will run on
     std::function<void()> join_next;                ///< lets in the next device that was held back
     std::function<void(const DeviceId&)> distrust;  ///< what this one says of itself is worth nothing
 };
@@ -94,10 +96,13 @@ private:
     void stop();
     void pause();
     void leave();
+    void park();
+    void park_everywhere(const Device& away, bool is_parked);
     void late_join();
     void restore();
     void restore_with_key();
     void old_key_file();
+    void clone();
     void slow_app();
     void bulk();
     void large();

@@ -21,6 +21,8 @@ void Faults::stranger() {
 void Faults::liar() {
     if (liar_ == nullptr) {
         Device& chosen = device();
+        // Of two with one key nobody can tell who lies.
+        if (&chosen == victims_.original || &chosen == victims_.twin) return;
         if (has_left_ || !chosen.is_up() || !are_connected_without(chosen)) return;
         has_left_ = true;
         liar_ = &chosen;
@@ -32,19 +34,21 @@ void Faults::liar() {
 }
 
 bool Faults::are_connected_without(const Device& gone) const {
-    if (victims_.devices.size() < 3) return false;
+    // A copy of one of them is the last, and perhaps not there.
+    const std::size_t count = victims_.devices.size() - (victims_.twin != nullptr ? 1 : 0);
+    if (count < 3) return false;
     std::set<std::size_t> reached;
     std::vector<std::size_t> todo{gone.index() == 0 ? std::size_t{1} : std::size_t{0}};
     while (!todo.empty()) {
         const std::size_t at = todo.back();
         todo.pop_back();
-        if (at == gone.index() || !reached.insert(at).second) continue;
+        if (at == gone.index() || at == count || !reached.insert(at).second) continue;
         for (const auto& [from, to] : victims_.links) {
             if (from == at) todo.push_back(to);
             if (to == at) todo.push_back(from);
         }
     }
-    return reached.size() + 1 == victims_.devices.size();
+    return reached.size() + (gone.index() < count ? 1 : 0) == count;
 }
 
 }  // namespace strandline::simulator

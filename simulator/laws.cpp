@@ -183,6 +183,9 @@ State read_state(Sql& sql) {
     const auto forgotten = read_coverage(sql, "strandline_forgotten");
     check(forgotten.has_value(), "a healed disk does not give what is on it");
     state.forgotten = *forgotten;
+    auto ceilings = sql.ask("SELECT device, incarnation, ceiling FROM strandline_origins WHERE ceiling > 0");
+    while (ceilings.step())
+        state.ceilings[origin_from(ceilings.bytes(0), ceilings.integer(1))] = Hlc{ceilings.integer(2)};
     state.rows.resize(tables().size());
     state.stamps.resize(tables().size());
     for (std::size_t i = 0; i < tables().size(); ++i) {
@@ -288,6 +291,9 @@ std::string told(const Texts& a, const Texts& b, std::size_t table, const std::s
 
 void demand_equal(const State& a, std::size_t device_a, const State& b, std::size_t device_b,
                   const Model& model) {
+    if (a.ceilings != b.ceilings)
+        throw LawBroken(6, fmt::format("devices {} and {} hold the same, and know of {} and {} ceilings",
+                                       device_a, device_b, a.ceilings.size(), b.ceilings.size()));
     for (std::size_t i = 0; i < tables().size(); ++i) {
         for (const bool is_row : {true, false}) {
             const Texts left = is_row ? a.rows[i] : stamps_in(a, b, i);

@@ -76,6 +76,7 @@ struct State {
     /// By table and encoded key.
     std::vector<std::map<std::string, Stamps>> stamps;
     Coverage forgotten;
+    std::map<OriginId, Hlc> ceilings;
     std::int64_t quarantined = 0;  ///< rows that a constraint keeps out of a table
 };
 /// But for what a liar has written.

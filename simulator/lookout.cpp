@@ -72,6 +72,8 @@ void Lookout::took(const DeviceId& peer, const message::Pages& pages) {
 void Lookout::told(const Event& event) {
     switch (event.kind) {
         case EventKind::incarnation:
+            if (event.text.starts_with("this device's clock"))
+                chronicle_.count_situation(Situation::put_right);
             return chronicle_.count_situation(Situation::incarnation);
         case EventKind::held:
             return chronicle_.count_situation(Situation::held);

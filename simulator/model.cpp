@@ -13,6 +13,31 @@
 
 namespace strandline::simulator {
 
+namespace {
+
+/// Where an era stands among those of its key: behind the forgotten one that it was given after.
+std::vector<Stamp> rank_of(const std::optional<Stamp>& era, const std::vector<Write>& writes,
+                           const StampOrder& order) {
+    if (!era) return {};
+    const auto given = std::ranges::find_if(writes, [&](const Write& write) {
+        return write.era == era && write.after && order.less(*era, *write.after);
+    });
+    if (given == writes.end()) return {*era};
+    std::vector<Stamp> rank = rank_of(given->after, writes, order);
+    rank.push_back(*era);
+    return rank;
+}
+
+}  // namespace
+
+bool is_earlier_era(const std::optional<Stamp>& era, const std::optional<Stamp>& other,
+                    const std::vector<Write>& writes, const StampOrder& order) {
+    const auto mine = rank_of(era, writes, order);
+    const auto theirs = rank_of(other, writes, order);
+    return std::lexicographical_compare(mine.begin(), mine.end(), theirs.begin(), theirs.end(),
+                                        [&](const Stamp& a, const Stamp& b) { return order.less(a, b); });
+}
+
 void Model::add(std::size_t table, const std::string& key, Write write) {
     if (write.is_deletion()) keep_content(*write.era, -1, {table, key, std::nullopt});
     for (const auto& [column, value] : write.values) {
@@ -96,9 +121,25 @@ std::optional<Stamp> Model::last_deletion(std::size_t table, const std::string& 
     const auto writes = writes_.find({table, key});
     if (writes == writes_.end()) return last;
     for (const Write& write : writes->second) {
-        if (write.era && is_known(*write.era)) last = std::max(last, write.era);
+        if (write.era && is_known(*write.era) && is_earlier_era(last, write.era, writes->second, order_))
+            last = write.era;
     }
     return last;
+}
+
+bool Model::lower_ceiling(const OriginId& origin, Hlc ceiling) {
+    const bool is_news = !order_.is_above_ceiling(Stamp{{ceiling.value + 1}, origin});
+    order_.lower(origin, ceiling);
+    return is_news;
+}
+
+bool Model::has_above_ceiling(const std::vector<Write>& writes) const {
+    return std::ranges::any_of(writes, [&](const Write& write) {
+        return order_.is_above_ceiling(write.last) || order_.is_above_ceiling(write.era) ||
+               std::ranges::any_of(write.values, [&](const auto& value) {
+                   return order_.is_above_ceiling(value.second.first);
+               });
+    });
 }
 
 bool Model::is_suspect(std::size_t table, const std::string& key) const {
@@ -117,18 +158,18 @@ Model::Rows Model::expected(std::size_t table, std::size_t columns, const IsHeld
             if (is_held(table, key, write.last)) held.push_back(&write);
         }
         if (tables()[table].ownership == Ownership::device_owned) held = of_last_life(held);
-        if (auto row = merged(held, columns)) rows.emplace(key, std::move(*row));
+        if (auto row = merged(held, at->second, columns)) rows.emplace(key, std::move(*row));
     }
     return rows;
 }
 
 /// What is left to merge of a device-owned table: of all lives the one with the latest era, of one era the one that
 /// began first. Nothing, if it was deleted.
-std::vector<const Write*> Model::of_last_life(const std::vector<const Write*>& writes) {
+std::vector<const Write*> Model::of_last_life(const std::vector<const Write*>& writes) const {
     const Life* last = nullptr;
     for (const Write* write : writes) {
         if (!write->row && !write->is_deletion()) continue;
-        if (last == nullptr || last->gives_way_to(*write->life)) last = &*write->life;
+        if (last == nullptr || last->gives_way_to(*write->life, order_)) last = &*write->life;
     }
     std::vector<const Write*> of_it;
     for (const Write* write : writes) {
@@ -140,9 +181,12 @@ std::vector<const Write*> Model::of_last_life(const std::vector<const Write*>& w
 }
 
 /// The written rule: the latest era wins; in it, alive beats deleted, and each column takes the largest stamp.
-std::optional<Values> Model::merged(const std::vector<const Write*>& writes, std::size_t columns) {
+std::optional<Values> Model::merged(const std::vector<const Write*>& writes, const std::vector<Write>& all,
+                                    std::size_t columns) const {
     std::optional<Stamp> era;
-    for (const Write* write : writes) era = std::max(era, write->era);
+    for (const Write* write : writes) {
+        if (is_earlier_era(era, write->era, all, order_)) era = write->era;
+    }
     Values row(columns);
     std::map<std::size_t, Stamp> newest;
     std::optional<Stamp> spelled;
@@ -150,11 +194,11 @@ std::optional<Values> Model::merged(const std::vector<const Write*>& writes, std
         if (write->era != era || write->is_deletion()) continue;
         for (const auto& [column, value] : write->values) {
             const auto [at, is_new] = newest.try_emplace(column, value.first);
-            if (!is_new && value.first < at->second) continue;
+            if (!is_new && order_.less(value.first, at->second)) continue;
             at->second = value.first;
             row[column] = value.second;
         }
-        if (write->row && (!spelled || *spelled < *write->row)) {
+        if (write->row && order_.less(spelled, write->row)) {
             spelled = write->row;
             std::ranges::copy(write->key, row.begin());
         }

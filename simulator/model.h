@@ -1,11 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstddef>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -25,12 +27,40 @@ struct Stamp {
     friend auto operator<=>(const Stamp&, const Stamp&) = default;
 };
 
+/// The order of stamps where clocks were put right: those above their origin's ceiling count as it, in their order.
+class StampOrder {
+public:
+    void lower(const OriginId& origin, Hlc ceiling) {
+        const auto [known, is_first] = ceilings_.try_emplace(origin, ceiling);
+        if (!is_first) known->second = std::min(known->second, ceiling);
+    }
+    [[nodiscard]] bool is_above_ceiling(const std::optional<Stamp>& stamp) const {
+        if (!stamp || ceilings_.empty()) return false;
+        const auto ceiling = ceilings_.find(stamp->origin);
+        return ceiling != ceilings_.end() && ceiling->second < stamp->hlc;
+    }
+    [[nodiscard]] bool less(const Stamp& a, const Stamp& b) const {
+        return std::tuple(counts_as(a), a.origin, a.hlc) < std::tuple(counts_as(b), b.origin, b.hlc);
+    }
+    /// None is before all.
+    [[nodiscard]] bool less(const std::optional<Stamp>& a, const std::optional<Stamp>& b) const {
+        return b && (!a || less(*a, *b));
+    }
+
+private:
+    [[nodiscard]] Hlc counts_as(const Stamp& stamp) const {
+        return is_above_ceiling(stamp) ? ceilings_.at(stamp.origin) : stamp.hlc;
+    }
+    std::map<OriginId, Hlc> ceilings_;
+};
+
 /// One life of a key of a device-owned table: an insert, and the delete that its writer knew of.
 struct Life {
     std::optional<Stamp> era;
     Stamp row;
-    [[nodiscard]] bool gives_way_to(const Life& other) const {
-        return era < other.era || (era == other.era && other.row < row);
+    /// Who inserted first stays, by the stamps as they were given.
+    [[nodiscard]] bool gives_way_to(const Life& other, const StampOrder& order) const {
+        return order.less(era, other.era) || (era == other.era && other.row < row);
     }
     friend bool operator==(const Life&, const Life&) = default;
 };
@@ -44,11 +74,19 @@ struct Write {
     Values key;             ///< as the writer spells it
     Stamp last;             ///< the latest of the writer's own stamps in it
     OriginNumber writer{};  ///< whose that stamp is; the model fills it in
+    /// A deletion that is known to be forgotten where `era` was given, if its stamp is the later one: it was before `era`
+    /// all the same. So it comes out where the clock is behind what was deleted.
+    std::optional<Stamp> after = {};
     /// In a device-owned table: what it was done to.
     std::optional<Life> life = {};
 
     [[nodiscard]] bool is_deletion() const { return !row && values.empty(); }
 };
+
+/// Whether one era of a key is before the other: by their stamps, but each behind the forgotten one that it was given after.
+/// `writes`: all to that key.
+[[nodiscard]] bool is_earlier_era(const std::optional<Stamp>& era, const std::optional<Stamp>& other,
+                                  const std::vector<Write>& writes, const StampOrder& order);
 
 /// All writes of all devices, for ever, and the naive merge of them: no coverage, no stamps per cell kept up to
 /// date, no pages. It shares no code with the engine; it is what the engine is compared with.
@@ -77,6 +115,12 @@ public:
     [[nodiscard]] std::optional<Stamp> last_deletion(std::size_t table, const std::string& key,
                                                      const std::function<bool(const Stamp&)>& is_known) const;
 
+    [[nodiscard]] const StampOrder& order() const { return order_; }
+    /// A clock was put right. False: that was known.
+    bool lower_ceiling(const OriginId& origin, Hlc ceiling);
+    /// Whether any of these writes has a stamp above its origin's ceiling.
+    [[nodiscard]] bool has_above_ceiling(const std::vector<Write>& writes) const;
+
     /// What this device has written, or will, is not to be believed: it is a liar.
     void distrust(const DeviceId& liar) { liar_ = liar; }
     /// Whether the liar has written to this key.
@@ -98,9 +142,9 @@ public:
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
 private:
-    [[nodiscard]] static std::optional<Values> merged(const std::vector<const Write*>& writes,
-                                                      std::size_t columns);
-    [[nodiscard]] static std::vector<const Write*> of_last_life(const std::vector<const Write*>& writes);
+    [[nodiscard]] std::optional<Values> merged(const std::vector<const Write*>& writes,
+                                               const std::vector<Write>& all, std::size_t columns) const;
+    [[nodiscard]] std::vector<const Write*> of_last_life(const std::vector<const Write*>& writes) const;
 
     std::map<std::pair<std::size_t, std::string>, std::vector<Write>> writes_;
     /// What a stamp stands for.
@@ -119,6 +163,7 @@ private:
     std::size_t bytes_ = 0;
     Watcher watcher_;
     std::optional<DeviceId> liar_;
+    StampOrder order_;
 };
 
 }  // namespace strandline::simulator

@@ -97,15 +97,33 @@ std::optional<std::vector<Witness::JournalRow>> Witness::journal_after(Sql& sql,
 }
 
 /// Our own watermarks: what is at or below them has been folded.
-std::optional<std::map<std::size_t, std::int64_t>> Witness::folded(Sql& sql) {
-    std::map<std::size_t, std::int64_t> folded;
+std::optional<std::vector<Witness::Folded>> Witness::folded(Sql& sql) {
+    std::vector<Folded> folded(1);
     auto read = sql.ask(
-        "SELECT c.resource, max(c.hlc) FROM strandline_coverage AS c JOIN strandline_origins AS o ON o.id = "
-        "c.origin JOIN strandline_device AS d ON d.device = o.device AND d.incarnation = o.incarnation GROUP "
-        "BY 1");
-    while (read.step()) folded[table_of_.at(read.integer(0))] = read.integer(1);
+        "SELECT o.incarnation, o.ceiling, o.incarnation = d.incarnation, ifnull(c.resource, 0), "
+        "ifnull(max(c.hlc), 0) FROM strandline_device AS d JOIN strandline_origins AS o ON o.device = "
+        "d.device LEFT JOIN strandline_coverage AS c ON c.origin = o.id WHERE o.incarnation = d.incarnation "
+        "OR o.ceiling > 0 GROUP BY 1, 2, 3, 4 ORDER BY 3 DESC, 1");
+    while (read.step()) {
+        const OriginId origin{device_, static_cast<Incarnation>(read.integer(0))};
+        if (read.integer(2) == 1) {
+            folded.front().origin = origin;
+        } else if (folded.back().origin != origin) {
+            folded.push_back({origin, read.integer(1), {}});
+        }
+        const auto table = table_of_.find(read.integer(3));
+        if (table != table_of_.end()) folded.back().to[table->second] = read.integer(4);
+    }
     if (!read.is_done()) return std::nullopt;
     return folded;
+}
+
+/// The order of stamps is by what devices say of them, from when the first one says so.
+bool Witness::learn_ceilings(Sql& sql) {
+    auto read = sql.ask("SELECT device, incarnation, ceiling FROM strandline_origins WHERE ceiling > 0");
+    while (read.step())
+        model_.lower_ceiling(origin_from(read.bytes(0), read.integer(1)), Hlc{read.integer(2)});
+    return read.is_done();
 }
 
 void Witness::learn_numbers(Sql& sql) {
@@ -165,8 +183,10 @@ std::optional<Stamp> Witness::whole_era(Sql& sql, const Key& where, std::optiona
     const auto forgotten = read_coverage(sql, "strandline_forgotten");
     if (!forgotten) return era;
     const Vector& vector = vector_at(forgotten->at(tables()[table].name), key);
-    return std::max(
-        era, model_.last_deletion(table, key, [&](const Stamp& stamp) { return is_covered(stamp, vector); }));
+    const auto last = model_.last_deletion(
+        table, key, [&](const Stamp& stamp) { return stamp == era || is_covered(stamp, vector); });
+    const bool is_new = era && !model_.knows(table, key, *era);
+    return is_new && model_.order().less(last, era) ? era : last;
 }
 
 void Witness::look(Sql& sql) {
@@ -178,6 +198,7 @@ void Witness::look(Sql& sql) {
 }
 
 bool Witness::take_again(Sql& sql) {
+    if (!learn_ceilings(sql)) return false;
     std::map<Key, std::map<std::int64_t, Stamp>> stamps;
     auto read = sql.ask(
         "SELECT r.name, s.key, s.slot, s.hlc, o.incarnation, c.name FROM strandline_stamps AS s "
@@ -248,6 +269,7 @@ void Witness::add_again(Sql& sql, const Key& where, const std::map<std::int64_t,
     Write write;
     if (is_new(1) && !slots.contains(0)) {
         write.era = write.last = slots.at(1);
+        write.after = whole_era(sql, where, std::nullopt, std::nullopt);
         if (is_owned && slots.contains(-1)) write.life = Life{in_slot(-2), slots.at(-1)};
         return model_.add(table, key, std::move(write));
     }
@@ -263,7 +285,12 @@ void Witness::add_again(Sql& sql, const Key& where, const std::map<std::int64_t,
     if (!all.contains(0)) return;
     const auto known_era = all.contains(1) ? std::optional(all.at(1)) : std::nullopt;
     const bool sets_row = is_new(0);
-    write.era = whole_era(sql, where, known_era, sets_row ? std::nullopt : std::optional(all.at(0)));
+    if (is_new(1)) {
+        write.era = slots.at(1);
+        write.after = whole_era(sql, where, std::nullopt, std::nullopt);
+    } else {
+        write.era = whole_era(sql, where, known_era, sets_row ? std::nullopt : std::optional(all.at(0)));
+    }
     if (is_owned) write.life = Life{write.era, all.at(0)};
     if (sets_row) {
         write.row = write.last = all.at(0);
@@ -283,12 +310,8 @@ void Witness::add_again(Sql& sql, const Key& where, const std::map<std::int64_t,
 
 /// What the fold makes of what was written (DESIGN 5), with values in place of the engine's digests.
 void Witness::fold(Sql& sql) {
-    OriginId self{device_, {}};
-    {
-        auto read = sql.ask("SELECT incarnation FROM strandline_device");
-        if (!read.step()) return;
-        self.incarnation = static_cast<Incarnation>(read.integer(0));
-    }
+    const auto origins = folded(sql);
+    if (!origins) return;
     std::map<Key, Touched> touched;
     std::map<std::size_t, std::int64_t> last;
     for (Commit& commit : pending_) {
@@ -310,7 +333,11 @@ void Witness::fold(Sql& sql) {
                 5, fmt::format("a write to {} was committed and not captured: {:.200} became {:.200}",
                                tables()[table].name, to_text(key.before.value_or(Values{})),
                                to_text(key.after.value_or(Values{}))));
-        const auto own = [&](std::int64_t hlc) { return Stamp{Hlc{hlc}, self}; };
+        const auto own = [&, in = where.first](std::int64_t hlc) {
+            const auto giver =
+                std::ranges::find_if(*origins, [&](const Folded& origin) { return origin.has(in, hlc); });
+            return Stamp{Hlc{hlc}, giver != origins->end() ? giver->origin : origins->front().origin};
+        };
         Write write;
         write.last = own(key.last);
         // A row that came and was replaced between two folds was never there: nobody needs to know of its end.
@@ -325,6 +352,7 @@ void Witness::fold(Sql& sql) {
             if (is_owned) write.life = known.life;
             const std::int64_t removed = std::max(key.removed, key.checked);
             write.era = own(removed != 0 ? removed : key.last);
+            write.after = known.era;
             model_.add(table, encoded, std::move(write));
             continue;
         }
@@ -337,6 +365,7 @@ void Witness::fold(Sql& sql) {
         if (is_owned && removed == 0 && key.before) removed = key.row;
         if (is_owned && !is_own) removed = 0;
         write.era = removed != 0 ? own(removed) : known.era;
+        write.after = known.era;
         if (sets_row) write.row = own(row);
         if (is_owned) write.life = sets_row ? Life{write.era, own(row)} : known.life;
         std::map<std::size_t, std::int64_t> assigned;
@@ -354,19 +383,21 @@ void Witness::fold(Sql& sql) {
     }
     pending_.clear();
     known_.clear();
+    last_seen_ = 0;  // The journal is empty, and a clock that is put right goes on from further back.
 }
 
 std::optional<std::size_t> Witness::reopened(Sql& sql, bool may_lose) {
     if (std::exchange(is_owed_, false)) uncertain_ = std::move(open_);
     open_.clear();
     const auto journal = journal_after(sql, 0);
-    const auto watermarks = folded(sql);
-    if (!journal || !watermarks) return std::nullopt;
+    const auto origins = folded(sql);
+    if (!journal || !origins) return std::nullopt;
     std::set<std::int64_t> there;
     for (const JournalRow& row : *journal) there.insert(row.hlc);
     const auto is_there = [&](const JournalRow& row) {
-        const auto watermark = watermarks->find(row.table);
-        return there.contains(row.hlc) || (watermark != watermarks->end() && row.hlc <= watermark->second);
+        return there.contains(row.hlc) || std::ranges::any_of(*origins, [&](const Folded& origin) {
+                   return origin.has(row.table, row.hlc);
+               });
     };
     const auto first_lost = std::ranges::find_if_not(
         pending_, [&](const Commit& commit) { return std::ranges::all_of(commit.journal, is_there); });

@@ -82,7 +82,19 @@ public:
 private:
     // Each of these is empty or false when the disk fails underneath, and then nothing has changed.
     [[nodiscard]] std::optional<std::vector<JournalRow>> journal_after(Sql& sql, std::int64_t hlc);
-    [[nodiscard]] std::optional<std::map<std::size_t, std::int64_t>> folded(Sql& sql);
+    /// How far one of this device's origins was folded.
+    struct Folded {
+        OriginId origin;
+        std::int64_t ceiling = 0;
+        std::map<std::size_t, std::int64_t> to;  ///< by table
+        [[nodiscard]] bool has(std::size_t table, std::int64_t hlc) const {
+            const auto at = to.find(table);
+            return at != to.end() && ceiling < hlc && hlc <= at->second;
+        }
+    };
+    /// The present origin first, and then those whose clock was put right, which may have folded just before that.
+    [[nodiscard]] std::optional<std::vector<Folded>> folded(Sql& sql);
+    [[nodiscard]] bool learn_ceilings(Sql& sql);
     [[nodiscard]] bool take(Sql& sql, std::vector<Change>& changes, std::vector<JournalRow> journal);
     [[nodiscard]] bool read_known(Sql& sql, const std::vector<Change>& changes);
     void fold(Sql& sql);

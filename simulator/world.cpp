@@ -8,7 +8,6 @@
 #include "simulator/check.h"
 #include "simulator/disk/disk.h"
 #include "simulator/laws.h"
-#include "simulator/report.h"
 #include "simulator/tables.h"
 
 namespace strandline::simulator {
@@ -34,17 +33,25 @@ constexpr std::int64_t kSilenceUs = 25 * kUsPerSecond;
 /// only by its silence, and is made anew.
 constexpr int kSilenceAttempts = 3;
 constexpr std::int64_t kLogsShortUs = 5 * kUsPerSecond;
-/// With more devices than this the summary tells no links, none is weighed, and their apps keep the log short.
-constexpr std::size_t kDevicesToldMost = 10;
 /// Of each link, where a device is filled.
 constexpr std::int64_t kFillBytesPerSecond = 2'000'000;
+
+bool makes_copy(const Options& options) {
+    const auto armed = armed_faults(options.seed, options.faults);
+    return std::ranges::find(armed, "clone") != armed.end();
+}
+
+/// With the one that will be a copy of another.
+std::size_t machines(const Options& options) {
+    return options.devices + (makes_copy(options) ? 1 : 0);
+}
 
 }  // namespace
 
 World::World(const Options& options)
     : options_(options),
       random_(options.seed),
-      chronicle_(schedule_, options.log ? options.devices : 0),
+      chronicle_(schedule_, options.log ? machines(options) : 0),
       network_(schedule_, chronicle_, random_.fork("network")) {}
 
 Outcome World::run() {
@@ -77,7 +84,7 @@ Outcome World::run() {
 
 void World::build() {
     if (!options_.report.empty()) {
-        recorder_ = std::make_unique<Recorder>(schedule_, options_.devices);
+        recorder_ = std::make_unique<Recorder>(schedule_, machines(options_));
         chronicle_.attach(recorder_.get());
         model_.watch([this](std::size_t table, const std::string& key, const Write& write) {
             recorder_->wrote(tables()[table].name, key, write.last);
@@ -100,13 +107,14 @@ void World::build() {
         schedule_, chronicle_, network_, model_, is_told, options_.devices > kDevicesToldMost, forgets_};
     for (std::size_t i = 0; i < options_.devices; ++i) {
         const Random own = random_.fork("device", i);
-        devices_.push_back(std::make_unique<Device>(world, i, own));
+        devices_.push_back(std::make_unique<Device>(world, i, own, own));
         workloads_.emplace_back(i, own.fork("workload"));
         paces_.push_back(own.fork("pace"));
     }
+    if (makes_copy(options_)) make_room_for_copy(world);
     faults_ = std::make_unique<Faults>(
-        Victims{schedule_, chronicle_, network_, devices_, workloads_, links_, [this] { join_next(); },
-                [this](const DeviceId& liar) { model_.distrust(liar); }},
+        Victims{schedule_, chronicle_, network_, devices_, workloads_, links_, original_, twin_,
+                [this] { join_next(); }, [this](const DeviceId& liar) { model_.distrust(liar); }},
         options_.seed, options_.faults);
     // A third is held back when devices join late, and whoever dials them meets nobody yet.
     std::size_t late = faults_->is_armed("late-join") ? options_.devices / 3 : 0;
@@ -116,10 +124,12 @@ void World::build() {
 }
 
 void World::join_next() {
-    if (joined_ == devices_.size()) return;
+    if (joined_ == options_.devices) return;
     const std::size_t device = joined_++;
     std::vector<const Device*> members;
     for (const auto& [from, to] : links_) {
+        if (twin_ != nullptr && std::max(from, to) == twin_->index())
+            continue;  // Has the key of one who is let in.
         if (from == device) members.push_back(devices_[to].get());
         if (to == device) members.push_back(devices_[from].get());
     }
@@ -138,7 +148,7 @@ void World::first_act() {
     }
     move_courier(0);
     keep_checking();
-    if (devices_.size() > kDevicesToldMost) keep_logs_short();
+    if (options_.devices > kDevicesToldMost) keep_logs_short();
     faults_->begin();
     run_until({static_cast<std::int64_t>(options_.minutes * 60 * static_cast<double>(kUsPerSecond))});
 }
@@ -154,6 +164,8 @@ void World::keep_writing(std::size_t device) {
         if (!is_first_act_) return;
         Device& writer = *devices_[device];
         if (writer.is_up() && writer.app() != nullptr && !writer.app()->is_in_transaction()) {
+            if (&writer == twin_ && has_copy_beside(writer))
+                chronicle_.count_situation(Situation::twin_wrote);
             workloads_[device].write(*writer.app());
             writer.wrote();
         }
@@ -188,7 +200,9 @@ void World::keep_checking() {
 std::vector<Device*> World::living() {
     std::vector<Device*> living;
     for (const auto& device : devices_) {
-        if (device->life() != Device::Life::left) living.push_back(device.get());
+        if (device->life() == Device::Life::left) continue;
+        if (device.get() == twin_ && twin_->life() == Device::Life::absent) continue;
+        living.push_back(device.get());
     }
     return living;
 }
@@ -210,11 +224,21 @@ void World::second_act() {
             network_.block(port, options_.devices - 1, false);
         }
     }
-    while (joined_ < devices_.size()) join_next();
+    while (joined_ < options_.devices) join_next();
     faults_->end();
     const Moment begin = schedule_.now();
     healed_at_ = begin;
-    const Moment end = after(begin, bound_us());
+    converge(after(begin, bound_us()));
+    converged_after_us_ = schedule_.now().us - begin.us;
+    demand_filled_once();
+    demand_proofs();
+    demand_final_state();
+    end_copy();
+    demand_silence();
+}
+
+void World::converge(Moment end) {
+    const Moment begin = schedule_.now();
     for (std::string lacking = what_lacks(); !lacking.empty(); lacking = what_lacks()) {
         if (schedule_.now() >= end)
             throw LawBroken(0, fmt::format("no convergence {} s after everything was healed: {}",
@@ -222,11 +246,6 @@ void World::second_act() {
         run_until(after(schedule_.now(), kPollUs));
         record();
     }
-    converged_after_us_ = schedule_.now().us - begin.us;
-    demand_filled_once();
-    demand_proofs();
-    demand_final_state();
-    demand_silence();
 }
 
 std::string World::what_lacks() {
@@ -234,6 +253,10 @@ std::string World::what_lacks() {
         const Device& a = *devices_[from];
         const Device& b = *devices_[to];
         if (a.life() == Device::Life::left || b.life() == Device::Life::left) continue;
+        // Of two with one key a third talks with one at a time; what it lacks of the other it gets all the same.
+        if (a.id() != b.id() && (has_copy_beside(a) || has_copy_beside(b))) continue;
+        const auto never_came = [](const Device& one) { return one.life() == Device::Life::absent; };
+        if (never_came(a) || never_came(b)) continue;  // A copy that was not made; all others have joined.
         if (!a.has_session(b) || !b.has_session(a)) return fmt::format("{} and {} have no session", from, to);
     }
     std::optional<Coverage> first;
@@ -304,12 +327,15 @@ void World::demand_final_state() {
     }
     const auto demand_held = [&](const Vector& vector, std::size_t table, const Write& write) {
         if (write.last.hlc <= vector.at(write.writer)) return;
-        const auto writer = std::ranges::find_if(
-            devices_, [&](const auto& device) { return device->id() == write.last.origin.device; });
-        if ((*writer)->was_restored() || (*writer)->life() == Device::Life::left)
+        const auto is_writer = [&](const auto& device) { return device->id() == write.last.origin.device; };
+        const auto may_have_lost = [&](const auto& device) {
+            return is_writer(device) && (device->was_restored() || device->life() == Device::Life::left);
+        };
+        if (std::ranges::any_of(devices_, may_have_lost))
             return chronicle_.count_situation(Situation::writes_lost);
-        throw LawBroken(5, fmt::format("a committed write of device {} to {} is held by nobody",
-                                       (*writer)->index(), tables()[table].name));
+        throw LawBroken(
+            5, fmt::format("a committed write of device {} to {} is held by nobody",
+                           (*std::ranges::find_if(devices_, is_writer))->index(), tables()[table].name));
     };
     model_.for_each_key([&](std::size_t table, const std::string& key, const std::vector<Write>& writes) {
         const Vector& vector = vector_at(first.coverage.at(tables()[table].name), key);
@@ -335,74 +361,6 @@ void World::demand_silence() {
     }
     throw LawBroken(8, fmt::format("{} messages other than heartbeats in {} s, long after convergence", last,
                                    kSilenceUs / kUsPerSecond));
-}
-
-// --- what is told -------------------------------------------------------------------------------
-
-double World::amplification() const {
-    std::uint64_t rows = 0;
-    for (const auto& device : devices_) rows += device->tally().rows_received;
-    const double least = static_cast<double>(model_.count()) * static_cast<double>(devices_.size() - 1);
-    return least > 0 ? static_cast<double>(rows) / least : 0.0;
-}
-
-/// In the second act, where nobody breaks a disk and so a look more changes nothing. In the first act the report
-/// lives on the looks that the laws take.
-void World::record() {
-    if (!recorder_) return;
-    for (Device* device : living()) {
-        if (device->life() != Device::Life::running) continue;
-        if (const auto coverage = read_coverage(device->sql())) recorder_->holds(device->index(), *coverage);
-    }
-    recorder_->sample();
-}
-
-std::string World::report(const Outcome& outcome) {
-    recorder_->finish();
-    Ran ran{options_, chronicle_, network_.all_traffic(), *recorder_, schedule_.now()};
-    ran.healed_at = healed_at_;
-    if (converged_after_us_ >= 0) ran.converged_at = after(*healed_at_, converged_after_us_);
-    if (faults_) ran.armed = faults_->armed();
-    ran.finding = outcome.finding;
-    ran.changes = model_.count();
-    ran.amplification = outcome.amplification;
-    return page(ran);
-}
-
-std::string World::summary(double real_seconds) {
-    const double simulated = static_cast<double>(schedule_.now().us) / static_cast<double>(kUsPerSecond);
-    std::string out = fmt::format("simulated {:.1f} s, {:.0f} times as fast as real time\n", simulated,
-                                  real_seconds > 0 ? simulated / real_seconds : 0.0);
-    if (converged_after_us_ >= 0)
-        out += fmt::format("converged {:.2f} s after healing\n",
-                           static_cast<double>(converged_after_us_) / static_cast<double>(kUsPerSecond));
-    std::uint64_t rows = 0;
-    std::uint64_t lost = 0;
-    std::uint64_t spins = 0;
-    std::size_t unsent = 0;
-    for (const auto& device : devices_) {
-        rows += device->tally().rows_received;
-        lost += device->tally().lost;
-        spins += device->tally().spins;
-        unsent = std::max(unsent, device->tally().unsent_bytes_most);
-    }
-    out += fmt::format(
-        "{} changes written; {} rows crossed into a device, {:.2f} times the least; {} commits went with "
-        "the power; most unsent {} bytes; {} deadlines without work\n",
-        model_.count(), rows, amplification(), lost, unsent, spins);
-    if (devices_.size() <= kDevicesToldMost) {
-        for (const auto& [way, traffic] : network_.all_traffic())
-            out += fmt::format("link {} → {}: {} messages, the least {}; {} bytes, the least {}\n", way.first,
-                               way.second, traffic.messages, traffic.messages_least, traffic.bytes,
-                               traffic.bytes_least);
-    }
-    if (faults_) out += "faults armed: " + faults_->armed() + "\n";
-    out +=
-        fmt::format("deletions: {}\n", forgets_ ? "forgotten once all have acknowledged them" : "remembered");
-    for (const auto& [name, count] : chronicle_.faults()) out += fmt::format("fault {}: {}\n", name, count);
-    for (const auto& [name, count] : chronicle_.situations())
-        out += fmt::format("sometimes {}: {}\n", name, count);
-    return out;
 }
 
 }  // namespace strandline::simulator

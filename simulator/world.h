@@ -56,7 +56,11 @@ public:
     [[nodiscard]] Outcome run();
 
 private:
+    /// With more devices than this the summary tells no links, none is weighed, and their apps keep the log short.
+    static constexpr std::size_t kDevicesToldMost = 10;
+
     void build();
+    void make_room_for_copy(const Surroundings& world);
     void lay_links(Topology topology);
 
     void join_next();
@@ -66,6 +70,9 @@ private:
     void keep_checking();
     void first_act();
     void second_act();
+    void converge(Moment end);
+    void end_copy();
+    [[nodiscard]] bool has_copy_beside(const Device& device) const;
     [[nodiscard]] std::string what_lacks();
     void demand_filled_once();
     void demand_proofs();
@@ -92,7 +99,9 @@ private:
     std::vector<std::pair<std::size_t, std::size_t>> links_;
     std::vector<std::vector<std::size_t>> islands_;
     std::unique_ptr<Faults> faults_;
-    std::size_t joined_ = 0;  ///< the devices before this one have joined
+    Device* original_ = nullptr;  ///< who may be copied; null: nobody
+    Device* twin_ = nullptr;      ///< and the copy, absent until then
+    std::size_t joined_ = 0;      ///< the devices before this one have joined
     bool is_first_act_ = true;
     bool forgets_ = false;
     std::size_t checked_ = 0;  ///< whose turn it is

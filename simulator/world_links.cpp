@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "simulator/world.h"
@@ -8,6 +9,8 @@ namespace strandline::simulator {
 namespace {
 
 constexpr std::int64_t kCourierStayUs = 10 * kUsPerSecond;
+/// Until a device has its sessions back that its copy had: a dial comes up to 30 s later.
+constexpr std::int64_t kReunionUs = 60 * kUsPerSecond;
 
 }  // namespace
 
@@ -57,6 +60,54 @@ void World::lay_links(Topology topology) {
             break;
         }
     }
+}
+
+/// One device may be copied onto a machine of its own, which then knows whom the original knows. In half of the worlds the two
+/// meet. In the other half they do not, and both dial everybody, as a third one keeps the session with whom it has and dials
+/// nobody else of that id.
+void World::make_room_for_copy(const Surroundings& world) {
+    Random random = random_.fork("clone");
+    original_ = devices_[random.below(options_.devices)].get();
+    const Random own = random_.fork("device", options_.devices);
+    const Random identity = random_.fork("device", original_->index());
+    const std::size_t twin = options_.devices;
+    devices_.push_back(std::make_unique<Device>(world, twin, own, identity));
+    twin_ = devices_.back().get();
+    workloads_.emplace_back(original_->index(), own.fork("workload"));
+    paces_.push_back(own.fork("pace"));
+    const bool they_meet = random.one_in(2) || options_.devices == 1;
+    std::set<std::size_t> neighbours;
+    std::set<std::size_t> dialled;
+    for (const auto& [from, to] : links_) {
+        if (from == original_->index()) dialled.insert(to);
+        if (from == original_->index()) neighbours.insert(to);
+        if (to == original_->index()) neighbours.insert(from);
+    }
+    for (const std::size_t neighbour : neighbours) {
+        links_.emplace_back(twin, neighbour);
+        if (!they_meet && !dialled.contains(neighbour)) links_.emplace_back(original_->index(), neighbour);
+        for (const auto& [a, b] : {std::pair(twin, neighbour), std::pair(neighbour, twin)})
+            network_.link(a, b) = network_.link(original_->index(), neighbour);
+    }
+    if (they_meet)
+        links_.emplace_back(random.one_in(2) ? std::pair(twin, original_->index())
+                                             : std::pair(original_->index(), twin));
+}
+
+/// Whether there is another one just now with the same key.
+bool World::has_copy_beside(const Device& device) const {
+    if (twin_ == nullptr || (&device != twin_ && &device != original_)) return false;
+    const auto is_there = [](const Device& one) {
+        return one.life() != Device::Life::absent && one.life() != Device::Life::left;
+    };
+    return is_there(*twin_) && is_there(*original_);
+}
+
+/// As long as two have one key, they take each other's connections, and there is no silence.
+void World::end_copy() {
+    if (twin_ == nullptr || twin_->life() == Device::Life::absent) return;
+    twin_->leave();
+    converge(after(schedule_.now(), kReunionUs));
 }
 
 /// The courier reaches one island at a time.

@@ -239,14 +239,28 @@ std::int64_t Catalog::rows(std::int64_t resource) {
 void Origins::load() {
     ids_.clear();
     numbers_.clear();
+    ceilings_.clear();
     Statement statement =
-        connection_.prepare("SELECT device, incarnation FROM strandline_origins ORDER BY id");
+        connection_.prepare("SELECT device, incarnation, ceiling FROM strandline_origins ORDER BY id");
     while (statement.step()) {
         const OriginId id{device_id_from_bytes(statement.bytes(0)),
                           static_cast<Incarnation>(statement.integer(1))};
         numbers_[id] = static_cast<Origin>(ids_.size());
+        const std::int64_t ceiling = statement.integer(2);
+        if (ceiling != 0) ceilings_[numbers_[id]] = Hlc{ceiling};
         ids_.push_back(id);
     }
+}
+
+bool Origins::lower_ceiling(Origin origin, Hlc ceiling) {
+    const auto [known, is_first] = ceilings_.try_emplace(origin, ceiling);
+    if (!is_first && known->second <= ceiling) return false;
+    known->second = ceiling;
+    connection_.prepare("UPDATE strandline_origins SET ceiling = ? WHERE id = ?")
+        .bind(1, ceiling.value)
+        .bind(2, static_cast<std::int64_t>(origin))
+        .run();
+    return true;
 }
 
 bool Origins::know(const std::vector<OriginId>& ids) const {

@@ -83,6 +83,11 @@ public:
     void load();
     [[nodiscard]] const std::vector<OriginId>& ids() const { return ids_; }
     [[nodiscard]] const OriginId& id(Origin origin) const { return ids_[static_cast<std::size_t>(origin)]; }
+    /// What their stamps are compared by; it follows what is learned of them.
+    [[nodiscard]] StampOrder order() const { return {ids_, ceilings_}; }
+    [[nodiscard]] const Ceilings& ceilings() const { return ceilings_; }
+    /// Stamps of the origin above `ceiling` count as it from now on. False: they did already. Inside a transaction.
+    bool lower_ceiling(Origin origin, Hlc ceiling);
     /// Whether all of them have their numbers.
     [[nodiscard]] bool know(const std::vector<OriginId>& ids) const;
     /// The small number of an origin; a new one when it was never heard of. Inside a transaction then.
@@ -92,6 +97,7 @@ private:
     Connection& connection_;
     std::vector<OriginId> ids_;
     std::map<OriginId, Origin> numbers_;
+    Ceilings ceilings_;
 };
 
 }  // namespace strandline::engine::store

@@ -55,10 +55,10 @@ std::string digest_from(std::string_view hash) {
 
 OpenCell::OpenCell(Connection& connection, const std::string& table, const std::string& column,
                    std::int64_t rowid, For purpose)
-    : database_(connection.raw()) {
-    const int code = sqlite3_blob_open(database_, "main", table.c_str(), column.c_str(), rowid,
+    : connection_(connection) {
+    const int code = sqlite3_blob_open(connection_.raw(), "main", table.c_str(), column.c_str(), rowid,
                                        purpose == For::writing ? 1 : 0, &handle_);
-    if (code != SQLITE_OK) fail(database_);
+    if (code != SQLITE_OK) fail(connection_.raw());
 }
 
 OpenCell::~OpenCell() {
@@ -70,17 +70,19 @@ std::uint64_t OpenCell::bytes() const {
 }
 
 std::string OpenCell::read(std::uint64_t offset, std::size_t count) const {
+    connection_.stop_if_asked();
     std::string bytes(count, '\0');
     const int code =
         sqlite3_blob_read(handle_, bytes.data(), static_cast<int>(count), static_cast<int>(offset));
-    if (code != SQLITE_OK) fail(database_);
+    if (code != SQLITE_OK) fail(connection_.raw());
     return bytes;
 }
 
 void OpenCell::write(std::uint64_t offset, std::string_view bytes) {
+    connection_.stop_if_asked();
     const int code =
         sqlite3_blob_write(handle_, bytes.data(), static_cast<int>(bytes.size()), static_cast<int>(offset));
-    if (code != SQLITE_OK) fail(database_);
+    if (code != SQLITE_OK) fail(connection_.raw());
 }
 
 std::string_view zeros(std::uint64_t count) {

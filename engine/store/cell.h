@@ -34,7 +34,7 @@ private:
 class OpenCell {
 public:
     enum class For { reading, writing };
-    /// Throws StorageError; also when the cell holds neither, or, for writing, when an index has the column.
+    /// Throws StorageError, here and in reading and writing; also when the cell holds neither, or, for writing, when an index has the column.
     OpenCell(Connection& connection, const std::string& table, const std::string& column, std::int64_t rowid,
              For purpose);
     OpenCell(const OpenCell&) = delete;
@@ -47,7 +47,7 @@ public:
     void write(std::uint64_t offset, std::string_view bytes);
 
 private:
-    sqlite3* database_;
+    Connection& connection_;
     sqlite3_blob* handle_ = nullptr;
 };
 

@@ -257,6 +257,10 @@ void Connection::stop_when(std::function<bool()> asked) {
     sqlite3_progress_handler(database_, kStepsBetween, ask, this);
 }
 
+void Connection::stop_if_asked() const {
+    if (stop_asked_ && is_stoppable_ && stop_asked_()) throw StorageError(SQLITE_INTERRUPT, "interrupted");
+}
+
 Connection::~Connection() {
     for (const auto& [sql, statements] : idle_) {
         for (sqlite3_stmt* statement : statements) sqlite3_finalize(statement);

@@ -131,6 +131,8 @@ public:
     /// Statements are ended with an error once `asked` says so; it is asked every few thousand steps of SQLite's machine, so
     /// a short statement never is.
     void stop_when(std::function<bool()> asked);
+    /// Throws that error, if it is time: for what is long and runs no statement.
+    void stop_if_asked() const;
     /// Whether they are now.
     void set_stoppable(bool is_stoppable) { is_stoppable_ = is_stoppable; }
     /// How often something was taken back: who mirrors what is written reads it anew then.

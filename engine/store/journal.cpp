@@ -38,6 +38,10 @@ void Journal::set_floor(Hlc floor) {
     connection_.prepare("UPDATE strandline_clock SET floor = ?1 WHERE floor < ?1").bind(1, floor.value).run();
 }
 
+void Journal::put_back(Hlc floor) {
+    connection_.prepare("UPDATE strandline_clock SET floor = ?").bind(1, floor.value).run();
+}
+
 void Journal::set_applying(bool applying) {
     connection_
         .prepare(applying ? "INSERT INTO strandline_applying VALUES (1)" : "DELETE FROM strandline_applying")

@@ -34,6 +34,8 @@ public:
     /// The larger of the clock's floor and the newest journal row.
     [[nodiscard]] Hlc clock();
     void set_floor(Hlc floor);
+    /// The journal is empty, and the clock stood far ahead: it goes on from here.
+    void put_back(Hlc floor);
     /// Makes the triggers silent for the rest of the transaction; unset before it ends.
     void set_applying(bool applying);
 

@@ -39,6 +39,7 @@ CREATE TABLE strandline_origins(
   id          INTEGER PRIMARY KEY,
   device      BLOB    NOT NULL,
   incarnation INTEGER NOT NULL,
+  ceiling     INTEGER NOT NULL DEFAULT 0,  -- Its stamps above this count as this; 0: as they are.
   UNIQUE (device, incarnation)
 );
 

@@ -147,6 +147,14 @@ std::optional<std::vector<std::string>> Stamps::changed_since(std::int64_t resou
     return keys;
 }
 
+std::vector<std::string> Stamps::keys_above(std::int64_t resource, Origin origin, Hlc hlc) {
+    std::vector<std::string> keys;
+    const ResetAtEnd reset(since_);
+    since_.bind(1, resource).bind(2, static_cast<std::int64_t>(origin)).bind(3, hlc.value);
+    while (since_.step()) keys.emplace_back(since_.bytes(0));
+    return keys;
+}
+
 std::vector<std::string> Stamps::with_eras(std::int64_t resource, const watermarks::Range& range,
                                            const watermarks::Vector& vector, std::size_t most) {
     std::vector<std::string> keys;

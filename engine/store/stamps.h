@@ -36,6 +36,8 @@ public:
                                                                         const watermarks::Vector& vector,
                                                                         std::size_t origins,
                                                                         std::size_t most);
+    /// The keys, some of them twice, with a stamp of the origin above `hlc`.
+    [[nodiscard]] std::vector<std::string> keys_above(std::int64_t resource, Origin origin, Hlc hlc);
     /// Keys with a deletion, or with a row that was inserted after one, that `vector` covers: at most `most`.
     [[nodiscard]] std::vector<std::string> with_eras(std::int64_t resource, const watermarks::Range& range,
                                                      const watermarks::Vector& vector, std::size_t most);

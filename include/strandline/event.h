@@ -30,9 +30,9 @@ enum class EventKind {
     not_exchanged,  ///< a table is tracked on one side alone, or is another one there; `text` says what to do
     capture_repaired,  ///< triggers were missing and are back; the table was compared with its metadata
     damaged,  ///< rows of a table were deleted or altered behind Strandline's back; they are asked of peers
-    written_again,  ///< what was written here without knowledge of deletions that others have forgotten counts as later now
-    verified,  ///< this device and that peer were compared by fingerprints; `text` says what differed
-    trouble,   ///< the database or a peer gave an error; `text` has the sentence
+    written_again,  ///< what this device had counts as written by it now: `text` says why that was needed
+    verified,       ///< this device and that peer were compared by fingerprints; `text` says what differed
+    trouble,        ///< the database or a peer gave an error; `text` has the sentence
 };
 
 /// The kind's name, as it stands in JSON and in the database.

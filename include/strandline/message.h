@@ -160,6 +160,8 @@ struct Have {
     std::vector<Holding> holdings;  ///< not complete: only what has risen
     /// Complete: every device that its sender has ever heard of, itself among them; empty where that is nobody else.
     std::vector<DeviceId> members = {};
+    /// Complete: stamps of these origins above this count as this, for their device's clock stood far ahead.
+    Vector ceilings = {};
 };
 
 /// "Send what I lack": the pieces are the asker's coverage, cut to what it wants now.

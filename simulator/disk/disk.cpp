@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "simulator/disk/check.h"
+#include "simulator/disk/memory.h"
 #include "simulator/disk/parts.h"
 
 namespace strandline::simulator::disk {
@@ -106,7 +107,12 @@ const Counters& Disk::counters() const {
 }
 
 void run_sqlite_alone() {
-    check(sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) == SQLITE_OK &&
+#ifdef __SANITIZE_ADDRESS__
+    const bool has_memory = true;  // Its own, so that each block is watched.
+#else
+    const bool has_memory = give_sqlite_lists_of_blocks();
+#endif
+    check(has_memory && sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) == SQLITE_OK &&
               sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) == SQLITE_OK,
           "SQLite was in use already");
 }

@@ -116,7 +116,7 @@ private:
 /// repeat itself seeds it first; `seed` is not zero, which would mean the default VFS's chance again.
 void seed_sqlite(int seed);
 
-/// For a process that has one thread: SQLite without mutexes and without counts of its memory. Before its first use.
+/// For a process that has one thread: SQLite without mutexes and without counts of its memory, which comes from lists (memory.h). Before its first use.
 void run_sqlite_alone();
 
 }  // namespace strandline::simulator::disk

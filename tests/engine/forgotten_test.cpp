@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include "engine/retention.h"
 #include "tests/engine/group.h"
@@ -211,6 +212,45 @@ TEST_CASE("who holds less than was forgotten is not asked, until it has caught u
     CHECK(ids(group, 0) == "'kept'");
 }
 
+TEST_CASE("a row that was written while its deletion waited for its time, and is late, does not come back") {
+    constexpr std::int64_t kHourMs = 3'600'000;
+    // Device 2 gets the row from device 0 first, as one that is deleted; or it is late there, too.
+    const bool comes_another_way = GENERATE(true, false);
+    CAPTURE(comes_another_way);
+    Group group(3, kNotes, {"notes"});
+    trust_each_other(group);
+    group.connect_all();
+    group.write(0, "INSERT INTO notes VALUES ('gone', 'a', 'b'), ('kept', 'a', 'b')");
+    group.converge();
+    for (const std::size_t early : {0U, 2U}) group.shift_clock(early, kHourMs);
+    group.write(0, "DELETE FROM notes WHERE id = 'gone'");
+    group.converge();
+    // To device 1 the deletion is of a time to come, and what it says to device 2 is slow.
+    group.write(1, "INSERT OR REPLACE INTO notes VALUES ('gone', 'c', 'd')");
+    REQUIRE(group.send(1, 2));
+    const auto carry_the_others = [&] {
+        for (int i = 0; i < 100; ++i) {
+            for (const auto& [from, to] : {std::pair{0U, 1U}, {0U, 2U}, {1U, 0U}})
+                (void)group.carry(from, to);
+            if (comes_another_way) (void)group.carry(2, 0);
+            (void)group.send(1, 2);
+        }
+    };
+    carry_the_others();
+    group.shift_clock(1, kHourMs);
+    for (const char* body : {"now the deletion has its time", "and is forgotten", "everywhere"}) {
+        group.write(0, std::string("UPDATE notes SET body = '") + body + "' WHERE id = 'kept'");
+        carry_the_others();
+        group.pass_alone(1'100);  // Receipts are written down once a second.
+        carry_the_others();
+    }
+    CHECK(eras(group, 0) == "0");
+    group.converge();
+    CHECK(group.is_same("notes"));
+    CHECK(ids(group, 2) == "'kept'");
+    CHECK(eras(group, 2) == "0");
+}
+
 TEST_CASE("nobody waits for a device that is parked, also after a restart, until it is waited for again") {
     Group group(3, kNotes, {"notes"});
     trust_each_other(group);
@@ -269,6 +309,46 @@ TEST_CASE("two devices that parked each other exchange what each has, and no row
     CHECK(group.is_same("notes"));
     CHECK(ids(group, 0) == "'kept own 0 own 1'");
     CHECK(group.app(0).ask("SELECT body FROM notes WHERE id = 'kept'") == "'edited'");
+}
+
+TEST_CASE("a row that was written without knowledge of a deletion comes out alike, whoever carries it") {
+    constexpr std::size_t kForgets = 0;
+    constexpr std::size_t kRemembers = 1;
+    constexpr std::size_t kWriter = 2;
+    constexpr std::size_t kCarrier = 3;
+    Group group(4, kNotes, {"notes"});
+    trust_each_other(group);
+    group.connect_all();
+    group.write(kForgets, "INSERT INTO notes VALUES ('kept', 'a', 'b'), ('gone', 'a', 'b')");
+    group.converge();
+    for (const std::size_t stays : {kForgets, kRemembers}) {
+        group.disconnect(stays, kWriter);
+        group.disconnect(stays, kCarrier);
+    }
+    group.write(kForgets, "DELETE FROM notes WHERE id = 'gone'");
+    group.converge();
+    group.disconnect(kForgets, kRemembers);
+    // Who parks is each device's own affair.
+    for (const std::size_t away : {kWriter, kCarrier})
+        REQUIRE(group.engine(kForgets).park(group.id(away), true, group.now(kForgets)));
+    group.write(kForgets, "UPDATE notes SET body = 'c' WHERE id = 'kept'");
+    group.converge();
+    REQUIRE(eras(group, kForgets) == "0");
+    REQUIRE(eras(group, kRemembers) == "1");
+    group.write(kWriter, "INSERT OR REPLACE INTO notes VALUES ('gone', 'whole', 'd')");
+    group.converge();
+    group.disconnect(kWriter, kCarrier);
+    group.connect(kWriter, kRemembers);
+    group.converge();
+    CHECK(ids(group, kRemembers) == "'kept'");
+    group.disconnect(kWriter, kRemembers);
+    group.connect(kCarrier, kForgets);
+    group.converge();
+    CHECK(ids(group, kForgets) == "'gone kept'");
+    group.connect_all();
+    group.converge();
+    CHECK(group.is_same("notes"));
+    for (std::size_t i = 0; i < group.size(); ++i) CHECK(ids(group, i) == "'gone kept'");
 }
 
 TEST_CASE("what is left of a record without the deletions that were forgotten") {

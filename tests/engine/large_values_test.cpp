@@ -97,6 +97,23 @@ TEST_CASE("a large value travels in parts, once, through a relay too, and holds 
     }
 }
 
+TEST_CASE("two values of more than is read of one at a time arrive as they are", "[parts]") {
+    Large group(2);
+    // Both ask for parts of this size, whatever the other holds to be large.
+    group.on_open = [](std::size_t, EngineOptions& options) { options.whole_value_bytes_max = 600'000; };
+    for (std::size_t i = 0; i < group.size(); ++i) {
+        group.stop(i);
+        group.start(i);
+    }
+    group.connect(0, 1);
+    group.converge();
+    group.write(0, "INSERT INTO notes VALUES ('a', " + text(8'999'999) + ", " + blob(4'500'001, 3) + ")");
+    group.converge();
+    CHECK(group.is_same("notes"));
+    CHECK(group.app(1).ask("SELECT length(title), length(body) FROM notes") == "8999997|4500000");
+    CHECK(group.part_bytes == 8'999'997 + 4'500'000);
+}
+
 TEST_CASE("what arrived of a large value before the end of a process, or of a peer, does not travel again",
           "[parts]") {
     Large group(3);

@@ -153,6 +153,28 @@ TEST_CASE("a long journal that is folded at opening is left where it is when the
     CHECK(group.engine(0).status().resources[0].rows == 60'000);
 }
 
+TEST_CASE("a large value is not in the way when the host has to stop") {
+    Group group(1, kNotes, {"notes"});
+    group.stop(0);
+    EngineOptions options;
+    options.database = group.path(0);
+    options.device = group.id(0);
+    options.entropy = [] { return 9U; };
+    options.opening = group.opening(0);
+    bool stops = false;
+    options.stop_asked = [&] { return stops; };
+    auto engine = Engine::open(options, group.now(0));
+    REQUIRE(engine);
+    group.app(0).run("INSERT INTO notes VALUES ('n', 'title', zeroblob(8000000))");
+    stops = true;
+    engine->database_changed(group.now(0));
+    CHECK_FALSE(engine->failure());
+    CHECK(group.app(0).ask("SELECT count(*) FROM strandline_journal") == "1");
+    stops = false;
+    engine->advance({group.now(0).wall, {group.now(0).steady.value + 10'000}});
+    CHECK(group.app(0).ask("SELECT count(*) FROM strandline_journal") == "0");
+}
+
 TEST_CASE("tracking a large table is all or nothing when the host has to stop, and so is what runs then") {
     Group group(1, "CREATE TABLE notes(id TEXT PRIMARY KEY, title, body)", {});
     group.app(0).run(

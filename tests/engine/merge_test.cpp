@@ -22,7 +22,8 @@ std::vector<OriginId> three_devices() {
 }
 
 const std::vector<OriginId> kIds = three_devices();
-const StampOrder kOrder(kIds);
+const Ceilings kNoCeilings;
+const StampOrder kOrder(kIds, kNoCeilings);
 
 std::vector<ColumnId> all_columns() {
     std::vector<ColumnId> columns;

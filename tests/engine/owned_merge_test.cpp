@@ -26,7 +26,8 @@ std::vector<OriginId> three_devices() {
 }
 
 const std::vector<OriginId> kIds = three_devices();
-const StampOrder kOrder(kIds);
+const Ceilings kNoCeilings;
+const StampOrder kOrder(kIds, kNoCeilings);
 
 Stamp at(std::int64_t hlc, std::uint32_t origin) {
     return {Hlc{hlc}, Origin{origin}};

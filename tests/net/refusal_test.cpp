@@ -94,6 +94,12 @@ TEST_CASE("origins that are named twice, malformed or not listed are refused") {
     check_refused(from_hex("9402c291c401ff90"), "has not 40 bytes");
     check_refused_when(holding_with_members(), "names members and is not complete",
                        [](Have& h) { h.complete = false; });
+    check_refused_when(have_with_ceiling(), "names ceilings and is not complete", [](Have& h) {
+        h.complete = false;
+        h.members.clear();
+    });
+    check_refused_when(have_with_ceiling(), "index is not in its list",
+                       [](Have& h) { h.ceilings[0].first = Origin{2}; });
     check_refused(from_hex("9502c3909091c40107"), "a device's id has not 32 bytes");
     check_refused_when(holding_with_cuts(), "cuts are not in order",
                        [](Have& h) { h.holdings[0].cuts[1] = h.holdings[0].cuts[0]; });

@@ -81,7 +81,7 @@ inline bool same(const Hello& a, const Hello& b) {
 }
 inline bool same(const Have& a, const Have& b) {
     return a.complete == b.complete && a.origins == b.origins && same(a.holdings, b.holdings) &&
-           a.members == b.members;
+           a.members == b.members && a.ceilings == b.ceilings;
 }
 inline bool same(const Pull& a, const Pull& b) {
     return a.number == b.number && a.origins == b.origins && same(a.wanted, b.wanted);

@@ -225,6 +225,13 @@ inline Have holding_with_members() {
     return have;
 }
 
+/// A device that was ahead, and whose clock was put right.
+inline Have have_with_ceiling() {
+    Have have = holding_with_members();
+    have.ceilings = {{Origin{0}, today(3)}};
+    return have;
+}
+
 /// A device where changes of a table wait for their time.
 inline Have holding_with_held() {
     Have have = holding_with_key();
@@ -304,6 +311,7 @@ inline std::vector<Sample> samples() {
             {"have_with_cuts", holding_with_cuts()},
             {"have_with_held_changes", holding_with_held()},
             {"have_with_members", holding_with_members()},
+            {"have_with_ceiling", have_with_ceiling()},
             {"have_nothing", Have{}},
             {"pull", two_wanted()},
             {"pages_of_every_value", answer},

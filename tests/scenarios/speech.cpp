@@ -62,6 +62,7 @@ public:
                      ? ""
                      : ", deletions forgotten up to " + shown_vector(holding.forgotten)));
         }
+        if (!have.ceilings.empty()) parts.push_back("with ceilings " + shown_vector(have.ceilings));
         say((have.complete ? "Have in all: " : "Have: ") + (parts.empty() ? "nothing" : joined(parts, "; ")));
     }
     void operator()(const message::Pull& pull) {

@@ -53,6 +53,23 @@ TEST_CASE("a delete beats what was written without knowledge of it, also later")
     CHECK(merged({row(at(4, 2), 4, "d", at(3, 1)), deletion(at(3, 1)), deletion(at(6, 1))}) == "nothing");
 }
 
+TEST_CASE("a deletion by a clock that is behind counts as later than the forgotten one that it came after") {
+    Write again = deletion(at(3, 2));
+    const Write early = again;
+    again.after = at(5, 1);
+    const std::vector<Write> before{row(at(1, 1), 1, "a"), deletion(at(5, 1)),
+                                    row(at(6, 1), 6, "f", at(5, 1))};
+    const auto with = [&](const std::vector<Write>& more) {
+        std::vector<Write> all = before;
+        all.insert(all.end(), more.begin(), more.end());
+        return merged(all);
+    };
+    CHECK(with({early}) == "7|6|'f'");
+    CHECK(with({again}) == "nothing");
+    CHECK(with({again, row(at(4, 2), 4, "d", at(3, 2))}) == "7|4|'d'");
+    CHECK(with({again, deletion(at(7, 1)), row(at(8, 1), 8, "h", at(7, 1))}) == "7|8|'h'");
+}
+
 TEST_CASE("what nobody holds does not count") {
     Model model;
     model.add(kCounters, "k", row(at(1, 1), 1, "a"));

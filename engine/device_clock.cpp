@@ -1,0 +1,106 @@
+#include <cmath>
+#include <string>
+
+#include "engine/device.h"
+#include "engine/limits.h"
+#include "engine/text.h"
+
+// Device, continued: a clock that stood far ahead and is put right (docs/decisions/0009-*.md).
+namespace strandline::engine {
+
+using store::Resource;
+using store::Transaction;
+
+namespace {
+
+constexpr Hlc reading_at(WallMs wall) {
+    return {wall.value << hlc::kCounterBits};
+}
+
+}  // namespace
+
+/// Two clocks that agree with each other, while our last stamp is far ahead of both: ours was wrong, and is right now.
+void Device::meet_clock(const Session& session, Now now) {
+    if (!session.their_hello()) return;
+    const std::int64_t skew = session.their_wall(now).value - now.wall.value;
+    if (std::abs(skew) > hlc::kDriftMs || now.wall.value < kClockBelievedFromMs) return;
+    if (!hlc::is_ahead(store.journal.clock(), now.wall, Hlc{}, hlc::kDriftMs)) return;
+    Transaction transaction(store.connection);
+    put_right(session, now);
+    write_events();
+    transaction.commit();
+}
+
+void Device::put_right(const Session& session, Now now) {
+    const Hlc future = reading_at({now.wall.value + hlc::kDriftMs});
+    Hlc floor = reading_at(now.wall);
+    for (const auto& [origin, hlc] : highest_watermarks()) {
+        const OriginId& id = store.origins.id(origin);
+        if (id.device == store.origins.id(store.self()).device) continue;
+        const Hlc counted = store.origins.order().counts_as({hlc, origin});
+        if (counted > future) {
+            tell(EventKind::clock_skew, now, {}, to_hex(id.device),
+                 "this device's clock was far ahead and is right again, but this device holds changes of "
+                 "another one whose clock was: until that one's is put right, or the time has come, others "
+                 "hold back what is written here");
+            return;
+        }
+        floor = std::max(floor, counted);
+    }
+    Capture::Found found;
+    fold_within(found, kFoldRowsMax);
+    const Hlc last = store.journal.clock();
+    // Above all that this device's own stamps have won against here.
+    const Hlc ceiling{floor.value + 1};
+    for (const auto& [origin, hlc] : highest_watermarks()) {
+        if (store.origins.id(origin).device == store.origins.id(store.self()).device && hlc > ceiling)
+            store.origins.lower_ceiling(origin, ceiling);
+    }
+    store.begin_incarnation(static_cast<Incarnation>(entropy_()));
+    store.journal.put_back(ceiling);
+    tell(EventKind::incarnation, now, {}, to_hex(session.peer()),
+         "this device's clock stood up to " +
+             std::to_string((hlc::wall_of(last).value - now.wall.value) / 1000) +
+             " s ahead, and agrees with a peer's now: it goes on as a new origin, and what was written with "
+             "stamps of that future counts as written just now");
+    say_all();
+}
+
+std::map<Origin, Hlc> Device::highest_watermarks() const {
+    std::map<Origin, Hlc> highest;
+    for (const Resource& resource : store.catalog.resources()) {
+        for (const watermarks::Piece& piece : store.coverage(resource.id).pieces()) {
+            for (const auto& [origin, hlc] : piece.vector.entries())
+                highest[origin] = std::max(highest[origin], hlc);
+        }
+    }
+    return highest;
+}
+
+/// Before anything else that a peer says: by its ceilings it has compared what it sends.
+void Device::take_ceilings(const message::Have& have, Now now) {
+    std::vector<Origin> lowered;
+    for (const auto& [index, ceiling] : have.ceilings) {
+        const Origin origin = store.origins.number(have.origins[static_cast<std::size_t>(index)]);
+        if (store.origins.lower_ceiling(origin, ceiling)) lowered.push_back(origin);
+    }
+    if (lowered.empty()) return;
+    Capture::Found found;
+    fold_within(found, kFoldRowsMax);
+    if (std::ranges::find(lowered, store.self()) != lowered.end()) {
+        // A copy of this database has said so of what both were.
+        store.begin_incarnation(static_cast<Incarnation>(entropy_()));
+        tell(EventKind::incarnation, now, {}, {},
+             "a copy of this database was put right, as its clock stood far ahead: this device goes on as a "
+             "new origin");
+    }
+    Apply apply(store, now);
+    apply.meet_ceilings(lowered);
+    const Applied applied = apply.finish();
+    raise_written_again(applied);
+    tell_applied(applied, nullptr, now);
+    write_events();
+    say_all();
+}
+
+}  // namespace strandline::engine

@@ -1,0 +1,120 @@
+#include "simulator/disk/memory.h"
+
+#include <sqlite3.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+namespace strandline::simulator::disk {
+namespace {
+
+/// In front of each block: its size, header and all.
+constexpr std::size_t kHeaderBytes = 8;
+constexpr std::size_t kFineBytes = 16;  ///< sizes up to kFineBytesMost are multiples of this, larger ones
+constexpr std::size_t kCoarseBytes = 64;
+constexpr std::size_t kFineBytesMost = 1024;
+constexpr std::size_t kListedBytesMost =
+    8 * 1024;  ///< a page of the cache is half of it; what is larger is rare
+constexpr std::size_t kSlabBytes = 256 * 1024;
+constexpr std::size_t kFineLists = kFineBytesMost / kFineBytes;
+constexpr std::size_t kLists = kFineLists + (kListedBytesMost - kFineBytesMost) / kCoarseBytes;
+
+struct Free {
+    Free* next;
+};
+
+std::array<Free*, kLists + 1> free_blocks{};
+std::byte* slab = nullptr;
+std::size_t slab_left = 0;
+
+std::size_t block_bytes(std::size_t bytes) {
+    const std::size_t step = bytes + kHeaderBytes <= kFineBytesMost ? kFineBytes : kCoarseBytes;
+    return (bytes + kHeaderBytes + step - 1) / step * step;
+}
+
+std::size_t list_of(std::size_t block) {
+    return block <= kFineBytesMost ? block / kFineBytes
+                                   : kFineLists + (block - kFineBytesMost) / kCoarseBytes;
+}
+
+std::byte* header_of(void* memory) {
+    return static_cast<std::byte*>(memory) - kHeaderBytes;
+}
+
+std::size_t block_of(void* memory) {
+    std::uint64_t block = 0;
+    std::memcpy(&block, header_of(memory), sizeof block);
+    return block;
+}
+
+std::byte* new_block(std::size_t block) {
+    if (block > kListedBytesMost) return static_cast<std::byte*>(std::malloc(block));
+    if (slab_left < block) {
+        slab = static_cast<std::byte*>(std::malloc(kSlabBytes));
+        slab_left = slab != nullptr ? kSlabBytes : 0;
+        if (slab == nullptr) return nullptr;
+    }
+    std::byte* const taken = slab;
+    slab += block;
+    slab_left -= block;
+    return taken;
+}
+
+void* take(int bytes) {
+    const std::uint64_t block = block_bytes(static_cast<std::size_t>(bytes));
+    if (block <= kListedBytesMost) {
+        Free*& first = free_blocks[list_of(block)];
+        if (first != nullptr) {
+            void* const memory = first;
+            first = first->next;
+            return memory;
+        }
+    }
+    std::byte* const made = new_block(block);
+    if (made == nullptr) return nullptr;
+    std::memcpy(made, &block, sizeof block);
+    return made + kHeaderBytes;
+}
+
+void give_back(void* memory) {
+    const std::size_t block = block_of(memory);
+    if (block > kListedBytesMost) return std::free(header_of(memory));
+    Free*& first = free_blocks[list_of(block)];
+    first = new (memory) Free{first};
+}
+
+int size_of(void* memory) {
+    return memory != nullptr ? static_cast<int>(block_of(memory) - kHeaderBytes) : 0;
+}
+
+int rounded(int bytes) {
+    return static_cast<int>(block_bytes(static_cast<std::size_t>(bytes)) - kHeaderBytes);
+}
+
+void* resize(void* memory, int bytes) {
+    if (bytes <= size_of(memory) && rounded(bytes) == size_of(memory)) return memory;
+    void* const other = take(bytes);
+    if (other == nullptr) return nullptr;
+    std::memcpy(other, memory, static_cast<std::size_t>(bytes < size_of(memory) ? bytes : size_of(memory)));
+    give_back(memory);
+    return other;
+}
+
+int begin(void* /*data*/) {
+    return SQLITE_OK;
+}
+
+void end(void* /*data*/) {}
+
+}  // namespace
+
+bool give_sqlite_lists_of_blocks() {
+    static const sqlite3_mem_methods methods{take, give_back, resize, size_of, rounded, begin, end, nullptr};
+    return sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) == SQLITE_OK;
+}
+
+}  // namespace strandline::simulator::disk
