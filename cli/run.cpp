@@ -110,7 +110,8 @@ NodeOptions options_of(const RunArguments& arguments) {
 
 Result<void> snapshot_to(const RunArguments& arguments, const std::string& file) {
     const Ticker ticker([&] { return fmt::format("copying {}", arguments.database); });
-    return patiently(arguments.database, [&] { return take_snapshot(arguments.database, file); });
+    return patiently(arguments.database,
+                     [&] { return take_snapshot(arguments.database, file, is_stop_held); });
 }
 
 /// What a run with the peers would do, tried out beside the database, and gone without a trace.

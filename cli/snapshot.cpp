@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/format.h"
+#include "cli/signals.h"
 #include "cli/waiting.h"
 
 namespace strandline::cli {
@@ -32,9 +33,10 @@ std::string copying(const std::string& from) {
 }
 
 Exit snapshot(const SnapshotArguments& arguments) {
+    hold_stop_signals();
     const Ticker ticker([&] { return copying(arguments.database); });
-    const auto taken =
-        patiently(arguments.database, [&] { return take_snapshot(arguments.database, arguments.file); });
+    const auto taken = patiently(
+        arguments.database, [&] { return take_snapshot(arguments.database, arguments.file, is_stop_held); });
     if (!taken) return fail(taken.error());
     std::error_code ignored;
     const auto bytes = static_cast<std::int64_t>(std::filesystem::file_size(arguments.file, ignored));
@@ -47,9 +49,11 @@ Exit snapshot(const SnapshotArguments& arguments) {
 }
 
 Exit restore(const SnapshotArguments& arguments) {
+    hold_stop_signals();
     const Ticker ticker([&] { return copying(arguments.file); });
-    const auto kept =
-        patiently(arguments.database, [&] { return restore_database(arguments.database, arguments.file); });
+    const auto kept = patiently(arguments.database, [&] {
+        return restore_database(arguments.database, arguments.file, is_stop_held);
+    });
     if (!kept) return fail(kept.error());
     if (!kept->empty()) fmt::print(stderr, "What was there is kept as {}.\n", *kept);
     fmt::print(stderr,

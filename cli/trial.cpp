@@ -61,6 +61,8 @@ Result<Trial> try_out(NodeOptions options, const std::string& snapshot, double s
         return failure(Category::storage,
                        fmt::format("{} cannot be copied to {}: {}", snapshot, copy, error.message()));
     options.database = copy;
+    options.is_trial = true;
+    options.stop_asked = is_stop_held;
     auto node = Node::open(options);
     if (!node) return tl::unexpected(node.error());
     Trial trial;

@@ -9,6 +9,8 @@
 
 #include <strandline/result.h>
 
+#include "cli/signals.h"
+
 /// Nobody sits before a silent terminal: what takes longer than two seconds says what it does, or for whom it waits.
 namespace strandline::cli {
 
@@ -34,7 +36,8 @@ private:
 /// The error, and that it was waited in vain for so long.
 [[nodiscard]] Error in_vain(const Error& error, const std::string& database, const Wait& wait);
 
-/// Does `attempt` again and again while another process has the database locked, for as long as kPatience.
+/// Does `attempt` again and again while another process has the database locked, for as long as kPatience, or
+/// until a signal comes that the command holds.
 template <typename Attempt>
 auto patiently(const std::string& database, Attempt attempt) -> decltype(attempt()) {
     constexpr auto kAgainAfter = std::chrono::milliseconds(50);
@@ -42,7 +45,8 @@ auto patiently(const std::string& database, Attempt attempt) -> decltype(attempt
     while (true) {
         auto result = attempt();
         if (result || result.error().category != Category::busy) return result;
-        if (wait.lasted() >= kPatience) return tl::unexpected(in_vain(result.error(), database, wait));
+        if (wait.lasted() >= kPatience || is_stop_held())
+            return tl::unexpected(in_vain(result.error(), database, wait));
         wait.tell([&] { return lock_holder_text(database); });
         std::this_thread::sleep_for(kAgainAfter);
     }

@@ -35,8 +35,8 @@ Message Session::say_everything() {
         have.holdings.push_back(holding(resource, coverage.pieces(), origins));
         have.holdings.back().key = key_in_words(resource.key);
         have.holdings.back().dropped = store_.dropped_columns(resource);
-        have.holdings.back().waits = is_trial_ || (store_.quarantine.has_any(resource.id) &&
-                                                   store_.quarantine.has_held(resource.id));
+        have.holdings.back().waits =
+            is_trial_ || (store_.quarantine.has_any(resource.id) && store_.quarantine.has_held(resource.id));
         told_[resource.id] = coverage;
         say_forgotten(have.holdings.back(), resource, origins);
     }

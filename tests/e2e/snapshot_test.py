@@ -26,6 +26,10 @@ class Snapshots(devices.Case):
         held.close()
         return ids
 
+    def unfinished(self):
+        """What a copy is called until it is whole."""
+        return [name for name in os.listdir(self.folder) if ".strandline-" in name]
+
     def test_restored(self):
         """a device that is restored goes on as a new origin, gets back what it lost, and what was deleted stays so"""
         a, b = self.running_pair()
@@ -104,7 +108,7 @@ class Snapshots(devices.Case):
         a.write_many("INSERT INTO notes VALUES (?, 'x', ?)", [(f"{n}", "y" * 20_000) for n in range(3000)])
         kept = self.folder / "kept.db"
         process = subprocess.Popen([BINARY, "snapshot", str(a.path), str(kept)], stdout=subprocess.DEVNULL)
-        until(lambda: (self.folder / "kept.db.new").exists() or process.poll() is not None, "it has begun")
+        until(lambda: self.unfinished() or process.poll() is not None, "it has begun")
         process.send_signal(signal.SIGKILL)
         if process.wait() == -signal.SIGKILL:
             self.assertFalse(kept.exists())
@@ -112,7 +116,44 @@ class Snapshots(devices.Case):
             kept.unlink()
         a.tell("snapshot", kept)
         self.assertEqual(len(self.ids(kept)), 3000)
-        self.assertEqual([name for name in os.listdir(self.folder) if ".new" in name], [])
+        self.assertEqual(self.unfinished(), [])
+
+    def test_stopped(self):
+        """a snapshot or restore that is told to stop ends at once, says so, and leaves nothing behind"""
+        a = self.device("a")
+        a.write_many("INSERT INTO notes VALUES (?, 'x', ?)", [(f"{n}", "y" * 20_000) for n in range(3000)])
+        kept = self.folder / "kept.db"
+        a.tell("snapshot", kept)
+        a.app.close()
+        for command in (["snapshot", str(a.path), str(self.folder / "other.db")], ["restore", str(a.path), str(kept)]):
+            process = subprocess.Popen([BINARY, *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            until(lambda: self.unfinished() or process.poll() is not None, "it has begun")
+            process.send_signal(signal.SIGTERM)
+            told = process.communicate()[1]
+            if process.returncode != 0:
+                self.assertEqual(process.returncode, 1)
+                self.assertIn("stopped", told)
+                self.assertFalse((self.folder / "other.db").exists())
+            self.assertEqual(self.unfinished(), [])
+        self.assertEqual(len(self.ids(a.path)), 3000)
+        a.app = a.connect()
+
+    def test_files_of_others(self):
+        """whatever lies beside is somebody's: a copy touches no file but its own, and is for those alone who had the first"""
+        a = self.device("a")
+        a.sql("INSERT INTO notes VALUES ('base', 'x', 'y')")
+        os.chmod(a.path, 0o600)
+        other = self.folder / "kept.db.new"
+        other.write_text("mine")
+        kept = self.folder / "kept.db"
+        a.tell("snapshot", kept)
+        self.assertEqual(other.read_text(), "mine")
+        beside = self.folder / f"{a.path.name}.new"
+        kept.rename(beside)
+        self.restore(a, beside)
+        self.assertTrue(beside.exists())
+        self.assertEqual([path.stat().st_mode & 0o777 for path in (beside, a.path)], [0o600, 0o600])
+        self.assertEqual(self.ids(a.path), ["base"])
 
     def test_refused(self):
         """what cannot be snapshot or restored is refused, and everything stays as it was"""
@@ -144,7 +185,7 @@ class Snapshots(devices.Case):
         self.assertEqual(self.ids(a.path), ["base"])
         self.assertEqual(self.incarnations(a), [])
         self.assertEqual(kept.read_bytes(), as_taken)
-        self.assertEqual({name for name in os.listdir(self.folder) if "new" in name or "restore" in name}, set())
+        self.assertEqual(self.unfinished() + [name for name in os.listdir(self.folder) if "restore" in name], [])
         a.app = a.connect()
 
     def test_open_elsewhere(self):

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What a run would change is told before it does, and what it would change a lot is kept: real processes and files."""
 import json
+import time
 
 import devices
 from devices import strandline
@@ -42,6 +43,16 @@ class Trials(devices.Case):
         self.assertEqual(b.ask("run", *self.peer(a), "--dry-run")["tables"],
                          [{"name": "notes", "rows": 11, "added": 0, "changed": 0, "removed": 0}])
         self.assert_diff_equal(a, b)
+
+    def test_no_receipt(self):
+        """what a copy took is no receipt: deletions are remembered for the device, and its own edits meet them"""
+        a, b = self.apart()
+        a.sql("UPDATE notes SET body = 'beside' WHERE id = 'n5'")
+        self.assertTrue(b.ask("run", *self.peer(a), "--dry-run")["in_step"])
+        time.sleep(1)
+        self.assertEqual(a.app.execute("SELECT count(*) FROM strandline_stamps WHERE slot = 1").fetchone(), (1,))
+        b.once(a)
+        self.assertNotIn("written_again", [event["kind"] for event in b.ask("events")["events"]])
 
     def test_would_not_fit(self):
         """--dry-run tells what the database would not take"""
