@@ -204,9 +204,14 @@ void print_traffic(const Status& status) {
 }
 
 Exit show_status(const StatusArguments& arguments) {
-    const auto seen = look_at(arguments.database);
+    auto seen = look_at(arguments.database);
     if (!seen) return fail(seen.error());
-    const auto& [status, process] = *seen;
+    auto& [status, process] = *seen;
+    if (process == 0 && status.backfill) {
+        // As of when it ran: nothing comes now.
+        status.backfill->rows_per_second = status.backfill->bytes_per_second = 0;
+        status.backfill->seconds_left.reset();
+    }
     if (const auto id = device_id_of(arguments.database); !id && id.error().category == Category::auth)
         say(id.error().message);
     if (arguments.json) {

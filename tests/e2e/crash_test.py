@@ -40,6 +40,8 @@ class Backfill(devices.Case):
         self.b.kill()
         held = self.b.count()
         self.assertLess(held, ROWS, "the backfill was over before the kill; it shows nothing")
+        told = self.b.status()["backfill"]
+        self.assertEqual((told["rows_per_second"], told["bytes_per_second"], told["seconds_left"]), (0, 0, None))
         self.assert_database_sound(self.b)
         self.assertEqual(self.b.received_rows(), held)
         self.assertGreater(len(self.b.ask("watermarks")["resources"][0]["ranges"]), 1)
