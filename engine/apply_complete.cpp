@@ -144,14 +144,15 @@ void Apply::remove_gone(const Resource& resource, const std::string& key, const 
     if (!left.record.is_alive()) store_.stamps.save(resource.id, key, left, {});
 }
 
-bool Apply::is_late(const Resource& resource, const Incoming& incoming) const {
+bool Apply::is_late(const Resource& resource, const Incoming& incoming) {
     const auto covered = covered_before_.find(resource.id);
     if (covered == covered_before_.end()) return false;
     const Record news = lacking(incoming.record, covered->second.at(incoming.key));
-    if (!news.is_none() && !news.is_partial()) return false;
+    // Of cells alone nobody can tell here whether their row is still to come.
+    if (!news.is_none() && (!news.is_partial() || incoming.record.is_partial())) return false;
     const watermarks::Vector& forgotten = store_.forgotten(resource.id).at(incoming.key);
-    return !forgotten.empty() &&
-           without_forgotten(store_.stamps.load(resource.id, incoming.key).record, forgotten).is_none();
+    return without_forgotten(store_.stamps.load(resource.id, incoming.key).record, forgotten).is_none() &&
+           is_of_gone_row(resource, incoming.key);
 }
 
 void Apply::settle_doubt(const Resource& resource, Incoming incoming) {
