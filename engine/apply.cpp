@@ -243,7 +243,7 @@ void Apply::join(const Resource& resource, const Incoming& incoming) {
     const StoredRecord stored = store_.stamps.load(resource.id, incoming.key);
     const StoredRecord before{
         without_forgotten(stored.record, store_.forgotten(resource.id).at(incoming.key)), stored.digests};
-    const auto replacement = replaced(before.record, incoming);
+    const auto replacement = replaced(before.record, incoming, resource.ownership);
     Merge merged = replacement
                        ? *replacement
                        : merge(before.record, incoming.record, incoming.columns, order_, resource.ownership);

@@ -178,7 +178,8 @@ private:
     void join(const store::Resource& resource, const Incoming& incoming);
     /// In a complete page for who lacks forgotten deletions: what is known here and covered there gives way to what is there,
     /// however the two would compare.
-    [[nodiscard]] std::optional<Merge> replaced(const Record& local, const Incoming& incoming) const;
+    [[nodiscard]] std::optional<Merge> replaced(const Record& local, const Incoming& incoming,
+                                                Ownership ownership) const;
     /// Values that a row in quarantine lacks may come from elsewhere, under the very stamps that are known: they are
     /// taken. False: there are none.
     bool fill(const store::Resource& resource, const Incoming& incoming, const Record& local, Merge& merged);

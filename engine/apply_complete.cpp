@@ -38,8 +38,12 @@ void Apply::forget(const message::Pages& pages, const std::vector<Origin>& origi
     }
     if (behind_.empty()) return;
     for (const message::Page& page : pages.pages) {
-        for (const message::Entry& entry : page.entries)
-            said_.emplace(store_.catalog.find(page.resource)->id, entry.key);
+        const std::int64_t resource = store_.catalog.find(page.resource)->id;
+        for (const message::Entry& entry : page.entries) {
+            said_.emplace(resource, entry.key);
+            // A row that is in nobody's state, as it came there with an edit that has to wait.
+            if (page.vector.empty() && entry.row) named_.emplace(resource, entry.key);
+        }
     }
 }
 
@@ -56,7 +60,8 @@ std::optional<watermarks::Vector> Apply::vector_of_complete(const message::Page&
     return localized(page.vector, origins);
 }
 
-std::optional<Merge> Apply::replaced(const Record& local, const Incoming& incoming) const {
+std::optional<Merge> Apply::replaced(const Record& local, const Incoming& incoming,
+                                     Ownership ownership) const {
     if (!replacing_ || local.is_none() || incoming.record.is_partial()) return std::nullopt;
     const Stamp& stamp = local.row ? *local.row : *local.era;
     if (!replacing_->covers(stamp.origin, stamp.hlc)) return std::nullopt;
@@ -64,10 +69,12 @@ std::optional<Merge> Apply::replaced(const Record& local, const Incoming& incomi
                  std::vector<bool>(incoming.columns.size(), incoming.record.is_alive()), Refusal::no};
     if (local.is_alive()) merged.action = incoming.record.is_alive() ? RowAction::update : RowAction::remove;
     if (!local.is_alive() && !incoming.record.is_alive()) merged.action = RowAction::none;
-    // Later edits of the row stay.
+    // Later edits of the row stay, but for those of another one with its key.
+    const auto life = local.known_life();
+    const bool is_same_row = incoming.record.is_alive() &&
+                             (ownership == Ownership::shared || (life && life->row == *incoming.record.row));
     for (const CellStamp& cell : local.cells) {
-        const bool is_kept = incoming.record.is_alive() &&
-                             !replacing_->covers(cell.stamp.origin, cell.stamp.hlc) &&
+        const bool is_kept = is_same_row && !replacing_->covers(cell.stamp.origin, cell.stamp.hlc) &&
                              order_.less(*effective(incoming.record, cell.column), cell.stamp);
         if (!is_kept) continue;
         std::erase_if(merged.record.cells,
