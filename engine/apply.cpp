@@ -97,10 +97,7 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
         }
         ++applied_.received;
         if (is_ahead(incoming.record)) {
-            // What stood there before it is gone all the same, but for the very row that has to wait for its edit.
-            if (!behind_.empty() && !page.vector.empty() && incoming.record.row &&
-                store_.stamps.load(resource.id, incoming.key).record.row == incoming.record.row)
-                named_.emplace(resource.id, entry.key);
+            // What stood there before it is gone all the same.
             hold(resource, incoming, WallMs{hlc::wall_of(newest(incoming.record)).value - hlc::kDriftMs},
                  kAhead);
         } else {

@@ -285,8 +285,10 @@ void Apply::rejoin(const Resource& resource, const Quarantined& held) {
     Incoming incoming;
     incoming.key = held.key;
     if (!held.key_raw.empty()) incoming.key_raw = &held.key_raw;
-    incoming.record = without_forgotten(held.record, store_.forgotten(resource.id).at(held.key));
-    if (incoming.record.is_none()) return;
+    incoming.record = held.record;
+    // Their row has lost its era meanwhile. (A deletion that waited here has still to be done.)
+    if (held.record.is_partial())
+        incoming.record = without_forgotten(held.record, store_.forgotten(resource.id).at(held.key));
     for (const NamedValue& value : held.values) {
         const auto known = resource.column(value.name);
         incoming.columns.push_back(known ? *known : store_.catalog.columns().id(resource.id, value.name));

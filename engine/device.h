@@ -246,7 +246,7 @@ private:
     bool is_inspected_ = false;  ///< as it is owed
     std::vector<std::int64_t> to_inspect_;
     std::optional<Inspector> inspector_;
-    bool is_inspection_torn_ = false;  ///< a step of it failed
+    bool is_inspection_torn_ = false;  ///< a step of it failed, or it was asked for anew
     Damage damaged_;
     std::set<DeviceId> proved_with_;  ///< without success, since it is owed
     /// Of other processes, which wait for the answers: with which peer, or with any.

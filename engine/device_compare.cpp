@@ -59,7 +59,10 @@ void Device::close() {
 }
 
 void Device::owe(store::Proof proof) {
-    if (proof == store::Proof::deep) is_inspected_ = false;
+    if (proof == store::Proof::deep) {
+        is_inspected_ = false;
+        is_inspection_torn_ = true;  // What was read before it was asked for proves nothing.
+    }
     if (proof <= owed_.what) return;
     owed_.what = proof;
     store::write_owed(store.connection, owed_);

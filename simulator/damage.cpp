@@ -59,7 +59,12 @@ void Faults::damage_rows() {
     for (const auto& device : victims_.devices) {
         const bool has_peers = std::ranges::any_of(
             victims_.devices, [&](const auto& other) { return device->has_session(*other); });
-        if (device->life() == Device::Life::running && has_peers) running.push_back(device.get());
+        // Two of one key take each other's connections, so when either comes to prove anything is open.
+        const bool has_copy = std::ranges::any_of(victims_.devices, [&](const auto& other) {
+            return other != device && other->id() == device->id() && other->life() == Device::Life::running;
+        });
+        if (device->life() == Device::Life::running && has_peers && !has_copy)
+            running.push_back(device.get());
     }
     if (running.empty()) return;
     Device& victim = *running[armed->random.below(running.size())];
