@@ -182,7 +182,7 @@ def run(seed, rules):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--all", action="store_true", help="leave out each rule in turn")
-    parser.add_argument("--runs", type=int, default=20000)
+    parser.add_argument("--seeds", type=int, default=20000)
     options = parser.parse_args()
     failed = False
     variants = [set()]
@@ -190,9 +190,9 @@ def main():
         variants += [{name} for name in ("do not write again", "observe what is said", "ceiling at the floor",
                                          "ceiling at now", "right among others' futures")]
     for rules in variants:
-        found = next(((seed, why) for seed in range(options.runs) if (why := run(seed, rules))), None)
+        found = next(((seed, why) for seed in range(options.seeds) if (why := run(seed, rules))), None)
         name = next(iter(rules), "the rules as they are")
-        print(f"{name}: " + (f"run {found[0]}: {found[1]}" if found else f"{options.runs} runs, nothing found"))
+        print(f"{name}: " + (f"run {found[0]}: {found[1]}" if found else f"{options.seeds} runs, nothing found"))
         failed = failed or bool(found) == (not rules)
     return 1 if failed else 0
 
