@@ -45,6 +45,14 @@ void print_json(const nlohmann::ordered_json& object) {
     fmt::print("{}\n", object.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
+std::string not_a_time(const std::string& text) {
+    constexpr double kSecondsMax = 1e6;  // Eleven days; more would overflow somebody's timer.
+    double seconds = 0;
+    if (CLI::detail::lexical_cast(text, seconds) && seconds > 0 && seconds <= kSecondsMax) return {};
+    return fmt::format("'{}' is not a time; give seconds above 0 and up to {:.0f}", printable(text),
+                       kSecondsMax);
+}
+
 Result<Seen> look_at(const std::string& database) {
     const auto process = running_process(database);
     if (!process) return tl::unexpected(process.error());

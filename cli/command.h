@@ -65,6 +65,9 @@ Exit fail(const Error& error);
 /// Prints one JSON object, and nothing else, on stdout.
 void print_json(const nlohmann::ordered_json& object);
 
+/// A sentence when the text is not a number of seconds to wait.
+[[nodiscard]] std::string not_a_time(const std::string& text);
+
 /// A device's database as it is now, and the process that runs it.
 struct Seen {
     Status status;

@@ -98,9 +98,16 @@ void add_members(CLI::App& app, Action& chosen) {
         arguments, members);
     add_database(command, arguments->database);
     auto* parks = command->add_option("--park", arguments->park, "Do not wait for this device");
-    parks->option_text("DEVICE_ID");
+    const CLI::Validator is_given(
+        [](const std::string& text) {
+            return std::string(text.empty() ? "the device id is empty; `strandline members DB` lists them"
+                                            : "");
+        },
+        "", "device id");
+    parks->option_text("DEVICE_ID")->check(is_given);
     command->add_option("--unpark", arguments->unpark, "Wait for it again")
         ->option_text("DEVICE_ID")
+        ->check(is_given)
         ->excludes(parks);
     add_json(command, arguments->json);
 }

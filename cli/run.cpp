@@ -25,7 +25,6 @@ namespace {
 
 constexpr double kTimeoutSeconds = 30;
 constexpr std::int64_t kPerSecondMax = 1'000'000'000'000;  // A terabyte: as good as no limit.
-constexpr double kTimeoutSecondsMax = 1e6;  // Eleven days; more would overflow somebody's timer.
 
 struct RunArguments {
     std::string database;
@@ -79,7 +78,8 @@ void say_absent(const std::vector<std::string>& absent, const std::string& datab
         fmt::join(absent, ", "), database));
 }
 
-Exit run_once(Node& node, const RunArguments& arguments, double seconds) {
+Exit run_once(Node& node, const RunArguments& arguments, double seconds,
+              const std::atomic<bool>& is_stopped) {
     const auto reached = node.run_once(seconds);
     if (!reached) return fail(reached.error());
     // What is not there cannot be in step with anybody.
@@ -87,6 +87,10 @@ Exit run_once(Node& node, const RunArguments& arguments, double seconds) {
     const bool in_step = *reached && absent.empty();
     if (arguments.json) print_outcome(node, in_step);
     if (in_step) return Exit::done;
+    if (!*reached && is_stopped) {
+        say("stopped before it was in step with every peer; what has arrived is kept");
+        return Exit::no;
+    }
     if (!*reached) return say_not_in_step(arguments);
     say_absent(absent, arguments.database);
     return Exit::no;
@@ -201,10 +205,14 @@ Exit run(const RunArguments& arguments) {
                    listening_at(arguments, node->port()));
         std::fflush(stdout);
     }
-    const StopOnSignal signals([&node] { node->stop(); });
-    const Exit exit = arguments.once
-                          ? run_once(*node, arguments, std::max(0.0, seconds_left(arguments, began)))
-                          : run_until_stopped(*node, arguments);
+    std::atomic<bool> is_stopped = false;
+    const StopOnSignal signals([&] {
+        is_stopped = true;
+        node->stop();
+    });
+    const Exit exit =
+        arguments.once ? run_once(*node, arguments, std::max(0.0, seconds_left(arguments, began)), is_stopped)
+                       : run_until_stopped(*node, arguments);
     if (node->engine().locked_since()) {
         say(fmt::format(
             "stopped beside {}: no row is lost, but events and the count of what was sent in the last "
@@ -212,14 +220,6 @@ Exit run(const RunArguments& arguments) {
             lock_holder_text(arguments.database)));
     }
     return exit;
-}
-
-/// A sentence when the text is not a number of seconds to wait.
-std::string not_a_time(const std::string& text) {
-    double seconds = 0;
-    if (CLI::detail::lexical_cast(text, seconds) && seconds > 0 && seconds <= kTimeoutSecondsMax) return {};
-    return fmt::format("'{}' is not a time; give seconds above 0 and up to {:.0f}", printable(text),
-                       kTimeoutSecondsMax);
 }
 
 }  // namespace

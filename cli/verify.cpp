@@ -194,7 +194,7 @@ void add_verify(CLI::App& app, Action& chosen) {
         ->option_text(" ");
     command->add_option("--timeout", arguments->timeout_seconds, "How long it may take; 600 when not given")
         ->option_text("SECONDS")
-        ->check(CLI::PositiveNumber);
+        ->check(CLI::Validator(not_a_time, "", "seconds"));
     add_json(command, arguments->json);
 }
 

@@ -10,6 +10,7 @@ import sqlite3
 import struct
 import subprocess
 import termios
+import time
 
 import devices
 from devices import BINARY, strandline, until
@@ -41,12 +42,28 @@ class Usage(devices.Case):
                           ["run", a.path, "--peer"], ["run", a.path, "--timeout", "-1", "--once", "--peer", "h:1"],
                           ["run", a.path, "--timeout", "soon", "--once", "--peer", "h:1"],
                           ["track", a.path, "notes", "--frobnicate"], ["events", a.path, "--since", "yesterday"],
+                          ["verify", a.path, "--peer", "h:1", "--timeout", "0"],
+                          ["verify", a.path, "--peer", "h:1", "--timeout", "nan"],
+                          ["members", a.path, "--park", ""], ["members", a.path, "--unpark", ""],
                           ["init", ""], ["status", a.path, "more"]):
             self.assert_refused(strandline(*arguments), status=(2,))
         self.assert_refused(strandline("track", a.path, "[a,b]"), "brackets", status=(2,))
         self.assert_refused(strandline("frobnicate", a.path), "there is no command or option frobnicate", status=(2,))
         self.assertEqual(a.sql("SELECT name FROM sqlite_schema"), before)
         self.assertEqual(a.status()["resources"], [])
+
+    def test_once_stopped(self):
+        """a run with --once that is told to stop says that, and not that its time was over"""
+        a = self.device("a")
+        process = subprocess.Popen([BINARY, "run", str(a.path), "--peer", "127.0.0.1:1", "--once", "--timeout", "60"],
+                                   stderr=subprocess.PIPE, text=True)
+        until(lambda: a.status()["process"] == process.pid, "it runs")
+        time.sleep(0.5)  # It is past opening then; before that it would only say that it was stopped.
+        process.send_signal(signal.SIGTERM)
+        told = process.communicate()[1]
+        self.assertEqual(process.returncode, 3)
+        self.assertIn("stopped before", told)
+        self.assertNotIn("within", told)
 
     def test_full_stdout(self):
         """an answer that cannot be written is a failure"""
