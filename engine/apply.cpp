@@ -97,7 +97,10 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
         }
         ++applied_.received;
         if (is_ahead(incoming.record)) {
-            // What stood there before it is gone all the same.
+            // What stood there before it is gone all the same, but for the very row whose edit has to wait.
+            if (!behind_.empty() && !page.vector.empty() && incoming.record.row &&
+                store_.stamps.load(resource.id, incoming.key).record.row == incoming.record.row)
+                named_.emplace(resource.id, entry.key);
             hold(resource, incoming, WallMs{hlc::wall_of(newest(incoming.record)).value - hlc::kDriftMs},
                  kAhead);
         } else {

@@ -31,7 +31,7 @@ void Apply::meet_ceilings(const std::vector<Origin>& lowered) {
     }
 }
 
-/// It may have hidden what is later than the ceiling, which is held by our coverage and will not come again.
+/// What was let in may have hidden what is later than the ceiling, which is held by our coverage and will not come again.
 void Apply::write_let_in_again(const Resource& resource, const std::string& key,
                                const std::vector<Origin>& lowered) {
     const auto was_let_in = [&](const Stamp& stamp) {

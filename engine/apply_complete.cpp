@@ -38,8 +38,12 @@ void Apply::forget(const message::Pages& pages, const std::vector<Origin>& origi
     }
     if (behind_.empty()) return;
     for (const message::Page& page : pages.pages) {
-        for (const message::Entry& entry : page.entries)
-            said_.emplace(store_.catalog.find(page.resource)->id, entry.key);
+        const std::int64_t resource = store_.catalog.find(page.resource)->id;
+        for (const message::Entry& entry : page.entries) {
+            said_.emplace(resource, entry.key);
+            // A row that is in nobody's state, as it came there with an edit that has to wait.
+            if (page.vector.empty() && entry.row) named_.emplace(resource, entry.key);
+        }
     }
 }
 

@@ -155,7 +155,9 @@ private:
     bool join_ranges();
     void greet(const Session& session, const message::Hello& hello, Now now);
     void meet_clock(const Session& session, Now now);
-    void put_right(const Session& session, Now now);
+    void put_right(const Session& session, Hlc floor, Now now);
+    /// What the latest stamp of another device counts as, and whose it is.
+    [[nodiscard]] std::pair<Hlc, Origin> highest_of_others() const;
     [[nodiscard]] std::map<Origin, Hlc> highest_watermarks() const;
     void take_ceilings(const message::Have& have, Now now);
     /// Folds in the caller's transaction, until the journal is empty or too long for one.
@@ -248,6 +250,7 @@ private:
     std::optional<Inspector> inspector_;
     bool is_inspection_torn_ = false;  ///< a step of it failed, or it was asked for anew
     Damage damaged_;
+    bool is_kept_ahead_ = false;      ///< by the future of another device, and has been told so
     std::set<DeviceId> proved_with_;  ///< without success, since it is owed
     /// Of other processes, which wait for the answers: with which peer, or with any.
     std::map<std::int64_t, std::optional<DeviceId>> verify_requests_;

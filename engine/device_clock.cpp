@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 
 #include "engine/device.h"
 #include "engine/limits.h"
@@ -24,33 +26,30 @@ void Device::meet_clock(const Session& session, Now now) {
     if (!session.their_hello()) return;
     const std::int64_t skew = session.their_wall(now).value - now.wall.value;
     if (std::abs(skew) > hlc::kDriftMs || now.wall.value < kClockBelievedFromMs) return;
-    if (!hlc::is_ahead(store.journal.clock(), now.wall, Hlc{}, hlc::kDriftMs)) return;
+    const bool is_ahead = hlc::is_ahead(store.journal.clock(), now.wall, Hlc{}, hlc::kDriftMs);
+    const auto [highest, origin] = is_ahead ? highest_of_others() : std::pair{Hlc{}, Origin{}};
+    const bool is_kept_ahead = highest > reading_at({now.wall.value + hlc::kDriftMs});
+    // Asked with each heartbeat, told once.
+    const bool is_told = std::exchange(is_kept_ahead_, is_kept_ahead);
+    if (!is_ahead || (is_kept_ahead && is_told)) return;
     Transaction transaction(store.connection);
-    put_right(session, now);
+    if (is_kept_ahead) {
+        tell(EventKind::clock_skew, now, {}, to_hex(store.origins.id(origin).device),
+             "this device's clock was far ahead and is right again, but this device holds changes of another "
+             "one whose clock was: until that one's is put right, or the time has come, others hold back "
+             "what is written here");
+    } else {
+        put_right(session, std::max(highest, reading_at(now.wall)), now);
+    }
     write_events();
     transaction.commit();
 }
 
-void Device::put_right(const Session& session, Now now) {
-    const Hlc future = reading_at({now.wall.value + hlc::kDriftMs});
-    Hlc floor = reading_at(now.wall);
-    for (const auto& [origin, hlc] : highest_watermarks()) {
-        const OriginId& id = store.origins.id(origin);
-        if (id.device == store.origins.id(store.self()).device) continue;
-        const Hlc counted = store.origins.order().counts_as({hlc, origin});
-        if (counted > future) {
-            tell(EventKind::clock_skew, now, {}, to_hex(id.device),
-                 "this device's clock was far ahead and is right again, but this device holds changes of "
-                 "another one whose clock was: until that one's is put right, or the time has come, others "
-                 "hold back what is written here");
-            return;
-        }
-        floor = std::max(floor, counted);
-    }
+/// Above all that this device's own stamps have won against here.
+void Device::put_right(const Session& session, Hlc floor, Now now) {
     Capture::Found found;
     fold_within(found, kFoldRowsMax);
     const Hlc last = store.journal.clock();
-    // Above all that this device's own stamps have won against here.
     const Hlc ceiling{floor.value + 1};
     for (const auto& [origin, hlc] : highest_watermarks()) {
         if (store.origins.id(origin).device == store.origins.id(store.self()).device && hlc > ceiling)
@@ -63,7 +62,16 @@ void Device::put_right(const Session& session, Now now) {
              std::to_string((hlc::wall_of(last).value - now.wall.value) / 1000) +
              " s ahead, and agrees with a peer's now: it goes on as a new origin, and what was written with "
              "stamps of that future counts as written just now");
-    say_all();
+    say_all();  // Of the new ceilings, and of what was found.
+}
+
+std::pair<Hlc, Origin> Device::highest_of_others() const {
+    std::pair<Hlc, Origin> highest;
+    for (const auto& [origin, hlc] : highest_watermarks()) {
+        if (store.origins.id(origin).device == store.origins.id(store.self()).device) continue;
+        highest = std::max(highest, {store.origins.order().counts_as({hlc, origin}), origin});
+    }
+    return highest;
 }
 
 std::map<Origin, Hlc> Device::highest_watermarks() const {

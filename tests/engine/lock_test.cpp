@@ -40,18 +40,24 @@ private:
     Shim vfs_{};
 };
 
+/// To open a device of the group a second time, another way.
+EngineOptions options_of(const Group& group) {
+    EngineOptions options;
+    options.database = group.path(0);
+    options.device = group.id(0);
+    options.entropy = [] { return 9U; };
+    options.opening = group.opening(0);
+    return options;
+}
+
 }  // namespace
 
 TEST_CASE("who meets another process's lock waits once until the next try, however many doors are used") {
     SleeplessVfs vfs;
     Group group(1, kNotes, {"notes"});
     group.stop(0);
-    EngineOptions options;
-    options.database = group.path(0);
-    options.device = group.id(0);
+    EngineOptions options = options_of(group);
     options.vfs = vfs.name();
-    options.entropy = [] { return 9U; };
-    options.opening = group.opening(0);
     auto engine = Engine::open(options, group.now(0));
     REQUIRE(engine);
     const auto at = [&](std::int64_t ms) {
@@ -134,11 +140,7 @@ TEST_CASE("a long journal that is folded at opening is left where it is when the
     Group group(1, kNotes, {"notes"});
     group.stop(0);
     group.app(0).run(kMany);
-    EngineOptions options;
-    options.database = group.path(0);
-    options.device = group.id(0);
-    options.entropy = [] { return 9U; };
-    options.opening = group.opening(0);
+    EngineOptions options = options_of(group);
     int asked = 0;
     int stops_after = GENERATE(0, 20, 300);
     CAPTURE(stops_after);
@@ -156,11 +158,7 @@ TEST_CASE("a long journal that is folded at opening is left where it is when the
 TEST_CASE("a large value is not in the way when the host has to stop") {
     Group group(1, kNotes, {"notes"});
     group.stop(0);
-    EngineOptions options;
-    options.database = group.path(0);
-    options.device = group.id(0);
-    options.entropy = [] { return 9U; };
-    options.opening = group.opening(0);
+    EngineOptions options = options_of(group);
     bool stops = false;
     options.stop_asked = [&] { return stops; };
     auto engine = Engine::open(options, group.now(0));
@@ -181,11 +179,7 @@ TEST_CASE("tracking a large table is all or nothing when the host has to stop, a
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
         "INSERT INTO notes SELECT i, 'title', 'body' FROM n");
     group.stop(0);
-    EngineOptions options;
-    options.database = group.path(0);
-    options.device = group.id(0);
-    options.entropy = [] { return 9U; };
-    options.opening = group.opening(0);
+    EngineOptions options = options_of(group);
     bool stops = false;
     options.stop_asked = [&] { return stops; };
     auto engine = Engine::open(options, group.now(0));

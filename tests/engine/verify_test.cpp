@@ -384,3 +384,16 @@ TEST_CASE("many rows that differ are found in parts, and all of them are repaire
     CHECK(deep.mended == 2'400);
     CHECK(pair.is_same("notes"));
 }
+
+TEST_CASE("a proof that is asked for while another one reads the rows reads them from the first on") {
+    Pair pair(20'000);
+    REQUIRE(pair.engine(1).verify(true, pair.now(1)));
+    for (int i = 0; i < 4; ++i) pair.pass_alone(10);
+    REQUIRE_FALSE(pair.engine(1).verified());
+    pair.write(
+        1,
+        "BEGIN; INSERT INTO strandline_applying VALUES (1); UPDATE notes SET body = 'damaged' WHERE id = "
+        "'000001'; DELETE FROM strandline_applying; COMMIT");
+    CHECK(pair.verify(1, true).is_same);
+    CHECK(pair.app(1).ask("SELECT body FROM notes WHERE id = '000001'") == "'body'");
+}
