@@ -156,7 +156,8 @@ private:
     /// Of a complete page from somebody who lacks deletions that are forgotten here: what we cover and do not have was deleted
     /// here, and is deleted once more; what is news to us is taken, and written once more. Nobody could tell otherwise.
     void settle_doubt(const store::Resource& resource, Incoming incoming);
-    /// Whether a row is late: all of it is covered here, and it is not known, so it was deleted, and the deletion forgotten.
+    /// Whether a row is late: it is covered here, and yet not known, or it would win against what is: so it was deleted, and
+    /// the deletion forgotten.
     [[nodiscard]] bool is_late(const store::Resource& resource, const Incoming& incoming);
     void write_let_in_again(const store::Resource& resource, const std::string& key,
                             const std::vector<Origin>& lowered);

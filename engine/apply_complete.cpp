@@ -158,8 +158,14 @@ bool Apply::is_late(const Resource& resource, const Incoming& incoming) {
     // Of cells alone nobody can tell here whether their row is still to come.
     if (!news.is_none() && (!news.is_partial() || incoming.record.is_partial())) return false;
     const watermarks::Vector& forgotten = store_.forgotten(resource.id).at(incoming.key);
-    return without_forgotten(store_.stamps.load(resource.id, incoming.key).record, forgotten).is_none() &&
-           is_of_gone_row(resource, incoming.key);
+    if (forgotten.empty()) return false;
+    const Record known = without_forgotten(store_.stamps.load(resource.id, incoming.key).record, forgotten);
+    if (known.is_none()) return is_of_gone_row(resource, incoming.key);
+    Record covered_part = incoming.record;
+    std::erase_if(covered_part.cells, [&](const CellStamp& cell) {
+        return std::ranges::find(news.cells, cell) != news.cells.end();
+    });
+    return !known.era && merge(known, covered_part, {}, order_, resource.ownership).changes(known);
 }
 
 void Apply::settle_doubt(const Resource& resource, Incoming incoming) {
