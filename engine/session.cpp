@@ -104,6 +104,9 @@ void Session::have(const message::Have& have, bool pages_wait) {
         for (const Piece& piece : pieces) {
             acknowledge(*known, piece.range, piece.vector);
         }
+        if (const Resource* resource = find_ours(*known))
+            known->acknowledged.share(store_.coverage(resource->id));
+        known->expected.share(known->acknowledged);
         if (!holding.forgotten.empty()) known->held_forgetting = known->acknowledged.floor();
     }
     if (!pages_wait) {
@@ -328,6 +331,7 @@ Session::Theirs* Session::find_theirs(const std::string& resource) {
 void Session::acknowledge(Theirs& theirs, const watermarks::Range& range, const watermarks::Vector& vector) {
     theirs.acknowledged.raise(range, vector);
     theirs.expected.raise(range, vector);
+    theirs.expected.share(theirs.acknowledged);
     theirs.weighed_at = 0;
 }
 

@@ -67,6 +67,10 @@ void Coverage::raise_all(Origin origin, Hlc to) {
     join_equal(0, pieces_.size() - 1);
 }
 
+void Coverage::share(const Coverage& other) {
+    if (*this == other) *this = other;
+}
+
 std::size_t Coverage::index_of(std::string_view key) const {
     const auto is_beyond = [](std::string_view wanted, const Piece& piece) {
         return wanted < piece.range.low;

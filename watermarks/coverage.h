@@ -54,6 +54,8 @@ public:
     void raise(const Range& range, const Vector& vector);
     /// Every piece at once: a local write is held wherever it lies.
     void raise_all(Origin origin, Hlc to);
+    /// Shares the vectors of `other`, if both say the same.
+    void share(const Coverage& other);
     /// While there are more than `pieces_max` (at least one), joins by the minimum the two neighbours
     /// that lose least, the first of equals. Never a join that makes a fetched piece unfetched, so that
     /// joining cannot undo a backfill; more pieces than asked for may stay for it. Returns whether any

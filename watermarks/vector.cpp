@@ -50,39 +50,62 @@ Vector Vector::from(std::vector<Entry> entries) {
     const auto is_same = [](const Entry& a, const Entry& b) { return a.first == b.first; };
     entries.erase(std::unique(entries.begin(), entries.end(), is_same), entries.end());
     Vector vector;
-    vector.entries_ = std::move(entries);
+    if (!entries.empty()) vector.entries_ = std::make_shared<std::vector<Entry>>(std::move(entries));
     return vector;
 }
 
+const std::vector<Entry>& Vector::entries() const {
+    static const std::vector<Entry> none;
+    return entries_ != nullptr ? *entries_ : none;
+}
+
+std::vector<Entry>& Vector::own() {
+    if (entries_ == nullptr) {
+        entries_ = std::make_shared<std::vector<Entry>>();
+    } else if (entries_.use_count() > 1) {
+        entries_ = std::make_shared<std::vector<Entry>>(*entries_);
+    }
+    return *entries_;
+}
+
 Hlc Vector::at(Origin origin) const {
-    const auto found = std::lower_bound(entries_.begin(), entries_.end(), origin, is_before);
-    return found != entries_.end() && found->first == origin ? found->second : Hlc{};
+    const auto found = std::lower_bound(entries().begin(), entries().end(), origin, is_before);
+    return found != entries().end() && found->first == origin ? found->second : Hlc{};
 }
 
 bool Vector::dominates(const Vector& other) const {
-    auto mine = entries_.begin();
-    for (const auto& [origin, hlc] : other.entries_) {
-        while (mine != entries_.end() && mine->first < origin) ++mine;
-        if (mine == entries_.end() || mine->first != origin || mine->second < hlc) return false;
+    if (entries_ == other.entries_) return true;
+    auto mine = entries().begin();
+    const auto end = entries().end();
+    for (const auto& [origin, hlc] : other.entries()) {
+        while (mine != end && mine->first < origin) ++mine;
+        if (mine == end || mine->first != origin || mine->second < hlc) return false;
     }
     return true;
 }
 
 void Vector::raise(Origin origin, Hlc to) {
-    if (to <= Hlc{}) return;
-    const auto found = std::lower_bound(entries_.begin(), entries_.end(), origin, is_before);
-    if (found == entries_.end() || found->first != origin) {
-        entries_.insert(found, {origin, to});
+    if (to <= at(origin)) return;
+    std::vector<Entry>& entries = own();
+    const auto found = std::lower_bound(entries.begin(), entries.end(), origin, is_before);
+    if (found == entries.end() || found->first != origin) {
+        entries.insert(found, {origin, to});
     } else {
-        found->second = std::max(found->second, to);
+        found->second = to;
     }
 }
 
 void Vector::raise(const Vector& other) {
-    auto mine = entries_.begin();
-    for (const auto& [origin, hlc] : other.entries_) {
-        while (mine != entries_.end() && mine->first < origin) ++mine;
-        if (mine == entries_.end() || mine->first != origin) {
+    if (dominates(other)) return;
+    if (other.dominates(*this)) {
+        *this = other;
+        return;
+    }
+    std::vector<Entry>& entries = own();
+    auto mine = entries.begin();
+    for (const auto& [origin, hlc] : other.entries()) {
+        while (mine != entries.end() && mine->first < origin) ++mine;
+        if (mine == entries.end() || mine->first != origin) {
             *this = larger(*this, other);
             return;
         }
@@ -90,9 +113,13 @@ void Vector::raise(const Vector& other) {
     }
 }
 
+void Vector::share(const Vector& other) {
+    if (*this == other) entries_ = other.entries_;
+}
+
 Vector larger(const Vector& a, const Vector& b) {
     std::vector<Entry> entries;
-    entries.reserve(a.entries().size() + b.entries().size());
+    entries.reserve(std::max(a.entries().size(), b.entries().size()));
     walk(a, b,
          [&](Origin origin, Hlc left, Hlc right) { entries.emplace_back(origin, std::max(left, right)); });
     return Vector::from(std::move(entries));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -13,7 +14,9 @@ namespace strandline::watermarks {
 ///
 /// Invariant: entries are sorted by origin, hold none twice, and none at or below zero: an origin
 ///            that is not listed stands at zero. So equal meaning is equal entries.
-/// Cost:      the functions of two vectors walk each once; at() and raise() of one origin search.
+/// Cost:      the functions of two vectors walk each once; at() and raise() of one origin search. Copies share their entries
+///            until one is changed: of a large group vectors are long, a device keeps several for each peer and table, and mostly
+///            they say the same.
 class Vector {
 public:
     using Entry = std::pair<Origin, Hlc>;
@@ -27,18 +30,25 @@ public:
     [[nodiscard]] bool covers(Origin origin, Hlc stamp) const { return stamp <= at(origin); }
     /// At least `other` for every origin.
     [[nodiscard]] bool dominates(const Vector& other) const;
-    [[nodiscard]] bool empty() const { return entries_.empty(); }
-    [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }
+    [[nodiscard]] bool empty() const { return entries_ == nullptr; }
+    [[nodiscard]] const std::vector<Entry>& entries() const;
 
     /// The larger of what stands there and `to`; never lowers.
     void raise(Origin origin, Hlc to);
-    /// The componentwise maximum, in place; allocates only when an origin is new.
+    /// The componentwise maximum; shares the entries of `other` where that is all.
     void raise(const Vector& other);
+    /// Shares the entries of `other`, if both say the same.
+    void share(const Vector& other);
 
-    friend bool operator==(const Vector&, const Vector&) = default;
+    friend bool operator==(const Vector& a, const Vector& b) {
+        return a.entries_ == b.entries_ || a.entries() == b.entries();
+    }
 
 private:
-    std::vector<Entry> entries_;
+    /// For writing to.
+    [[nodiscard]] std::vector<Entry>& own();
+
+    std::shared_ptr<std::vector<Entry>> entries_;  ///< null: none
 };
 
 /// Componentwise maximum: what two holders of one range hold together.

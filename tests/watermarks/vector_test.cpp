@@ -80,6 +80,10 @@ TEST_CASE("a vector does what its naive twin does") {
         raised.raise(b);
         REQUIRE(raised == larger(a, b));
         REQUIRE(a.dominates(b) == (raised == a));
+        // Whoever shared its entries stays as it was.
+        raised.raise(origin(2), Hlc{100});
+        REQUIRE(a.entries() == entries_of(twin_a));
+        REQUIRE(b.entries() == entries_of(twin_b));
 
         std::uint64_t apart = 0;
         for (std::uint64_t number = 0; number < 6; ++number) {
