@@ -155,7 +155,7 @@ void Device::remember(const Session& session) {
             continue;  // Nearly always, and at no cost.
         watermarks::Vector floor = held.floor();
         if (floor == known) continue;
-        store.ledger.change_receipt(session.peer(), resource.id, known, floor);
+        store.ledger.put_receipt(session.peer(), resource.id, floor);
         known = std::move(floor);
         forget_at_ = forget_at_.value_or(figures_at_);
     }

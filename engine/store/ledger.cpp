@@ -1,6 +1,8 @@
 #include "engine/store/ledger.h"
 
+#include <algorithm>
 #include <array>
+#include <utility>
 
 #include "engine/limits.h"
 #include "engine/store/schema.h"
@@ -23,6 +25,51 @@ std::vector<std::string> parted(const std::string& text) {
         from = end == std::string::npos ? text.size() : end + 1;
     }
     return names;
+}
+
+/// Seven bits a byte, the lowest first; all bytes of a number but its last have the highest bit set.
+void add_number(std::string& bytes, std::uint64_t number) {
+    for (; number >= 0x80; number >>= 7) bytes += static_cast<char>(number | 0x80);
+    bytes += static_cast<char>(number);
+}
+
+std::uint64_t take_number(std::string_view& bytes) {
+    std::uint64_t number = 0;
+    for (unsigned shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
+        const auto byte = static_cast<unsigned char>(bytes.front());
+        bytes.remove_prefix(1);
+        number |= std::uint64_t{byte & 0x7fU} << shift;
+        if (byte < 0x80) break;
+    }
+    return number;
+}
+
+/// A vector in one column: of a large group it has a thousand entries, which change many at a time. First the largest watermark,
+/// then each origin's number, less the former one's, and by how much its watermark is below the largest.
+std::string pack(const watermarks::Vector& vector) {
+    Hlc largest;
+    for (const auto& [origin, hlc] : vector.entries()) largest = std::max(largest, hlc);
+    std::string bytes;
+    add_number(bytes, static_cast<std::uint64_t>(largest.value));
+    std::int64_t last = 0;
+    for (const auto& [origin, hlc] : vector.entries()) {
+        const auto number = static_cast<std::int64_t>(origin);
+        add_number(bytes, static_cast<std::uint64_t>(number - std::exchange(last, number)));
+        add_number(bytes, static_cast<std::uint64_t>(largest.value - hlc.value));
+    }
+    return bytes;
+}
+
+watermarks::Vector unpack(std::string_view bytes) {
+    const auto largest = static_cast<std::int64_t>(take_number(bytes));
+    std::vector<watermarks::Vector::Entry> entries;
+    std::int64_t origin = 0;
+    while (!bytes.empty()) {
+        origin += static_cast<std::int64_t>(take_number(bytes));
+        const auto below = static_cast<std::int64_t>(take_number(bytes));
+        entries.emplace_back(static_cast<Origin>(origin), Hlc{largest - below});
+    }
+    return watermarks::Vector::from(std::move(entries));
 }
 
 EventKind kind_named(std::string_view name) {
@@ -158,34 +205,19 @@ std::vector<PeerStatus> Ledger::peers() {
     return peers;
 }
 
-void Ledger::change_receipt(const DeviceId& device, std::int64_t resource, const watermarks::Vector& before,
-                            const watermarks::Vector& after) {
-    Statement drop = connection_.prepare(
-        "DELETE FROM strandline_receipts WHERE device = ? AND resource = ? AND origin = ?");
-    for (const auto& [origin, hlc] : before.entries()) {
-        if (after.at(origin) > Hlc{}) continue;
-        drop.bind_blob(1, bytes_of(device))
-            .bind(2, resource)
-            .bind(3, static_cast<std::int64_t>(origin))
-            .run();
-    }
+void Ledger::put_receipt(const DeviceId& device, std::int64_t resource, const watermarks::Vector& vector) {
+    const std::string packed = pack(vector);
     Statement put = connection_.prepare(
-        "INSERT INTO strandline_receipts(device, resource, origin, hlc) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT DO UPDATE SET hlc = excluded.hlc");
-    for (const auto& [origin, hlc] : after.entries()) {
-        if (before.at(origin) == hlc) continue;
-        put.bind_blob(1, bytes_of(device)).bind(2, resource);
-        put.bind(3, static_cast<std::int64_t>(origin)).bind(4, hlc.value).run();
-    }
+        "INSERT INTO strandline_receipts(device, resource, vector) VALUES (?, ?, ?) "
+        "ON CONFLICT DO UPDATE SET vector = excluded.vector");
+    put.bind_blob(1, bytes_of(device)).bind(2, resource).bind_blob(3, packed).run();
 }
 
 Ledger::Receipts Ledger::receipts() {
     Receipts receipts;
-    Statement read = connection_.prepare("SELECT device, resource, origin, hlc FROM strandline_receipts");
-    while (read.step()) {
-        receipts[device_id_from_bytes(read.bytes(0))][read.integer(1)].raise(
-            static_cast<Origin>(read.integer(2)), Hlc{read.integer(3)});
-    }
+    Statement read = connection_.prepare("SELECT device, resource, vector FROM strandline_receipts");
+    while (read.step())
+        receipts[device_id_from_bytes(read.bytes(0))][read.integer(1)] = unpack(read.bytes(2));
     return receipts;
 }
 

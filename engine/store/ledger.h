@@ -53,9 +53,7 @@ public:
 
     /// By device and resource.
     using Receipts = std::map<DeviceId, std::map<std::int64_t, watermarks::Vector>>;
-    /// Writes what differs between two vectors of a peer.
-    void change_receipt(const DeviceId& device, std::int64_t resource, const watermarks::Vector& before,
-                        const watermarks::Vector& after);
+    void put_receipt(const DeviceId& device, std::int64_t resource, const watermarks::Vector& vector);
     [[nodiscard]] Receipts receipts();
 
     /// By resource: why a table that a peer tracks too is not exchanged with it.

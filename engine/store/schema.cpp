@@ -187,9 +187,8 @@ CREATE TABLE strandline_peers(
 CREATE TABLE strandline_receipts(
   device   BLOB    NOT NULL,
   resource INTEGER NOT NULL,
-  origin   INTEGER NOT NULL,
-  hlc      INTEGER NOT NULL,
-  PRIMARY KEY (device, resource, origin)
+  vector   BLOB    NOT NULL,  -- docs/schema.md, Receipts.
+  PRIMARY KEY (device, resource)
 ) WITHOUT ROWID;
 
 -- What a peer tracks too, but not as the same table: why it is not exchanged.

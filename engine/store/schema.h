@@ -10,7 +10,7 @@
 namespace strandline::engine::store {
 
 /// The format of Strandline's own tables. A database of another one is refused, never guessed at.
-constexpr int kFormat = 9;
+constexpr int kFormat = 10;
 
 /// Makes Strandline's tables (docs/schema.md describes each) and the device's first incarnation.
 void create_schema(Connection& connection, const InitOptions& options, Now now);
