@@ -253,10 +253,14 @@ void Device::wrote() {
     look_soon();
 }
 
-void Device::shorten_log() {
+void Device::save_memory() {
+    // Of the log there are two contents: what is seen, and what is durable.
+    constexpr std::uint64_t kLogBytesMost = 64 * 1024;
     if (!is_up() || !app_ || app_->is_in_transaction()) return;
-    if (disk_.counters().bytes_written == short_at_) return;
+    if (disk_.counters().bytes_written < short_at_ + kLogBytesMost) return;
     app_->shorten_log();
+    // Of the many texts of an app that writes seldom, each with its triggers, none is soon used again.
+    app_->sql().forget_statements();
     short_at_ = disk_.counters().bytes_written;
     if (disk_.is_down()) after_door();
 }

@@ -109,8 +109,9 @@ public:
     /// Null while there is none. After a transaction: wrote().
     [[nodiscard]] App* app() { return app_ ? &*app_ : nullptr; }
     void wrote();
-    /// The app brings what the log holds into the database, and leaves it empty.
-    void shorten_log();
+    /// Once enough was written since the last time, the app brings what the log holds into the database and leaves it empty, and
+    /// lets go of what it had prepared.
+    void save_memory();
 
     // --- what is so -------------------------------------------------------------------------------
 
@@ -229,7 +230,7 @@ private:
     std::optional<Moment> armed_;
     Moment ticked_at_{-1};
     std::uint64_t disk_fulls_ = 0;  ///< before the last look
-    std::uint64_t short_at_ = 0;    ///< when so many bytes had been written, the log was made short
+    std::uint64_t short_at_ = 0;    ///< when so many bytes had been written, memory was saved
     Tally tally_;
 
     std::vector<Named> named_;

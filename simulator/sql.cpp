@@ -73,8 +73,13 @@ Sql::Sql(const std::string& file, const std::string& vfs) {
 }
 
 Sql::~Sql() {
-    for (const auto& [text, statement] : statements_) sqlite3_finalize(statement);
+    forget_statements();
     sqlite3_close(database_);
+}
+
+void Sql::forget_statements() {
+    for (const auto& [text, statement] : statements_) sqlite3_finalize(statement);
+    statements_.clear();
 }
 
 Sql::Statement Sql::ask(const std::string& sql) {

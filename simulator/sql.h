@@ -15,7 +15,7 @@ namespace strandline::simulator {
 /// A plain connection to a device's database, as the app and the checks have one.
 class Sql {
 public:
-    /// Statements stay prepared: one text is parsed once.
+    /// Statements stay prepared, and one text is parsed once, until they are forgotten.
     class Statement {
     public:
         Statement(Statement&& other) noexcept;
@@ -50,6 +50,8 @@ public:
     int run_again(const std::string& sql);
     [[nodiscard]] sqlite3* raw() const { return database_; }
     [[nodiscard]] bool is_open() const { return is_open_; }
+    /// Lets go of all prepared statements, of which none is in use.
+    void forget_statements();
     [[nodiscard]] std::string error() const;
 
 private:

@@ -32,7 +32,7 @@ constexpr std::int64_t kSilenceUs = 25 * kUsPerSecond;
 /// What was said last may have a slow link before it; and a connection on which a frame's length was flipped shows itself
 /// only by its silence, and is made anew.
 constexpr int kSilenceAttempts = 3;
-constexpr std::int64_t kLogsShortUs = 5 * kUsPerSecond;
+constexpr std::int64_t kSaveMemoryUs = kUsPerSecond;
 /// Of each link, where a device is filled.
 constexpr std::int64_t kFillBytesPerSecond = 2'000'000;
 
@@ -148,7 +148,7 @@ void World::first_act() {
     }
     move_courier(0);
     keep_checking();
-    if (options_.devices > kDevicesToldMost) keep_logs_short();
+    if (options_.devices > kDevicesToldMost) keep_saving_memory();
     faults_->begin();
     run_until({static_cast<std::int64_t>(options_.minutes * 60 * static_cast<double>(kUsPerSecond))});
 }
@@ -174,9 +174,9 @@ void World::keep_writing(std::size_t device) {
 }
 
 /// A disk is memory here, and a log of 4 MB would be most of a small device.
-void World::keep_logs_short() {
-    for (const auto& device : devices_) device->shorten_log();
-    schedule_.after(kLogsShortUs, [this] { keep_logs_short(); });
+void World::keep_saving_memory() {
+    for (const auto& device : devices_) device->save_memory();
+    schedule_.after(kSaveMemoryUs, [this] { keep_saving_memory(); });
 }
 
 void World::keep_checking() {
@@ -260,11 +260,12 @@ std::string World::what_lacks() {
         if (!a.has_session(b) || !b.has_session(a)) return fmt::format("{} and {} have no session", from, to);
     }
     std::optional<Coverage> first;
-    // Who lacked something last time goes second: mostly it still does, and nobody else need be read.
+    // Who lacked something last time goes second, as mostly it still does, and nobody else need be read; then those who were
+    // not looked at for longest.
     std::vector<Device*> devices = living();
     const auto lacked = std::ranges::find(devices, lacked_, &Device::index);
     if (lacked != devices.end() && lacked != devices.begin())
-        std::rotate(devices.begin() + 1, lacked, lacked + 1);
+        std::rotate(devices.begin() + 1, lacked, devices.end());
     for (Device* device : devices) {
         const std::size_t index = device->index();
         lacked_ = index;
@@ -317,11 +318,13 @@ void World::demand_final_state() {
     const auto devices = living();
     if (devices.empty()) return;
     const State first = read_state(devices.front()->sql());
+    std::size_t looked_at = 0;
     for (Device* device : devices) {
         auto check = device->sql().ask("PRAGMA integrity_check");
         if (!check.step() || check.bytes(0) != "ok")
             throw LawBroken(11, fmt::format("the database of device {} is damaged", device->index()));
-        device->check_claims();
+        // In a large group at every so many: all are found to be equal below.
+        if (looked_at++ % (1 + devices.size() / kChecked) == 0) device->check_claims();
         if (device != devices.front())
             demand_equal(first, devices.front()->index(), read_state(device->sql()), device->index(), model_);
     }

@@ -66,7 +66,7 @@ private:
     void join_next();
     void move_courier(std::size_t island);
     void keep_writing(std::size_t device);
-    void keep_logs_short();
+    void keep_saving_memory();
     void keep_checking();
     void first_act();
     void second_act();
