@@ -44,6 +44,7 @@ void Catalog::order_parents_first() {
 
 Met Catalog::meet() {
     load();
+    if (!resources_.empty()) install_capture(connection_);
     Met met;
     for (const Resource& resource : resources_) {
         if (!resource.is_there) continue;
@@ -152,6 +153,7 @@ const Resource& Catalog::add(const TableShape& shape, Ownership ownership) {
     const std::int64_t id = insert.integer(0);
     insert.run();
     make_room_for_key(shape.key.size());
+    install_capture(connection_);
     name_key(id, shape.key);
     columns_.meet(id, shape);
     load();
@@ -201,6 +203,7 @@ void Catalog::remove(std::int64_t resource) {
     }
     connection_.execute("DELETE FROM strandline_resources WHERE id = " + id);
     load();
+    if (resources_.empty()) remove_capture(connection_);
 }
 
 void Catalog::set_away(std::int64_t resource, bool is_away) {

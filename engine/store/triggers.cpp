@@ -9,6 +9,11 @@ namespace {
 /// A missing flag table row means: capture.
 constexpr const char* kNotApplying = "NOT EXISTS (SELECT 1 FROM strandline_applying)";
 
+/// What all capture triggers write to: a view of the journal, whose own trigger has the clock and asks for the flag. Each
+/// connection reads all triggers as it opens, and each statement of an app has those of its table compiled in:
+/// so what they have in common stands here once.
+constexpr const char* kCapture = "strandline_capture";
+
 /// The clock in SQL (DESIGN 5): one more than the newest reading, or the wall clock if that is later.
 /// A julian day has some 50 us of precision, so the milliseconds are rounded, not cut.
 /// 'now' is frozen within a statement; the journal's newest row is what keeps readings apart. The floor
@@ -41,17 +46,17 @@ std::string key_of(const Resource& resource, const std::string& row) {
     return joined(names, ", ");
 }
 
-std::string journal_columns(const Resource& resource) {
-    return "strandline_journal(hlc, resource, what, " + journal_key(resource) + ")";
+std::string insert_captured(const Resource& resource) {
+    return std::string("INSERT INTO ") + kCapture + "(resource, what, " + journal_key(resource) + ")";
 }
 
 /// INSERT INTO the journal what was done to the row NEW or OLD. Without a condition as VALUES: a SELECT
-/// that reads the table it writes to goes through a temporary one, at twice the cost.
+/// for a view with a trigger goes through a temporary table, at twice the cost.
 std::string append(const Resource& resource, std::int64_t what, const std::string& row,
                    const std::string& where = {}) {
-    const std::string values = std::string(kNextHlc) + ", " + std::to_string(resource.id) + ", " +
-                               std::to_string(what) + ", " + key_of(resource, row);
-    return "INSERT INTO " + journal_columns(resource) +
+    const std::string values =
+        std::to_string(resource.id) + ", " + std::to_string(what) + ", " + key_of(resource, row);
+    return insert_captured(resource) +
            (where.empty() ? " VALUES (" + values + ");" : " SELECT " + values + where + ";");
 }
 
@@ -136,6 +141,12 @@ std::string rows_in_the_way(const Resource& resource, const UniqueIndex& index, 
            joined(conditions, " AND ");
 }
 
+/// A key that may be the rowid is also set under that name, which no UPDATE OF would see.
+std::string update_of_key(const Resource& resource) {
+    const bool may_be_rowid = resource.key.size() == 1 && resource.key[0].affinity == Affinity::numeric;
+    return may_be_rowid ? "AFTER UPDATE" : "AFTER UPDATE OF " + key_of(resource, "");
+}
+
 /// UPDATE, of the columns by which rows stand in the table's UNIQUE indexes; of any, where one follows from others.
 std::string update_of_unique(const Resource& resource) {
     std::vector<std::string> columns;
@@ -150,16 +161,15 @@ std::string update_of_unique(const Resource& resource) {
 
 /// Noted before, judged by the fold.
 std::string check_unique(const Resource& resource, const UniqueIndex& index, bool is_update) {
-    return "INSERT INTO " + journal_columns(resource) + " SELECT " + kNextHlc +
-           " + row_number() OVER () - 1, " + std::to_string(resource.id) + ", " + std::to_string(kWhatCheck) +
-           ", " + rows_in_the_way(resource, index, is_update) + ";";
+    return insert_captured(resource) + " SELECT " + std::to_string(resource.id) + ", " +
+           std::to_string(kWhatCheck) + ", " + rows_in_the_way(resource, index, is_update) + ";";
 }
 
 Trigger make_trigger(const Resource& resource, const std::string& suffix, const std::string& when,
                      const std::string& condition, const std::string& body) {
     const std::string name = prefix_of(resource.id) + suffix;
-    return {name, "CREATE TRIGGER " + name + " " + when + " ON " + quoted_name(resource.name) + " WHEN " +
-                      condition + " BEGIN " + body + " END"};
+    return {name, "CREATE TRIGGER " + name + " " + when + " ON " + quoted_name(resource.name) +
+                      (condition.empty() ? "" : " WHEN " + condition) + " BEGIN " + body + " END"};
 }
 
 void add_unique_checks(const Resource& resource, std::vector<Trigger>& triggers) {
@@ -184,20 +194,20 @@ std::vector<Trigger> capture_triggers(const Resource& resource) {
                     " must not be NULL; without one, devices cannot tell its rows apart") +
         ") WHERE " + null_key(resource) + ";";
     std::vector<Trigger> triggers;
-    triggers.push_back(make_trigger(resource, "insert", "AFTER INSERT", kNotApplying,
-                                    no_null + append(resource, kWhatRow, "NEW.")));
-    triggers.push_back(make_trigger(resource, "delete", "AFTER DELETE", kNotApplying,
-                                    append(resource, kWhatDelete, "OLD.")));
+    triggers.push_back(
+        make_trigger(resource, "insert", "AFTER INSERT", {}, no_null + append(resource, kWhatRow, "NEW.")));
+    triggers.push_back(
+        make_trigger(resource, "delete", "AFTER DELETE", {}, append(resource, kWhatDelete, "OLD.")));
     // A changed key is a delete and an insert; a respelled one only a new row of the same key.
     triggers.push_back(make_trigger(
-        resource, "key", "AFTER UPDATE", key_respelled(resource) + " AND " + kNotApplying,
+        resource, "key", update_of_key(resource), key_respelled(resource),
         no_null +
             append(resource, kWhatDelete, "OLD.", " WHERE " + any_key_column(resource, " IS NOT ", "")) +
             append(resource, kWhatRow, "NEW.")));
     for (const ValueColumn& column : resource.columns) {
         const auto id = static_cast<std::int64_t>(column.id);
         triggers.push_back(make_trigger(resource, "column_" + std::to_string(id),
-                                        "AFTER UPDATE OF " + quoted_name(column.name), kNotApplying,
+                                        "AFTER UPDATE OF " + quoted_name(column.name), {},
                                         append(resource, kWhatColumn + id, "NEW.")));
     }
     add_unique_checks(resource, triggers);
@@ -279,6 +289,35 @@ std::vector<Trigger> ownership_triggers(const Resource& resource) {
         make_trigger(resource, "owner_delete", "BEFORE DELETE", is_foreign("OLD."), refuse)};
     add_replace_guards(resource, triggers);
     return triggers;
+}
+
+void install_capture(Connection& connection) {
+    std::string columns = "resource, what";
+    std::string values = "NEW.resource, NEW.what";
+    Statement keys = connection.prepare(
+        "SELECT name FROM pragma_table_info('strandline_journal') WHERE name GLOB 'k[0-9]*'");
+    while (keys.step()) {
+        columns += ", " + keys.text(0);
+        values += ", NEW." + keys.text(0);
+    }
+    const std::string name = kCapture;
+    const std::string view = "CREATE VIEW " + name + " AS SELECT " + columns + " FROM strandline_journal";
+    const std::string trigger = "CREATE TRIGGER " + name + " INSTEAD OF INSERT ON " + name + " WHEN " +
+                                kNotApplying + " BEGIN INSERT INTO strandline_journal(hlc, " + columns +
+                                ") VALUES (" + kNextHlc + ", " + values + "); END";
+    Statement find =
+        connection.prepare("SELECT count(*) FROM sqlite_schema WHERE name = ? AND sql IN (?, ?)");
+    find.bind_text(1, name).bind_text(2, view).bind_text(3, trigger);
+    constexpr std::int64_t kBoth = 2;
+    if (find.step() && find.integer(0) == kBoth) return;
+    find.reset();
+    remove_capture(connection);
+    connection.execute(view);
+    connection.execute(trigger);
+}
+
+void remove_capture(Connection& connection) {
+    connection.execute(std::string("DROP VIEW IF EXISTS ") + kCapture);
 }
 
 TriggersLeft install_triggers(Connection& connection, const Resource& resource) {

@@ -36,6 +36,10 @@ using Trigger = std::pair<std::string, std::string>;
 /// Whether a table has any of the resource's triggers: if so, it is the same table as it always was.
 [[nodiscard]] bool has_triggers(Connection& connection, std::int64_t resource, const std::string& table);
 
+/// Makes the view of the journal that all capture triggers write to, where it is not as it must be.
+void install_capture(Connection& connection);
+void remove_capture(Connection& connection);
+
 /// Which triggers a resource had left. With some missing, writes may have gone unseen; with none, the table may be another.
 enum class TriggersLeft { all, some, none };
 /// Makes a resource's triggers as they must be, where they are not.

@@ -220,6 +220,31 @@ TEST_CASE("triggers that somebody dropped come back, all of them or one") {
             .size() == names.size());
 }
 
+TEST_CASE("without the view that triggers write to nothing is written unseen, and it comes back") {
+    Pair pair(kTable);
+    pair.write(0, "INSERT INTO t VALUES (1, 1, 1, 1)");
+    const std::string view = "SELECT count(*) FROM sqlite_schema WHERE name = 'strandline_capture'";
+    SECTION("it was dropped") {
+        pair.app(0).run("DROP VIEW strandline_capture");
+        CHECK_FALSE(pair.app(0).refusal("UPDATE t SET a = 2").empty());
+    }
+    SECTION("its trigger was dropped") {
+        pair.app(0).run("DROP TRIGGER strandline_capture");
+        CHECK_FALSE(pair.app(0).refusal("UPDATE t SET a = 2").empty());
+    }
+    SECTION("a table is tracked whose key has more columns") {
+        pair.app(0).run("CREATE TABLE wider(a, b, PRIMARY KEY (a, b))");
+        pair.track(0, {"wider"});
+        pair.write(0, "INSERT INTO wider VALUES (1, 2)");
+        CHECK(pair.engine(0).status().resources.back().rows == 1);
+    }
+    pair.engine(0).database_changed(pair.now(0));
+    CHECK(pair.app(0).ask(view) == "2");
+    pair.write(0, "UPDATE t SET a = 3");
+    pair.converge();
+    CHECK(pair.table(1, "t") == "1|3|1|1");
+}
+
 TEST_CASE("a table that is renamed away and back is still the tracked one") {
     Pair pair(kTable);
     pair.write(0, "INSERT INTO t VALUES (1, 1, 1, 1)");
