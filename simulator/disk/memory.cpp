@@ -12,7 +12,8 @@
 namespace strandline::simulator::disk {
 namespace {
 
-/// In front of each block: its size, header and all.
+/// In front of each block: its size, header and all. What follows lies as it would for any allocator: slabs begin where a
+/// header is missing to that.
 constexpr std::size_t kHeaderBytes = 8;
 constexpr std::size_t kFineBytes = 16;  ///< sizes up to kFineBytesMost are multiples of this, larger ones
 constexpr std::size_t kCoarseBytes = 64;
@@ -51,10 +52,15 @@ std::size_t block_of(void* memory) {
     return block;
 }
 
+std::byte* from_system(std::size_t bytes) {
+    void* const memory = std::malloc(bytes + kHeaderBytes);
+    return memory != nullptr ? static_cast<std::byte*>(memory) + kHeaderBytes : nullptr;
+}
+
 std::byte* new_block(std::size_t block) {
-    if (block > kListedBytesMost) return static_cast<std::byte*>(std::malloc(block));
+    if (block > kListedBytesMost) return from_system(block);
     if (slab_left < block) {
-        slab = static_cast<std::byte*>(std::malloc(kSlabBytes));
+        slab = from_system(kSlabBytes);
         slab_left = slab != nullptr ? kSlabBytes : 0;
         if (slab == nullptr) return nullptr;
     }
@@ -64,8 +70,37 @@ std::byte* new_block(std::size_t block) {
     return taken;
 }
 
-void* take(int bytes) {
-    const std::uint64_t block = block_bytes(static_cast<std::size_t>(bytes));
+int size_of(void* memory) {
+    return memory != nullptr ? static_cast<int>(block_of(memory) - kHeaderBytes) : 0;
+}
+
+int rounded(int bytes) {
+    return static_cast<int>(block_bytes(static_cast<std::size_t>(bytes)) - kHeaderBytes);
+}
+
+void* take_for_sqlite(int bytes) {
+    return take(static_cast<std::size_t>(bytes));
+}
+
+void* resize(void* memory, int bytes) {
+    if (bytes <= size_of(memory) && rounded(bytes) == size_of(memory)) return memory;
+    void* const other = take_for_sqlite(bytes);
+    if (other == nullptr) return nullptr;
+    std::memcpy(other, memory, static_cast<std::size_t>(bytes < size_of(memory) ? bytes : size_of(memory)));
+    give_back(memory);
+    return other;
+}
+
+int begin(void* /*data*/) {
+    return SQLITE_OK;
+}
+
+void end(void* /*data*/) {}
+
+}  // namespace
+
+void* take(std::size_t bytes) {
+    const std::uint64_t block = block_bytes(bytes);
     if (block <= kListedBytesMost) {
         Free*& first = free_blocks[list_of(block)];
         if (first != nullptr) {
@@ -82,38 +117,14 @@ void* take(int bytes) {
 
 void give_back(void* memory) {
     const std::size_t block = block_of(memory);
-    if (block > kListedBytesMost) return std::free(header_of(memory));
+    if (block > kListedBytesMost) return std::free(header_of(memory) - kHeaderBytes);
     Free*& first = free_blocks[list_of(block)];
     first = new (memory) Free{first};
 }
 
-int size_of(void* memory) {
-    return memory != nullptr ? static_cast<int>(block_of(memory) - kHeaderBytes) : 0;
-}
-
-int rounded(int bytes) {
-    return static_cast<int>(block_bytes(static_cast<std::size_t>(bytes)) - kHeaderBytes);
-}
-
-void* resize(void* memory, int bytes) {
-    if (bytes <= size_of(memory) && rounded(bytes) == size_of(memory)) return memory;
-    void* const other = take(bytes);
-    if (other == nullptr) return nullptr;
-    std::memcpy(other, memory, static_cast<std::size_t>(bytes < size_of(memory) ? bytes : size_of(memory)));
-    give_back(memory);
-    return other;
-}
-
-int begin(void* /*data*/) {
-    return SQLITE_OK;
-}
-
-void end(void* /*data*/) {}
-
-}  // namespace
-
 bool give_sqlite_lists_of_blocks() {
-    static const sqlite3_mem_methods methods{take, give_back, resize, size_of, rounded, begin, end, nullptr};
+    static const sqlite3_mem_methods methods{take_for_sqlite, give_back, resize, size_of,
+                                             rounded,         begin,     end,    nullptr};
     return sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) == SQLITE_OK;
 }
 
