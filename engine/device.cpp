@@ -8,6 +8,7 @@
 #include "engine/limits.h"
 #include "engine/renames.h"
 #include "engine/store/triggers.h"
+#include "engine/text.h"
 #include "planted/planted.h"
 
 namespace strandline::engine {
@@ -385,6 +386,7 @@ Result<void> Device::trust(const DeviceId& device, const std::string& name, Now 
                            " is this device itself, which needs nobody's leave; to trust is said of "
                            "another device, by the id that `strandline id` prints there");
     }
+    if (auto fit = check_name(name); !fit) return fit;
     Transaction transaction(store.connection);
     store.ledger.put_member({device, name}, now.wall);
     transaction.commit();

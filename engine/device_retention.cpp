@@ -66,6 +66,11 @@ bool Device::hear_of(const std::vector<DeviceId>& devices, Now now) {
 }
 
 Result<void> Device::park(const DeviceId& device, bool is_parked, Now now) {
+    if (device == store.origins.id(store.self()).device) {
+        return failure(Category::usage, short_hex(device) +
+                                            " is this device itself, and nothing here waits for it; give the "
+                                            "id of another, as `strandline members` lists them");
+    }
     if (!members.contains(device)) {
         return failure(Category::usage,
                        short_hex(device) +

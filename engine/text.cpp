@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <strandline/message.h>
+
 namespace strandline::engine {
 namespace {
 
@@ -58,6 +60,13 @@ std::string plain(std::string text, std::size_t bytes_max) {
         if (is_c1) text.replace(i, 2, "  ");
     }
     return text;
+}
+
+Result<void> check_name(const std::string& name) {
+    if (plain(name, message::kNameBytesMax) == name) return {};
+    return failure(Category::usage, "the name of a device is one line of at most " +
+                                        std::to_string(message::kNameBytesMax) +
+                                        " bytes, without control characters; give another name");
 }
 
 std::string rows_text(std::int64_t rows) {

@@ -202,10 +202,7 @@ Result<bool> request_answered(const std::string& database, std::int64_t number) 
 }
 
 Result<void> init_database(const InitOptions& options, Now now) {
-    if (engine::plain(options.name, message::kNameBytesMax) != options.name) {
-        return failure(Category::usage, "the name of a device is one line of at most " +
-                                            std::to_string(message::kNameBytesMax) + " bytes");
-    }
+    if (auto fit = engine::check_name(options.name); !fit) return fit;
     try {
         Connection connection(options.database, OpenMode::create, options.vfs);
         connection.set_busy_ms(engine::kBusyMs);

@@ -115,12 +115,12 @@ public:
     [[nodiscard]] TrackProgress track_progress() const;
     /// Stops, and forgets; the tables and their rows stay.
     [[nodiscard]] Result<void> untrack(const std::vector<std::string>& tables, Now now);
-    /// Lets a device in.
+    /// Lets a device in. Error (usage): it is this one; the name is longer than 255 bytes or has control characters.
     [[nodiscard]] Result<void> trust(const DeviceId& device, const std::string& name, Now now);
     [[nodiscard]] bool is_trusted(const DeviceId& device) const;
     /// Whether deletions are forgotten here without waiting for a device that was ever heard of. If it is let in it stays so, and
     /// may return: then it is told all there is. README's known limits say when that has failed.
-    /// Error (usage): a device that was never heard of.
+    /// Error (usage): this device itself, or one that was never heard of.
     [[nodiscard]] Result<void> park(const DeviceId& device, bool is_parked, Now now);
     /// Has the host count, outside the database, what it will find at the next opening, and writes it down: `count` is
     /// called once the database is locked for this. An end of the process between the two costs a new incarnation,

@@ -51,6 +51,22 @@ class Relay(devices.Case):
         until(lambda: not standing("b")["connected"], "a knows that b is gone")
         self.assertTrue(standing("b")["heard"])
 
+    def test_names(self):
+        """a name is one line of at most 255 bytes, whoever gives it, and is refused beside a running device too"""
+        a, b = self.pair()
+        for name in ("x" * 256, "two\nlines", "\x1b[2J"):
+            self.assert_refused(a.command("trust", b.id, "--name", name), "at most 255 bytes", status=(2,))
+        a.start()
+        self.assert_refused(a.command("trust", b.id, "--name", "x" * 256), "at most 255 bytes", status=(2,))
+        self.assertEqual(a.status()["peers"][0]["name"], "b")
+        a.tell("trust", b.id, "--name", "x" * 255)
+
+    def test_park_itself(self):
+        """a device that is asked not to wait for itself says that it is this one, and a stranger is said to be one"""
+        a = self.device("a")
+        self.assert_refused(a.command("members", "--park", a.id), "this device itself", status=(2,))
+        self.assert_refused(a.command("members", "--park", "7" * 64), "never heard of", status=(2,))
+
     def test_origin_gone(self):
         """what a device wrote reaches a third one after it is gone for ever"""
         a, b, c = (self.device(name) for name in "abc")
