@@ -17,6 +17,21 @@
 #include "cli/waiting.h"
 
 namespace strandline::cli {
+namespace {
+
+tl::unexpected<Error> stopped() {
+    return failure(Category::timeout, "stopped before all was known; nothing was changed here");
+}
+
+/// What is said of the copy holds for the database too, and names what people know.
+std::string about_database(std::string sentence, const std::string& copy, const std::string& database) {
+    for (auto at = sentence.find(copy); at != std::string::npos;
+         at = sentence.find(copy, at + database.size()))
+        sentence.replace(at, copy.size(), database);
+    return sentence;
+}
+
+}  // namespace
 
 std::int64_t Trial::rows() const {
     std::int64_t rows = 0;
@@ -60,11 +75,15 @@ Result<Trial> try_out(NodeOptions options, const std::string& snapshot, double s
     if (error)
         return failure(Category::storage,
                        fmt::format("{} cannot be copied to {}: {}", snapshot, copy, error.message()));
-    options.database = copy;
+    const std::string database = std::exchange(options.database, copy);
+    const auto about = [&](const std::string& sentence) { return about_database(sentence, copy, database); };
+    const auto trouble = [&](const Error& what) {
+        return failure(what.category, about(what.message), what.retry);
+    };
     options.is_trial = true;
     options.stop_asked = is_stop_held;
     auto node = Node::open(options);
-    if (!node) return tl::unexpected(node.error());
+    if (!node) return trouble(node.error());
     Trial trial;
     {
         std::mutex mutex;
@@ -73,7 +92,7 @@ Result<Trial> try_out(NodeOptions options, const std::string& snapshot, double s
             const std::lock_guard guard(mutex);
             if (event.kind == EventKind::backfill_progress) how_far = ", " + event.text;
         });
-        node->on_notice(say);
+        node->on_notice([&](const std::string& notice) { say(about(notice)); });
         const Ticker ticker([&] {
             const std::lock_guard guard(mutex);
             return "trying it out on a copy" + how_far;
@@ -85,16 +104,16 @@ Result<Trial> try_out(NodeOptions options, const std::string& snapshot, double s
         });
         const Status before = node->engine().status();
         const auto reached = node->run_once(seconds);
-        if (!reached) return tl::unexpected(reached.error());
-        if (is_stopped)
-            return failure(Category::timeout, "stopped before all was known; nothing was changed here");
+        if (!reached) return trouble(reached.error());
+        if (is_stopped) return stopped();
         const Status after = node->engine().status();
         trial.in_step = *reached;
         trial.waiting = after.quarantined - before.quarantined;
         trial.sent = after.sent.rows - before.sent.rows;
     }
     const Ticker ticker([&] { return "counting what is different"; });
-    auto difference = diff_databases(snapshot, copy, {}, 0);
+    auto difference = diff_databases(snapshot, copy, {}, 0, is_stop_held);
+    if (!difference && is_stop_held()) return stopped();
     if (!difference) return tl::unexpected(difference.error());
     trial.difference = std::move(*difference);
     return trial;

@@ -42,6 +42,8 @@ auto reading(const std::string& path, Read read) -> decltype(read()) {
             throw Refused{{Category::busy, path + " is locked by another process; try again when it is done",
                            Retry::later}};
         }
+        if (error.is_stopped())
+            throw Refused{{Category::timeout, "stopped before all rows were compared", Retry::later}};
         throw Refused{{Category::storage, path + " cannot be compared: " + error.advised()}};
     }
 }
@@ -352,10 +354,12 @@ bool Difference::is_equal() const {
 }
 
 Result<Difference> diff_databases(const std::string& a, const std::string& b,
-                                  const std::vector<std::string>& tables, std::size_t most_rows) {
+                                  const std::vector<std::string>& tables, std::size_t most_rows,
+                                  const std::function<bool()>& stop_asked) {
     try {
         const auto side_a = reading(a, [&a] { return std::make_unique<Side>(a); });
         const auto side_b = reading(b, [&b] { return std::make_unique<Side>(b); });
+        for (Side* side : {side_a.get(), side_b.get()}) side->connection.stop_when(stop_asked);
         Difference difference;
         const auto names = tables.empty() ? tracked_by_both(*side_a, *side_b, difference) : tables;
         for (const std::string& name : names) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -57,9 +58,10 @@ struct Difference {
 ///
 /// `most_rows`: how many differing rows a table keeps; all are counted.
 /// Error: a file that is no database or, where no tables are named, no device's; a table that is not
-/// in both, has no primary key, or has another one on the other side; nothing that both track.
+/// in both, has no primary key, or has another one on the other side; nothing that both track;
+/// (timeout) `stop_asked`, asked every few milliseconds, said yes.
 [[nodiscard]] Result<Difference> diff_databases(const std::string& a, const std::string& b,
-                                                const std::vector<std::string>& tables,
-                                                std::size_t most_rows);
+                                                const std::vector<std::string>& tables, std::size_t most_rows,
+                                                const std::function<bool()>& stop_asked = {});
 
 }  // namespace strandline

@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 """What a run would change is told before it does, and what it would change a lot is kept: real processes and files."""
 import json
+import os
+import pathlib
+import signal
+import subprocess
 import time
 
 import devices
-from devices import strandline
+from devices import BINARY, strandline, until
 
 
 class Trials(devices.Case):
@@ -71,6 +75,39 @@ class Trials(devices.Case):
         a.start()
         self.assert_refused(strandline("run", a.path, *self.peer(b), "--dry-run"), "stop it first")
         self.assertEqual(self.beside(a) + self.beside(b), [])
+
+    def is_counting(self, process):
+        """Whether it has both opened, the copy that was run and the one that was not."""
+        folder = pathlib.Path(f"/proc/{process}/fd")
+        names = [os.path.basename(os.readlink(file)) for file in folder.iterdir() if file.exists()]
+        return "before.db" in names and "copy.db-wal" in names
+
+    def test_hint(self):
+        """what --dry-run says to do names the database, and not the copy that is gone by then"""
+        a, b = self.device("a"), self.device("b")
+        a.start()
+        done = strandline("run", b.path, *self.peer(a), "--dry-run", "--timeout", "1")
+        self.assertIn(f"strandline trust {b.path} {a.id}", done.stderr)
+        self.assertNotIn("trial", done.stderr)
+
+    def test_counting_stops(self):
+        """--dry-run that is told to stop while it counts ends soon, says so, and leaves nothing behind"""
+        a, b = self.device("a", track=()), self.device("b")
+        a.trust(b)
+        b.trust(a)
+        a.start()
+        rows = int(os.environ.get("STRANDLINE_ROWS", "100000"))
+        b.write_many("INSERT INTO notes VALUES (?, 'x', 'y')", [(f"{n:09}",) for n in range(2 * rows)])
+        process = subprocess.Popen([BINARY, "run", str(b.path), *self.peer(a), "--dry-run"], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        until(lambda: self.is_counting(process.pid), "it counts")
+        process.send_signal(signal.SIGTERM)
+        sent = time.monotonic()
+        told = process.communicate(timeout=60)
+        self.assertLess(time.monotonic() - sent, 2)
+        self.assertEqual(process.returncode, 1, told)
+        self.assertIn("stopped before all was known", told[1])
+        self.assertEqual(self.beside(b), [])
 
     def test_snapshot(self):
         """--snapshot-above keeps the database as it was before a run that changes more rows, and before no other"""
