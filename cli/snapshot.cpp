@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 #include <nlohmann/json.hpp>
 
+#include <strandline/node.h>
 #include <strandline/snapshot.h>
 
 #include "cli/command.h"
@@ -49,6 +50,12 @@ Exit snapshot(const SnapshotArguments& arguments) {
 }
 
 Exit restore(const SnapshotArguments& arguments) {
+    // Who runs the device does not let go of it soon, as an app does with its lock.
+    if (const auto process = running_process(arguments.database); process && *process != 0) {
+        say(fmt::format("{} is run by process {}; stop that one first, nothing was changed",
+                        arguments.database, *process));
+        return Exit::failed;
+    }
     hold_stop_signals();
     const Ticker ticker([&] { return copying(arguments.file); });
     const auto kept = patiently(arguments.database, [&] {

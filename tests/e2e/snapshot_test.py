@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import threading
+import time
 
 import devices
 from devices import BINARY, strandline, until
@@ -74,6 +75,17 @@ class Snapshots(devices.Case):
         self.until_equal(a, b)
         self.assertEqual(self.ids(b.path), ["after", "base", "lost"])
         self.assertEqual(len(self.incarnations(b)), 1)
+
+    def test_running(self):
+        """a restore beside the running device is refused at once"""
+        a = self.device("a")
+        kept = self.folder / "kept.db"
+        a.tell("snapshot", kept)
+        a.start()
+        began = time.monotonic()
+        self.assert_refused(a.command("restore", kept), "is run by process", status=(1,))
+        self.assertLess(time.monotonic() - began, 5)
+        self.assertEqual(self.unfinished(), [])
 
     def test_consistent(self):
         """a snapshot taken while an app moves money between two rows holds all of the money"""
