@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -79,10 +80,19 @@ Result<Outcome> verify_ourselves(const VerifyArguments& arguments) {
         node->stop();
     });
     node->on_notice([&](const std::string& notice) { trouble = notice; });
-    const StopOnSignal signals([&node] { node->stop(); });
+    std::atomic<bool> is_stopped = false;
+    const StopOnSignal signals([&] {
+        is_stopped = true;
+        node->stop();
+    });
     const Timeout timeout(*node, arguments.timeout_seconds);
     const Status before = node->engine().status();
     if (const auto ended = node->run(); !ended) return tl::unexpected(ended.error());
+    if (!told && is_stopped)
+        return failure(
+            Category::timeout,
+            "stopped before all was compared, so nothing is proved; what was mended by then stays so",
+            Retry::later);
     if (!told) {
         Error error = not_done(arguments);
         if (!trouble.empty()) error.message += "; " + trouble;

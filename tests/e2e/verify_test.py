@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """`strandline verify`: two devices prove that they hold the same, and what differs is mended."""
 import json
+import signal
+import subprocess
+import time
 
 import devices
-from devices import until
+from devices import BINARY, until
 
 
 class Verify(devices.Case):
@@ -106,6 +109,20 @@ class Verify(devices.Case):
         done = b.command("verify", "--peer", f"127.0.0.1:{port}")
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn(f"which device answers at 127.0.0.1:{port} is not known", done.stderr)
+
+    def test_stopped(self):
+        """a proof that is told to stop says that, and not that its time was over"""
+        a, b = self.pair_with_rows(1)
+        a.stop()
+        process = subprocess.Popen([BINARY, "verify", str(b.path), "--peer", f"127.0.0.1:{a.port}"],
+                                   stderr=subprocess.PIPE, text=True)
+        until(lambda: b.status()["process"] == process.pid, "it has begun")
+        time.sleep(0.5)  # It is past opening then.
+        process.send_signal(signal.SIGTERM)
+        told = process.communicate(timeout=30)[1]
+        self.assertEqual(process.returncode, 1)
+        self.assertIn("stopped before", told)
+        self.assertNotIn("within", told)
 
     def test_nobody(self):
         """where nobody answers within the time, nothing is claimed"""
