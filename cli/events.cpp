@@ -1,5 +1,7 @@
 #include <atomic>
 #include <chrono>
+#include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -25,7 +27,7 @@ constexpr auto kLookEvery = std::chrono::milliseconds(200);
 
 struct EventsArguments {
     std::string database;
-    std::string since;
+    std::optional<std::string> since;
     bool follow = false;
     bool json = false;
 };
@@ -76,7 +78,7 @@ Exit follow(const EventsArguments& arguments, WallMs since) {
         });
         if (!last) return fail(last.error());
         number = *last;
-        std::fflush(stdout);
+        flush_answer();
         std::this_thread::sleep_for(kLookEvery);
     }
     return Exit::done;
@@ -84,8 +86,8 @@ Exit follow(const EventsArguments& arguments, WallMs since) {
 
 Exit show_events(const EventsArguments& arguments) {
     WallMs since;
-    if (!arguments.since.empty()) {
-        const auto time = hlc::from_rfc3339(arguments.since);
+    if (arguments.since) {
+        const auto time = hlc::from_rfc3339(*arguments.since);
         if (!time) return fail(time.error());
         since = *time;
     }

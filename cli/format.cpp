@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <numeric>
 #include <string_view>
+#include <system_error>
 
 #include <spdlog/fmt/fmt.h>
 #include <nlohmann/json.hpp>
@@ -138,8 +141,18 @@ std::string wrapped(const std::string& text, std::size_t columns, std::size_t in
     return out;
 }
 
+void flush_answer() {
+    const bool was_written = std::ferror(stdout) == 0;
+    if (std::fflush(stdout) == 0 && was_written) return;
+    throw std::system_error(was_written ? errno : EIO, std::generic_category());
+}
+
+void print_to_stderr(const std::string& text) {
+    static_cast<void>(std::fputs(text.c_str(), stderr));
+}
+
 void say(const std::string& sentence) {
-    fmt::print(stderr, "{}\n", wrapped("strandline: " + sentence, line_columns_at(STDERR_FILENO)));
+    print_to_stderr(wrapped("strandline: " + sentence, line_columns_at(STDERR_FILENO)) + "\n");
 }
 
 std::string count_text(std::int64_t count) {

@@ -36,6 +36,11 @@ enum class Style { plain, strong, faint, good, warning, bad };
 /// Broken between words to fit so many columns, for text that begins at column `indent`; the lines that follow begin
 /// there too.
 [[nodiscard]] std::string wrapped(const std::string& text, std::size_t columns, std::size_t indent = 0);
+/// Sends what was printed to stdout on its way. Throws std::system_error where that cannot be done, or could not before: who
+/// goes on would work for nobody, and a script must not take half an answer for one.
+void flush_answer();
+/// As it is. That nobody can read it any more is no reason to fail.
+void print_to_stderr(const std::string& text);
 /// A sentence for a person, on stderr.
 void say(const std::string& sentence);
 

@@ -6,6 +6,7 @@
 #include <strandline/node.h>
 
 #include "cli/command.h"
+#include "cli/format.h"
 #include "cli/waiting.h"
 
 namespace strandline::cli {
@@ -27,10 +28,10 @@ Exit init(const InitArguments& arguments) {
     const auto device =
         patiently(arguments.database, [&] { return init_device(arguments.database, arguments.name); });
     if (!device) return fail(device.error());
-    fmt::print(stderr,
-               "{0} is a device now. It is in WAL mode from here on, a lasting property of the file.\n"
-               "{0}.key is its identity: keep it with the database, and as safe.\n",
-               arguments.database);
+    print_to_stderr(
+        fmt::format("{0} is a device now. It is in WAL mode from here on, a lasting property of the file.\n"
+                    "{0}.key is its identity: keep it with the database, and as safe.\n",
+                    arguments.database));
     if (arguments.json) {
         print_json({{"device", to_hex(*device)}, {"name", arguments.name}});
     } else {

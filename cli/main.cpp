@@ -2,6 +2,10 @@
 #include <cstdio>
 #include <exception>
 #include <string_view>
+#include <system_error>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <spdlog/fmt/fmt.h>
 
@@ -39,7 +43,7 @@ Exit fail_usage(const CLI::App& app, const CLI::ParseError& error) {
         what = "it has to be told what to do";
     }
     say(what);
-    fmt::print(stderr, "See: {} --help\n", whose);
+    print_to_stderr("See: " + whose + " --help\n");
     return Exit::usage;
 }
 
@@ -73,19 +77,33 @@ Exit run(int argc, char** argv) {
     return chosen();
 }
 
+/// A standard file that the caller has closed stays shut: the next file that is opened, a lock file or a log, would get
+/// its number, and what is printed.
+void keep_numbers_of_closed() {
+    int file = ::open("/dev/null", O_RDONLY);
+    while (file >= 0 && file <= STDERR_FILENO) file = ::open("/dev/null", O_RDONLY);
+    ::close(file);
+}
+
 }  // namespace
 }  // namespace strandline::cli
 
 int main(int argc, char** argv) {
-    using strandline::cli::Exit;
+    using namespace strandline::cli;
+    keep_numbers_of_closed();
     std::signal(SIGXFSZ, SIG_IGN);  // A file that may grow no further is a full disk, and told as one.
     try {
-        const Exit exit = strandline::cli::run(argc, argv);
-        // A full disk or a closed pipe shows here at the latest; a script must not take half an answer for one.
-        if (std::fflush(stdout) == 0) return static_cast<int>(exit);
-        std::perror("strandline: the answer cannot be written to stdout");
+        const Exit exit = run(argc, argv);
+        flush_answer();  // A full disk or a closed pipe shows here at the latest.
+        return static_cast<int>(exit);
+    } catch (const std::system_error& error) {
+        if (std::ferror(stdout) != 0) {
+            say("the answer cannot be written to stdout: " + error.code().message());
+        } else {
+            say(error.what());
+        }
     } catch (const std::exception& error) {
-        fmt::print(stderr, "strandline: {}\n", error.what());
+        say(error.what());
     }
     return static_cast<int>(Exit::failed);
 }

@@ -201,9 +201,13 @@ Exit run(const RunArguments& arguments) {
     node->on_notice([&log](const std::string& notice) { log.tell(notice); });
     if (node->port() != 0) {
         // With --json stdout is for the one object alone.
-        fmt::print(arguments.json ? stderr : stdout, "listening on {}\n",
-                   listening_at(arguments, node->port()));
-        std::fflush(stdout);
+        const std::string where = "listening on " + listening_at(arguments, node->port()) + "\n";
+        if (arguments.json) {
+            print_to_stderr(where);
+        } else {
+            fmt::print("{}", where);
+            flush_answer();
+        }
     }
     std::atomic<bool> is_stopped = false;
     const StopOnSignal signals([&] {

@@ -65,7 +65,7 @@ RunLog::RunLog(Engine& engine)
 }
 
 RunLog::~RunLog() {
-    if (is_bar_shown_) fmt::print(stderr, "\n");
+    if (is_bar_shown_) print_to_stderr("\n");
 }
 
 void RunLog::tell(const Event& event) {
@@ -120,7 +120,7 @@ void RunLog::show_progress(const Event& event) {
 /// Over the one that stands there, in the last line.
 void RunLog::draw(double fraction, const std::string& text) {
     const std::string bar = bar_text(fraction, kBarColumns) + " " + text;
-    fmt::print(stderr, "\r{}\x1b[K", shortened(bar, columns_at(STDERR_FILENO) - 1));
+    print_to_stderr("\r" + shortened(bar, columns_at(STDERR_FILENO) - 1) + "\x1b[K");
     is_bar_shown_ = true;
     is_bar_owed_ = true;
 }
@@ -129,7 +129,7 @@ void RunLog::draw(double fraction, const std::string& text) {
 void RunLog::finish_bar(const Event& done) {
     if (!is_bar_owed_) return;
     draw(1, "100 %  " + count_text(done.rows, "row"));
-    fmt::print(stderr, "\n");
+    print_to_stderr("\n");
     is_bar_shown_ = false;
     is_bar_owed_ = false;
 }
@@ -137,7 +137,7 @@ void RunLog::finish_bar(const Event& done) {
 /// Lines go above it; the next progress draws it again.
 void RunLog::take_bar_away() {
     if (!is_bar_shown_) return;
-    fmt::print(stderr, "\r\x1b[K");
+    print_to_stderr("\r\x1b[K");
     is_bar_shown_ = false;
 }
 

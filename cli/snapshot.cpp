@@ -62,10 +62,10 @@ Exit restore(const SnapshotArguments& arguments) {
         return restore_database(arguments.database, arguments.file, is_stop_held);
     });
     if (!kept) return fail(kept.error());
-    if (!kept->empty()) fmt::print(stderr, "What was there is kept as {}.\n", *kept);
-    fmt::print(stderr,
-               "The next `strandline run` goes on as a new origin, and gets back from the others what the "
-               "snapshot lacks.\n");
+    if (!kept->empty()) print_to_stderr(fmt::format("What was there is kept as {}.\n", *kept));
+    print_to_stderr(
+        "The next `strandline run` goes on as a new origin, and gets back from the others what the "
+        "snapshot lacks.\n");
     if (arguments.json) {
         print_json({{"restored", arguments.database},
                     {"from", arguments.file},

@@ -52,11 +52,11 @@ Ticker::Ticker(std::function<std::string()> line) {
             pause = kTickEvery;
             const std::string text = line();
             if (text.empty()) continue;
-            fmt::print(stderr, "\r\x1b[K{}", shortened(text, kWidth - 1));
+            print_to_stderr("\r\x1b[K" + shortened(text, kWidth - 1));
             std::fflush(stderr);
             is_shown = true;
         }
-        if (is_shown) fmt::print(stderr, "\r\x1b[K");
+        if (is_shown) print_to_stderr("\r\x1b[K");
     });
 }
 

@@ -42,6 +42,7 @@ class Usage(devices.Case):
                           ["run", a.path, "--peer"], ["run", a.path, "--timeout", "-1", "--once", "--peer", "h:1"],
                           ["run", a.path, "--timeout", "soon", "--once", "--peer", "h:1"],
                           ["track", a.path, "notes", "--frobnicate"], ["events", a.path, "--since", "yesterday"],
+                          ["events", a.path, "--since", ""],
                           ["verify", a.path, "--peer", "h:1", "--timeout", "0"],
                           ["verify", a.path, "--peer", "h:1", "--timeout", "nan"],
                           ["members", a.path, "--park", ""], ["members", a.path, "--unpark", ""],
@@ -66,12 +67,32 @@ class Usage(devices.Case):
         self.assertNotIn("within", told)
 
     def test_full_stdout(self):
-        """an answer that cannot be written is a failure"""
+        """an answer that cannot be written is a failure, at once, also of what would go on until it is stopped"""
         a = self.device("a")
+        for options in (["status"], ["status", "--json"], ["events"], ["members", "--json"], ["events", "--follow"],
+                        ["events", "--follow", "--json"], ["run", "--listen", "127.0.0.1:0"]):
+            with open("/dev/full", "w") as full:
+                done = subprocess.run([BINARY, options[0], str(a.path), *options[1:]], stdout=full, timeout=30,
+                                      stderr=subprocess.PIPE)
+            self.assertEqual(done.returncode, 1, options)
+            self.assertIn(b"the answer cannot be written to stdout", done.stderr, options)
+
+    def test_full_stderr(self):
+        """that nobody can read the sentences beside an answer changes neither what is done nor the exit status"""
         with open("/dev/full", "w") as full:
-            done = subprocess.run([BINARY, "status", str(a.path), "--json"], stdout=full, stderr=subprocess.PIPE)
+            done = subprocess.run([BINARY, "init", str(self.folder / "a.db")], stderr=full, stdout=subprocess.PIPE)
+            self.assertEqual((done.returncode, len(done.stdout)), (0, 65))
+            done = subprocess.run([BINARY, "id", str(self.folder / "none.db")], stderr=full)
+            self.assertEqual(done.returncode, 2)
+
+    def test_closed_stdout(self):
+        """where stdout is closed nothing else gets its number, and what would be printed"""
+        a = self.device("a")
+        done = subprocess.run(f'exec "{BINARY}" run "{a.path}" --listen 127.0.0.1:0 >&-', shell=True, timeout=30,
+                              stderr=subprocess.PIPE)
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"stdout", done.stderr)
+        self.assertNotIn("listening", (self.folder / "a.db.lock").read_text())
 
     def test_no_colours(self):
         """what does not go to a terminal has no colours, and lines have at most 100 columns"""
