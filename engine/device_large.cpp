@@ -72,6 +72,7 @@ bool Device::stage_part(Fetching::Value& value, const message::Part& part, Now n
     }
     const bool is_next = staged && staged->held == part.offset;
     const bool is_right = !is_next || store.parts.add(*staged, *part.bytes);
+    add_traffic();  // What is kept came, and is not sent again.
     transaction.commit();
     tempo.stepped({part.bytes->size(), 0}, now.steady, true);
     if (is_next) {

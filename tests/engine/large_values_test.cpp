@@ -97,6 +97,20 @@ TEST_CASE("a large value travels in parts, once, through a relay too, and holds 
     }
 }
 
+TEST_CASE("a part that is kept is counted as received, however soon the process ends", "[parts]") {
+    Large group(2);
+    group.connect(0, 1);
+    group.converge();
+    group.write(0, "INSERT INTO notes VALUES ('a', 1, " + text(20'000) + ")");
+    while (group.app(1).ask("SELECT count(*) FROM strandline_parts") < "3") {
+        group.carry(1, 0);
+        group.carry(0, 1);
+    }
+    const auto kept = read_status(group.path(1), true);
+    REQUIRE(kept);
+    CHECK(kept->received.messages == std::ranges::count(group.log(), 1U, &Group::Carried::to));
+}
+
 TEST_CASE("two values of more than is read of one at a time arrive as they are", "[parts]") {
     Large group(2);
     // Both ask for parts of this size, whatever the other holds to be large.
