@@ -71,7 +71,7 @@ RunLog::~RunLog() {
 void RunLog::tell(const Event& event) {
     if (event.kind == EventKind::changes_applied) return rows_arrived(event);
     if (event.kind == EventKind::backfill_progress) return show_progress(event);
-    if (event.kind == EventKind::backfill_done) finish_bar(event);
+    if (event.kind == EventKind::backfill_done) finish_bar();
     if (event.kind == EventKind::backfill_started) progress_said_ = std::chrono::steady_clock::now();
     say_arrived(event.peer);
     take_bar_away();
@@ -126,9 +126,9 @@ void RunLog::draw(double fraction, const std::string& text) {
 }
 
 /// What was not told any more came with the last page.
-void RunLog::finish_bar(const Event& done) {
+void RunLog::finish_bar() {
     if (!is_bar_owed_) return;
-    draw(1, "100 %  " + count_text(done.rows, "row"));
+    draw(1, "100 %");
     print_to_stderr("\n");
     is_bar_shown_ = false;
     is_bar_owed_ = false;

@@ -38,7 +38,7 @@ private:
     void say_arrived(const std::string& peer);
     void show_progress(const Event& event);
     void draw(double fraction, const std::string& text);
-    void finish_bar(const Event& done);
+    void finish_bar();
     void take_bar_away();
     std::string prefix_of(const std::string& peer);
 

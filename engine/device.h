@@ -196,7 +196,6 @@ private:
         Wanted wanted;
         PullLength length{};
         bool is_backfill = false;
-        std::int64_t rows_total = 0;  ///< of the tables that are wanted, over there
     };
     /// What to ask of a peer now; perhaps nothing.
     [[nodiscard]] Plan plan_pull(Session& session, Now now);
@@ -212,7 +211,7 @@ private:
     /// Whoever has nothing to do takes over from whom the rest would take longest.
     void share_pulls(Now now);
     [[nodiscard]] std::vector<backfill::Slice> rest_of(const Session& busy, const Session& taker) const;
-    void begin_backfill(const Session& session, std::int64_t rows_total, Now now);
+    void begin_backfill(const Session& session, const Wanted& wanted, Now now);
     void meet_lost_source(const DeviceId& peer);
     /// Whether a backfill has a rest, whoever is asked for it.
     [[nodiscard]] bool has_unfetched_rest() const;

@@ -52,7 +52,7 @@ void Device::plan_pulls(Now now) {
     for (Session* session : by_preference()) {
         Plan plan = plan_pull(*session, now);
         if (plan.wanted.empty()) continue;
-        if (plan.is_backfill) begin_backfill(*session, plan.rows_total, now);
+        if (plan.is_backfill) begin_backfill(*session, plan.wanted, now);
         session->ask(std::move(plan.wanted), plan.length, now);
         figures_changed_ = true;
     }
@@ -190,7 +190,6 @@ Device::Plan Device::plan_pull(Session& session, Now now) {
         const bool is_first = is_long && store.catalog.rows(id) == 0 && theirs.rows > 0;
         plan.is_backfill = plan.is_backfill || is_first || (is_long && !store.coverage(id).is_whole());
         if (is_long) plan.length = PullLength::is_long;
-        plan.rows_total += std::max<std::int64_t>(0, theirs.rows);
         plan.wanted.emplace_back(id, std::move(pieces));
     }
     return plan;
@@ -277,13 +276,16 @@ bool Device::is_being_filled() const {
     });
 }
 
-void Device::begin_backfill(const Session& session, std::int64_t rows_total, Now now) {
+void Device::begin_backfill(const Session& session, const Wanted& wanted, Now now) {
     if (backfill_ && is_being_filled()) return;
     if (!backfill_) {
+        // Of the same tables both: what is here already of others is no part of this.
         std::int64_t rows_done = 0;
-        for (const Resource& resource : store.catalog.resources())
-            rows_done +=
-                session.exchanges(resource) ? std::max<std::int64_t>(0, store.catalog.rows(resource.id)) : 0;
+        std::int64_t rows_total = 0;
+        for (const auto& [id, pieces] : wanted) {
+            rows_done += std::max<std::int64_t>(0, store.catalog.rows(id));
+            rows_total += std::max<std::int64_t>(0, session.theirs(*store.catalog.find(id))->rows);
+        }
         progress_.emplace(static_cast<std::uint64_t>(rows_done), static_cast<std::uint64_t>(rows_total),
                           now.steady);
         backfill_received_ = 0;
@@ -292,8 +294,12 @@ void Device::begin_backfill(const Session& session, std::int64_t rows_total, Now
         show_progress(now);
     }
     backfill_->peer = session.peer();
-    tell(EventKind::backfill_started, now, {}, to_hex(session.peer()), rows_text(rows_total) + " expected",
-         rows_total);
+    // One that goes on has a part already, and expects the rest.
+    const std::int64_t rows_left = backfill_->rows_total - backfill_->rows_done;
+    const std::string are_here =
+        backfill_->rows_done > 0 ? ", beside " + rows_text(backfill_->rows_done) + " here" : "";
+    tell(EventKind::backfill_started, now, {}, to_hex(session.peer()),
+         rows_text(rows_left) + " expected" + are_here, rows_left);
     // At once: should even its first page not fit on the disk, whoever asks is told all the same.
     figures_at_ = now.steady;
 }
@@ -324,12 +330,8 @@ void Device::count_progress(const Session& session, const message::Pages& pages,
     const bool is_fetched = pages.pull == 0 && has_large(pages);
     if (!is_fetched && (pull == nullptr || pull->length != PullLength::is_long)) return;
     // It had rows of its own, and so much comes that it takes more than one message.
-    if (!backfill_ && !is_fetched && !pages.last && has_unfetched_rest()) {
-        std::int64_t rows_total = 0;
-        for (const auto& [id, pieces] : pull->wanted)
-            rows_total += session.theirs(*store.catalog.find(id))->rows;
-        begin_backfill(session, rows_total, now);
-    }
+    if (!backfill_ && !is_fetched && !pages.last && has_unfetched_rest())
+        begin_backfill(session, pull->wanted, now);
     if (!backfill_) return;
     backfill_received_ += applied.received;
     std::uint64_t rows_changed = 0;

@@ -51,6 +51,32 @@ TEST_CASE("a backfill that is interrupted goes on from another peer, and no dura
     CHECK(group.engine(2).status().state == DeviceState::ready);
 }
 
+TEST_CASE(
+    "a backfill that goes on after a restart expects the rest of its own tables, and its progress goes on") {
+    Group group(2, std::string(kNotes) + "; CREATE TABLE tags(id TEXT PRIMARY KEY)", {"tags"});
+    group.write(0, "INSERT INTO tags VALUES ('a'), ('b'), ('c')");
+    group.connect(0, 1);
+    group.converge();
+    group.track(0, {"notes"});
+    group.write(0, kLarge);
+    group.track(1, {"notes"});
+    (void)group.events(1);
+    carry_pages(group, 0, 1, 2);
+    const auto before = group.engine(1).status().backfill;
+    REQUIRE(before);
+    CHECK(before->rows_total == kRows);
+    group.stop(1);
+    group.start(1);
+    group.connect(0, 1);
+    group.settle();
+    const auto told = group.events(1);
+    const auto started = std::ranges::find(told, EventKind::backfill_started, &Event::kind);
+    REQUIRE(started != told.end());
+    CHECK(started->rows == kRows - before->rows_done);
+    CHECK(started->text == std::to_string(kRows - before->rows_done) + " rows expected, beside " +
+                               std::to_string(before->rows_done) + " rows here");
+}
+
 TEST_CASE("a new incarnation in the middle of a backfill leaves no border behind where a page once ended") {
     Group group(2, kNotes, {"notes"});
     group.write(0, kLarge);
