@@ -15,14 +15,19 @@ namespace {
 
 /// A sentence when the path names no file; CLI11's own would not say what to do.
 std::string missing_database(const std::string& path) {
+    if (auto objection = no_file_path(path); !objection.empty()) return objection;
     std::error_code ignored;
-    const auto status = std::filesystem::status(path, ignored);
-    if (std::filesystem::is_directory(status)) return path + " is a folder, not a database file";
-    if (std::filesystem::exists(status)) return {};
+    if (std::filesystem::exists(path, ignored)) return {};
     return "there is no file " + path + "; check the path, or make a device with: strandline init " + path;
 }
 
 }  // namespace
+
+std::string no_file_path(const std::string& path) {
+    if (path.empty()) return "the path is empty; give that of a file";
+    std::error_code ignored;
+    return std::filesystem::is_directory(path, ignored) ? path + " is a folder, not a file" : "";
+}
 
 CLI::Option* add_database(CLI::App* command, std::string& into, const std::string& name) {
     return command->add_option(name, into, "The device's SQLite database")

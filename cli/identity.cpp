@@ -55,8 +55,7 @@ Exit id(const IdArguments& arguments) {
 std::string unusable_path(const std::string& path) {
     std::error_code ignored;
     const std::filesystem::path file(path);
-    if (path.empty()) return "the path of the database is empty";
-    if (std::filesystem::is_directory(file, ignored)) return path + " is a folder, not a database file";
+    if (auto objection = no_file_path(path); !objection.empty()) return objection;
     if (file.has_parent_path() && !std::filesystem::is_directory(file.parent_path(), ignored)) {
         return "there is no folder " + file.parent_path().string() + " to make the database in";
     }

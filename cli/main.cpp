@@ -42,6 +42,8 @@ Exit fail_usage(const CLI::App& app, const CLI::ParseError& error) {
     } else if (error.get_name() == "RequiredError") {
         what = "it has to be told what to do";
     }
+    if (error.get_name() == "ArgumentMismatch" && what.ends_with(" missing"))
+        what = what.substr(0, what.find(':')) + " needs a value after it";
     say(what);
     print_to_stderr("See: " + whose + " --help\n");
     return Exit::usage;

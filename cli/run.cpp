@@ -199,6 +199,8 @@ Exit run(const RunArguments& arguments) {
     RunLog log(node->engine());
     node->on_event([&log](const Event& event) { log.tell(event); });
     node->on_notice([&log](const std::string& notice) { log.tell(notice); });
+    if (arguments.listen.empty() && arguments.peers.empty())
+        log.tell("it exchanges nothing: it dials nobody and nobody can dial it; give it --listen or --peer");
     if (node->port() != 0) {
         // With --json stdout is for the one object alone.
         const std::string where = "listening on " + listening_at(arguments, node->port()) + "\n";

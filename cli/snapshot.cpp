@@ -22,10 +22,9 @@ struct SnapshotArguments {
 
 /// A sentence when the path names no file.
 std::string missing_snapshot(const std::string& path) {
+    if (auto objection = no_file_path(path); !objection.empty()) return objection;
     std::error_code ignored;
-    const auto status = std::filesystem::status(path, ignored);
-    if (std::filesystem::is_directory(status)) return path + " is a folder, not a snapshot";
-    if (std::filesystem::exists(status)) return {};
+    if (std::filesystem::exists(path, ignored)) return {};
     return "there is no file " + path + "; give the path of one that `strandline snapshot` made";
 }
 
@@ -103,7 +102,8 @@ void add_snapshot(CLI::App& app, Action& chosen) {
         arguments, restore);
     command->add_option("DB", arguments->database, "The device's SQLite database; its key file must be there")
         ->required()
-        ->option_text(" ");
+        ->option_text(" ")
+        ->check(CLI::Validator(no_file_path, "", "path"));
     command->add_option("FILE", arguments->file, "The snapshot")
         ->required()
         ->option_text(" ")

@@ -53,6 +53,28 @@ class Usage(devices.Case):
         self.assertEqual(a.sql("SELECT name FROM sqlite_schema"), before)
         self.assertEqual(a.status()["resources"], [])
 
+    def test_empty_paths(self):
+        """a path that is empty, or a folder's, is told as that by every command"""
+        a = self.device("a")
+        for command in COMMANDS:
+            more = {"track": ["notes"], "untrack": ["notes"], "trust": ["0" * 64], "diff": [a.path],
+                    "verify": ["--peer", "h:1"], "snapshot": [self.folder / "kept"], "restore": [a.path]}.get(command, [])
+            self.assert_refused(strandline(command, "", *more), "the path is empty", status=(2,))
+            self.assert_refused(strandline(command, self.folder, *more), "is a folder", status=(2,))
+        self.assert_refused(a.command("restore", ""), "the path is empty", status=(2,))
+        self.assert_refused(a.command("restore", self.folder), "is a folder", status=(2,))
+
+    def test_value_missing(self):
+        """an option without its value is told as that"""
+        self.assert_refused(self.device("a").command("members", "--park"), "--park needs a value", status=(2,))
+
+    def test_alone(self):
+        """a run that can have no peer says so"""
+        a = self.device("a")
+        a.start(listen=False)
+        until(lambda: "give it --listen or --peer" in a.log.read_text(), "it says so")
+        a.stop()
+
     def test_once_stopped(self):
         """a run with --once that is told to stop says that, and not that its time was over"""
         a = self.device("a")
