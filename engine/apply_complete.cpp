@@ -161,6 +161,7 @@ bool Apply::is_late(const Resource& resource, const Incoming& incoming) {
     if (forgotten.empty()) return false;
     const Record known = without_forgotten(store_.stamps.load(resource.id, incoming.key).record, forgotten);
     if (known.is_none()) return is_of_gone_row(resource, incoming.key);
+    // What is covered was joined here once: if it would win now, it lost against a deletion that is forgotten.
     Record covered_part = incoming.record;
     std::erase_if(covered_part.cells, [&](const CellStamp& cell) {
         return std::ranges::find(news.cells, cell) != news.cells.end();
