@@ -391,7 +391,7 @@ Result<void> Device::trust(const DeviceId& device, const std::string& name, Now 
     store.ledger.put_member({device, name}, now.wall);
     transaction.commit();
     let_in.insert(device);
-    if (members.insert(device).second) say_all();
+    if (!members.contains(device)) tell_members({device});
     tell(EventKind::trusted, now, {}, to_hex(device),
          "let in" + (name.empty() ? std::string() : " as " + name));
     write_events();

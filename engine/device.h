@@ -182,7 +182,11 @@ private:
     /// To every peer, all that is held here.
     void say_all();
     void follow_peers(const store::Resource& resource);
-    /// False: more than a group may have. Inside a transaction.
+    /// Whether they are members all, or this device itself.
+    [[nodiscard]] bool knows_all(const std::vector<DeviceId>& devices) const;
+    /// They are members from now on, and the peers hear of it.
+    void tell_members(const std::set<DeviceId>& news);
+    /// False: more than a group may have. Inside a transaction, unless it knows them all.
     [[nodiscard]] bool hear_of(const std::vector<DeviceId>& devices, Now now);
     /// Resources with changes that wait for their time, or for their row.
     [[nodiscard]] std::set<std::int64_t> with_held();

@@ -118,7 +118,8 @@ void Device::greet(const Session& session, const message::Hello& hello, Now now)
 /// sync it. One that is taken in twice, because what follows had to wait for the lock, says the same.
 void Device::take_have(Session& session, const message::Have& have, Now now) {
     std::optional<Transaction> transaction;
-    if (have.complete || !store.origins.know(have.origins)) transaction.emplace(store.connection);
+    if (have.complete || !store.origins.know(have.origins) || !knows_all(have.members))
+        transaction.emplace(store.connection);
     take_ceilings(have, now);
     if (!hear_of(have.members, now)) return session.close("more devices than a group may have");
     session.have(have, std::ranges::find(waiting_, session.peer(), &Waiting::peer) != waiting_.end());

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "engine/device.h"
 #include "engine/limits.h"
 #include "engine/retention.h"
@@ -53,6 +55,17 @@ void Device::follow_peers(const Resource& resource) {
     transaction.commit();
 }
 
+bool Device::knows_all(const std::vector<DeviceId>& devices) const {
+    return std::ranges::all_of(devices, [&](const DeviceId& device) {
+        return members.contains(device) || device == store.origins.id(store.self()).device;
+    });
+}
+
+void Device::tell_members(const std::set<DeviceId>& news) {
+    members.insert(news.begin(), news.end());
+    for (auto& [peer, session] : sessions) session.tell_members(news);
+}
+
 /// Who let in whom is said before anybody says what it holds: so whoever's receipt is here has told of all that it had let in.
 bool Device::hear_of(const std::vector<DeviceId>& devices, Now now) {
     std::set<DeviceId> others(devices.begin(), devices.end());
@@ -60,8 +73,7 @@ bool Device::hear_of(const std::vector<DeviceId>& devices, Now now) {
     std::erase_if(others, [&](const DeviceId& device) { return members.contains(device); });
     if (members.size() + others.size() > message::kMembersMax) return false;
     for (const DeviceId& device : others) store.ledger.put_member({device, "", false}, now.wall);
-    if (!others.empty()) say_all();
-    members.merge(others);
+    tell_members(others);
     return true;
 }
 

@@ -234,6 +234,8 @@ std::optional<Message> Session::next_control(Now now) {
             now.wall, message::kWaives | message::kCompares | message::kKnowsForgotten | message::kPieces};
     } else if (say_all_) {
         out = say_everything();
+    } else if (!members_to_say_.empty()) {
+        out = say_members();
     } else if (!pongs_to_say_.empty()) {
         out = message::Pong{pongs_to_say_.front()};
         pongs_to_say_.pop_front();

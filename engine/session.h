@@ -84,6 +84,8 @@ public:
     void say(message::Compare compare) { compares_to_say_.push_back(std::move(compare)); }
     /// Our resources, or what we hold of them, are others than we have said: say all anew.
     void say_all() { say_all_ = true; }
+    /// That these are members is said before anything else is.
+    void tell_members(const std::set<DeviceId>& news) { members_to_say_.insert(news.begin(), news.end()); }
     /// Of that pull, somebody else is asked for this range from now on. Only where knows(kWaives).
     void leave_to_others(std::uint32_t pull, std::int64_t resource, const watermarks::Range& range);
     /// Asks for these pieces, of which there are some. Only what may_ask() allows.
@@ -204,9 +206,10 @@ private:
     const store::Resource* find_ours(const Theirs& theirs) const;
     [[nodiscard]] const Theirs* named(const std::string& resource) const;
     [[nodiscard]] Theirs* find_theirs(const std::string& resource);
-    static void acknowledge(Theirs& theirs, const watermarks::Range& range, const watermarks::Vector& vector);
+    void acknowledge(Theirs& theirs, const watermarks::Range& range, const watermarks::Vector& vector);
     void weigh(const Theirs& theirs, const store::Resource& resource) const;
     [[nodiscard]] Message say_everything();
+    [[nodiscard]] Message say_members();
     [[nodiscard]] std::optional<Message> say_news();
     void find_cuts_due();
     [[nodiscard]] std::optional<Message> say_cuts();
@@ -225,6 +228,7 @@ private:
     bool said_hello_ = false;
     bool said_bye_ = false;
     bool say_all_ = true;
+    std::set<DeviceId> members_to_say_;
     bool has_refused_ = false;  ///< pages, and has not said since what is held
     std::uint32_t said_all_count_ = 0;
     std::uint32_t heard_all_count_ = 0;

@@ -25,6 +25,7 @@ message::Holding Session::holding(const Resource& resource, const std::vector<Pi
 
 Message Session::say_everything() {
     say_all_ = false;
+    members_to_say_.clear();
     has_refused_ = false;
     ++said_all_count_;
     message::Have have{true, {}, {}};
@@ -46,6 +47,13 @@ Message Session::say_everything() {
     for (const auto& member : store_.ledger.members()) have.members.push_back(member.device);
     if (!have.members.empty()) have.members.push_back(store_.origins.id(store_.self()).device);
     return have;
+}
+
+Message Session::say_members() {
+    // Itself too: a complete Have of when nobody was let in yet names nobody.
+    members_to_say_.insert(store_.origins.id(store_.self()).device);
+    const auto members = std::exchange(members_to_say_, {});
+    return message::Have{false, {}, {}, {members.begin(), members.end()}};
 }
 
 std::optional<Message> Session::say_news() {

@@ -158,7 +158,8 @@ struct Have {
     bool complete = false;  ///< all resources, replacing what was said before
     std::vector<OriginId> origins;
     std::vector<Holding> holdings;  ///< not complete: only what has risen
-    /// Complete: every device that its sender has ever heard of, itself among them; empty where that is nobody else.
+    /// Complete: every device that its sender has ever heard of, itself among them; empty where that is nobody else. Else
+    /// those that it has heard of since.
     std::vector<DeviceId> members = {};
     /// Complete: stamps of these origins above this count as this, for their device's clock stood far ahead.
     Vector ceilings = {};

@@ -1,6 +1,7 @@
 // Deletions that everybody has heard of are forgotten; rows never come back by it, and none is lost.
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -364,4 +365,29 @@ TEST_CASE("what is left of a record without the deletions that were forgotten") 
     CHECK(engine::without_forgotten(deleted, less) == deleted);
     CHECK(engine::without_forgotten(alive, forgotten) == Record{{}, row, {}});
     CHECK(engine::without_forgotten(alive, less) == alive);
+}
+
+TEST_CASE("whom a device hears of it passes on alone, and before what it holds") {
+    Group group(3, kNotes, {"notes"});
+    group.connect(0, 1);
+    group.connect(1, 2);
+    group.converge();
+    DeviceId device;
+    device.bytes[0] = 77;
+    std::vector<message::Have> said;
+    group.on_send = [&](std::size_t from, std::size_t, const Message& message) {
+        if (const auto* have = std::get_if<message::Have>(&message); have != nullptr && from == 1)
+            said.push_back(*have);
+    };
+    REQUIRE(group.engine(0).trust(device, "", group.now(0)));
+    group.write(0, "INSERT INTO notes VALUES ('a', 1, 2)");
+    group.settle();
+    REQUIRE(said.size() >= 2);
+    for (const message::Have& have : said) CHECK_FALSE(have.complete);
+    CHECK(said.front().holdings.empty());
+    CHECK(std::ranges::count(said.front().members, device) == 1);
+    for (std::size_t i = 0; i < 3; ++i) {
+        CHECK(group.app(i).ask("SELECT count(*) FROM strandline_members WHERE hex(device) GLOB '4D00*'") ==
+              "1");
+    }
 }

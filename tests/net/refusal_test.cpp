@@ -92,8 +92,6 @@ TEST_CASE("origins that are named twice, malformed or not listed are refused") {
     check_refused_when(two_holdings(), "names an origin twice", [](Have& h) { h.origins[1] = h.origins[0]; });
     check_refused(from_hex("9402c291c42700"), "cut short");
     check_refused(from_hex("9402c291c401ff90"), "has not 40 bytes");
-    check_refused_when(holding_with_members(), "names members and is not complete",
-                       [](Have& h) { h.complete = false; });
     check_refused_when(have_with_ceiling(), "names ceilings and is not complete", [](Have& h) {
         h.complete = false;
         h.members.clear();
