@@ -223,6 +223,8 @@ private:
     [[nodiscard]] std::set<std::int64_t> without_dropped();
     void give_up_dropped();
     [[nodiscard]] bool is_dropped_by_all(const store::Resource& resource, const std::string& column) const;
+    /// False: no row here came without values, as dropped_elsewhere() would find.
+    [[nodiscard]] bool may_lack_dropped();
     /// Where rows lie that came without values which a device had dropped, as long as this peer may bring them.
     [[nodiscard]] std::vector<watermarks::Piece> dropped_elsewhere(Session& session,
                                                                    const store::Resource& resource);
@@ -232,7 +234,6 @@ private:
     void count_progress(const Session& session, const message::Pages& pages, const Applied& applied, Now now);
     /// After what came in several messages, each of another moment: whether the whole is one moment's again.
     void tell_cut(Now now);
-    [[nodiscard]] bool holds_all_of(const Session& session) const;
     void put_peer(const Session& session, bool is_connected);
     void raise_written_again(const Applied& applied);
     void tell_applied(const Applied& applied, const Session* session, Now now);
@@ -240,6 +241,8 @@ private:
     void tell_captured(Now now);
     void add_traffic();
     void put_figures();
+    /// Empty: other processes would read nothing new.
+    [[nodiscard]] std::optional<SteadyMs> figures_due_at() const;
     void remember(const Session& session);
 
     Entropy entropy_;
@@ -281,6 +284,7 @@ private:
     SteadyMs retried_at_;
     bool figures_changed_ = true;
     SteadyMs figures_at_;
+    SteadyMs traffic_at_;  ///< bytes alone are not to be written before
     std::optional<SteadyMs> due_at_;
     DeviceState written_state_ = DeviceState::uninitialized;
 };

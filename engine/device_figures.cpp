@@ -88,18 +88,13 @@ void Device::show_progress(Now now) {
                       backfill_->rows_done});
 }
 
-/// Whether all that the peer has said to hold, of tables that both exchange, is held here.
-bool Device::holds_all_of(const Session& session) const {
-    return std::ranges::none_of(session.all_theirs(),
-                                [&](const Session::Theirs& theirs) { return session.holds_more(theirs); });
-}
-
 /// It is when each table's coverage is one range, no stamp in the state lies above it, and with one peer we are level in
 /// all tables: then nothing of what that peer had written or heard of is here in parts.
 void Device::tell_cut(Now now) {
     if (!is_cut_owed_) return;
-    const auto at = std::ranges::find_if(
-        sessions, [&](const auto& entry) { return entry.second.is_ready() && holds_all_of(entry.second); });
+    const auto at = std::ranges::find_if(sessions, [&](const auto& entry) {
+        return entry.second.is_ready() && !entry.second.holds_any_more();
+    });
     if (at == sessions.end()) return;
     for (const Resource& resource : store.catalog.resources()) {
         const watermarks::Coverage& coverage = store.coverage(resource.id);
@@ -161,10 +156,18 @@ void Device::remember(const Session& session) {
     }
 }
 
+std::optional<SteadyMs> Device::figures_due_at() const {
+    const bool have_changed = figures_changed_ || sent.rows > 0 || received.rows > 0 || !unwritten_.empty();
+    if (have_changed || state() != written_state_) return figures_at_;
+    if (sent.bytes > 0 || received.bytes > 0) return std::max(figures_at_, traffic_at_);
+    return std::nullopt;
+}
+
 void Device::write_figures(Now now) {
-    const bool has_traffic = sent.rows > 0 || received.rows > 0 || sent.bytes > 0 || received.bytes > 0;
+    const auto due = figures_due_at();
     figures_at_ = SteadyMs{now.steady.value + kFiguresEveryMs};
-    if (!figures_changed_ && !has_traffic && unwritten_.empty() && state() == written_state_) return;
+    if (!due || now.steady < *due) return;
+    traffic_at_ = SteadyMs{now.steady.value + kTrafficEveryMs};
     Transaction transaction(store.connection);
     put_figures();
     transaction.commit();
@@ -232,9 +235,7 @@ std::optional<SteadyMs> Device::next_deadline() const {
     if (!proved_with_.empty()) sooner(prove_again_at_);
     if (forget_at_) sooner(*forget_at_);
     if (retry_) sooner(retried_at_);
-    const bool has_traffic = sent.bytes > 0 || received.bytes > 0 || sent.rows > 0;
-    if (figures_changed_ || has_traffic || !unwritten_.empty() || state() != written_state_)
-        sooner(figures_at_);
+    if (const auto due = figures_due_at()) sooner(*due);
     return next;
 }
 

@@ -172,6 +172,10 @@ Device::Plan Device::plan_pull(Session& session, Now now) {
     const bool takes_long = session.may_ask(PullLength::is_long);
     Plan plan;
     if ((!takes_short && !takes_long) || !breakers_[session.peer()].may_ask(now)) return plan;
+    if (!backfill_ && !session.holds_any_more()) {
+        session.waiting_since.clear();
+        if (!may_lack_dropped()) return plan;
+    }
     for (const std::int64_t id : store.catalog.parents_first()) {
         const Resource& resource = *store.catalog.find(id);
         if (!resource.is_there || !session.exchanges(resource)) continue;
@@ -251,6 +255,12 @@ std::vector<Range> Device::asked_ranges(std::int64_t resource) const {
         }
     }
     return asked;
+}
+
+bool Device::may_lack_dropped() {
+    return std::ranges::any_of(store.catalog.resources(), [&](const Resource& resource) {
+        return store.quarantine.has_any(resource.id);
+    });
 }
 
 std::vector<Piece> Device::dropped_elsewhere(Session& session, const Resource& resource) {

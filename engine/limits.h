@@ -101,6 +101,9 @@ constexpr double kRowBytesGuess = 200;
 
 /// Counters and peers' figures reach the database this often when nothing else commits.
 constexpr std::int64_t kFiguresEveryMs = 1'000;
+/// And this often when only bytes were counted: what else is said is heartbeats, and a device that has nothing to do is to
+/// leave its disk alone.
+constexpr std::int64_t kTrafficEveryMs = 60'000;
 
 /// A busy writer's peer falls out of step and back all the time: from one telling to the next it is twice as long as it
 /// was before, up to this, so that ten thousand events last for days.

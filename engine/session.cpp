@@ -71,6 +71,7 @@ void Session::have(const message::Have& have, bool pages_wait) {
         if (++heard_all_count_ > 1) told_.clear();
         told_all_at_ = 0;
         before = std::exchange(theirs_, {});
+        weighed_all_at_ = 0;
         theirs_of_.clear();
         in_flight_.clear();
         asked_for_dropped.clear();
@@ -335,6 +336,7 @@ void Session::acknowledge(Theirs& theirs, const watermarks::Range& range, const 
     theirs.expected.raise(range, vector);
     theirs.expected.share(theirs.acknowledged);
     theirs.weighed_at = 0;
+    weighed_all_at_ = 0;
 }
 
 /// Asked of every peer and table with every message, and vectors of a large group are long: so the answer is kept.
@@ -352,6 +354,16 @@ bool Session::holds_more(const Theirs& theirs) const {
     if (!theirs.is_exchanged) return false;
     weigh(theirs, *resource);
     return theirs.holds_more;
+}
+
+/// Asked of every peer whenever time passes, and nearly always it is as it was.
+bool Session::holds_any_more() const {
+    if (weighed_all_at_ == store_.coverage_changes() && weighed_all_at_load_ == store_.catalog.loads())
+        return holds_any_more_;
+    weighed_all_at_ = store_.coverage_changes();
+    weighed_all_at_load_ = store_.catalog.loads();
+    holds_any_more_ = std::ranges::any_of(theirs_, [&](const Theirs& known) { return holds_more(known); });
+    return holds_any_more_;
 }
 
 bool Session::is_in_step() const {

@@ -132,6 +132,8 @@ public:
     [[nodiscard]] bool exchanges(const store::Resource& resource) const;
     /// Whether it has said to hold what we lack of a table that both track.
     [[nodiscard]] bool holds_more(const Theirs& theirs) const;
+    /// Of any table.
+    [[nodiscard]] bool holds_any_more() const;
     /// Whether the peer lacks deletions that were forgotten here: its rows may be ones that were deleted.
     [[nodiscard]] bool lags(const store::Resource& resource, const watermarks::Range& range) const;
     /// Whether it lags, and we as well: we take all that it has nevertheless, and settle what is in doubt by writing it again.
@@ -245,6 +247,10 @@ private:
     std::map<std::int64_t, watermarks::Vector> told_forgotten_;  ///< by resource: what the peer knows of it
     bool is_push_under_way_ = false;  ///< the peer's, to us: it holds more than has come
     std::uint64_t told_all_at_ = 0;   ///< when our coverage had changed so often, told_ had all of it
+    /// When coverage had changed and the catalog had been read so often, holds_any_more_ was found out; 0: not yet.
+    mutable std::uint64_t weighed_all_at_ = 0;
+    mutable std::uint64_t weighed_all_at_load_ = 0;
+    mutable bool holds_any_more_ = false;
     Asking asking_;
     backfill::Pace pace_;
     std::deque<message::Waive> waives_to_say_;

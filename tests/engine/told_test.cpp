@@ -173,3 +173,30 @@ TEST_CASE("WAL mode that somebody turned off while no engine ran is on again, an
     group.converge();
     CHECK(group.is_same("notes"));
 }
+
+TEST_CASE("a device that has nothing to do leaves its disk alone") {
+    Group group(2, kNotes, {"notes"});
+    group.write(0, "INSERT INTO notes VALUES ('a', 1, 2)");
+    group.connect(0, 1);
+    group.converge();
+    for (int i = 0; i < 2 * engine::kTrafficEveryMs / 1'000; ++i) group.pass(1'000);
+
+    // Heartbeats go to and fro meanwhile, and what they count is written once a minute.
+    const auto commits = [&] { return group.app(1).ask("PRAGMA data_version"); };
+    const auto bytes_in_file = [&] { return read_status(group.path(1), true)->sent.bytes; };
+    std::string seen = commits();
+    const auto bytes_seen = bytes_in_file();
+    std::int64_t counted = 0;
+    int count = 0;
+    for (int i = 0; i < 10 * engine::kTrafficEveryMs / 1'000; ++i) {
+        group.engine(1).count_bytes(10, 0);
+        counted += 10;
+        group.pass(1'000);
+        const std::string now = commits();
+        if (now == seen) continue;
+        seen = now;
+        ++count;
+        CHECK(bytes_in_file() == bytes_seen + counted);
+    }
+    CHECK(count == 10);
+}
