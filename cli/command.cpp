@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
+#include <string_view>
 
 #include <spdlog/fmt/fmt.h>
 #include <nlohmann/json.hpp>
@@ -13,12 +15,24 @@
 namespace strandline::cli {
 namespace {
 
-/// A sentence when the path names no file; CLI11's own would not say what to do.
+/// Whether it is sure that a file is no database: it does not begin as each does, which is not empty.
+/// Source: https://www.sqlite.org/fileformat.html, 1.3.1.
+bool is_other_file(const std::string& path) {
+    constexpr std::string_view kMark("SQLite format 3\0", 16);
+    std::string head(kMark.size(), ' ');
+    std::ifstream file(path, std::ios::binary);
+    if (!file.is_open() || file.peek() == std::ifstream::traits_type::eof()) return false;
+    file.read(head.data(), static_cast<std::streamsize>(head.size()));
+    return head != kMark;
+}
+
+/// A sentence when the path names no database; CLI11's own would not say what to do.
 std::string missing_database(const std::string& path) {
     if (auto objection = no_file_path(path); !objection.empty()) return objection;
     std::error_code ignored;
-    if (std::filesystem::exists(path, ignored)) return {};
-    return "there is no file " + path + "; check the path, or make a device with: strandline init " + path;
+    if (!std::filesystem::exists(path, ignored))
+        return "there is no file " + path + "; check the path, or make a device with: strandline init " + path;
+    return is_other_file(path) ? path + " is not an SQLite database; check the path" : "";
 }
 
 }  // namespace

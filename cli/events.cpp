@@ -10,6 +10,7 @@
 
 #include <strandline/status.h>
 
+#include <poll.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -61,13 +62,19 @@ Result<std::int64_t> read_after(const std::string& database, std::int64_t number
     }
 }
 
-/// Prints events as they happen, one a line, until SIGINT or SIGTERM.
+/// Whether stdout is a pipe whose reader has gone: a write would be refused.
+bool is_reader_gone() {
+    pollfd out{STDOUT_FILENO, 0, 0};
+    return ::poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
+/// Prints events as they happen, one a line, until SIGINT or SIGTERM, or until nobody reads them any more.
 Exit follow(const EventsArguments& arguments, WallMs since) {
     std::atomic<bool> stopped = false;
     hold_stop_signals();
     const StopOnSignal signals([&stopped] { stopped = true; });
     std::int64_t number = 0;
-    while (!stopped) {
+    while (!stopped && !is_reader_gone()) {
         const auto last = read_after(arguments.database, number, [&](const Event& event) {
             if (event.at < since) return;
             if (arguments.json) {

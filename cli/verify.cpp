@@ -137,7 +137,14 @@ Result<Outcome> ask_running(const VerifyArguments& arguments, int process) {
         leave_request(arguments.database, {"verify", {arguments.deep ? "deep" : "shallow", id}});
     if (!request) return tl::unexpected(request.error());
     Wait wait;
+    hold_stop_signals();
     while (std::chrono::duration<double>(wait.lasted()).count() < arguments.timeout_seconds) {
+        if (is_stop_held())
+            return failure(Category::timeout,
+                           fmt::format("stopped before the answer came; process {}, which runs {}, goes on, and "
+                                       "tells what it finds as an event",
+                                       process, arguments.database),
+                           Retry::later);
         const auto answered = request_answered(arguments.database, *request);
         if (!answered && answered.error().category != Category::busy) return tl::unexpected(answered.error());
         if (answered && *answered) {

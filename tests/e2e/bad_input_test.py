@@ -34,8 +34,9 @@ class Files(devices.Case):
         path.write_text("Dear reader,\n" * 100)
         a = self.device("a")
         for command in (["init"], ["track", "notes"], ["run", "--once", "--peer", "127.0.0.1:1", "--timeout", "1"],
-                        ["status"], ["watermarks"], ["events"], ["diff", str(a.path)]):
-            self.assert_refused(strandline(command[0], path, *command[1:]))
+                        ["status"], ["watermarks"], ["events"], ["diff", str(a.path)], ["id"],
+                        ["snapshot", str(self.folder / "copy.db")], ["trust", "0" * 64]):
+            self.assert_refused(strandline(command[0], path, *command[1:]), "database")
         self.assertEqual(path.read_text(), "Dear reader,\n" * 100)
         left = {name for name in os.listdir(self.folder) if name.startswith("letter")} - {"letter.txt.lock"}
         self.assertEqual(left, {"letter.txt"})

@@ -371,6 +371,15 @@ class BesideRunning(devices.Case):
         self.assertEqual(follower.wait(timeout=5), 0)
         follower.stdout.close()
 
+    def test_events_follow_read_no_more(self):
+        """events --follow ends when nobody reads it any more, also while nothing happens"""
+        a = self.device("a", track=())
+        a.tell("track", "notes")
+        follower = subprocess.Popen([BINARY, "events", str(a.path), "--follow"], stdout=subprocess.PIPE)
+        self.assertIn(b"tracked", follower.stdout.readline())
+        follower.stdout.close()
+        follower.wait(timeout=devices.PATIENCE_SECONDS)
+
     def test_run_once_json(self):
         """run --once --json prints one object and nothing else"""
         a, b = self.pair()

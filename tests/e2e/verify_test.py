@@ -124,6 +124,23 @@ class Verify(devices.Case):
         self.assertIn("stopped before", told)
         self.assertNotIn("within", told)
 
+    def test_stopped_beside_a_running_device(self):
+        """who waits for the answer of the process that runs the device, and is told to stop, says that it goes on"""
+        a, b = self.pair_with_rows(1)
+        b.start(a)
+        self.until_connected(b, a)
+        b.process.send_signal(signal.SIGSTOP)  # So it does not answer.
+        process = subprocess.Popen([BINARY, "verify", str(b.path), "--peer", f"127.0.0.1:{a.port}"],
+                                   stderr=subprocess.PIPE, text=True)
+        until(lambda: b.sql("SELECT 1 FROM strandline_requests WHERE command = 'verify'"), "it was asked")
+        time.sleep(0.5)  # It waits then.
+        process.send_signal(signal.SIGTERM)
+        told = process.communicate(timeout=30)[1]
+        b.process.send_signal(signal.SIGCONT)
+        self.assertEqual(process.returncode, 1)
+        self.assertIn(f"process {b.process.pid}", told.replace("\n", " "))
+        self.assertIn("goes on", told.replace("\n", " "))
+
     def test_nobody(self):
         """where nobody answers within the time, nothing is claimed"""
         a, b = self.pair_with_rows(1)
