@@ -25,7 +25,8 @@ constexpr std::array<Named, 33> kAll{{
     {Situation::switched, "a backfill went on from another peer"},
     {Situation::relayed, "a change came through a relay"},
     {Situation::pull_in_parts, "a pull was answered in several messages"},
-    // Two of the first 500 seeds met it, as long as nobody was cloned in them: too seldom to be demanded.
+    // Two of the first 500 seeds met it, as long as nobody was cloned in them: too seldom to be demanded. A story in
+    // tests/scenarios/ is made of it.
     {Situation::push_in_parts, "a push came in several messages", false},
     {Situation::in_flight_limit, "a peer was sent no more until it had acknowledged"},
     {Situation::stale_push, "a push was dropped for its basis"},
