@@ -115,11 +115,11 @@ void Apply::complete(const Resource& resource, const watermarks::Range& range,
 void Apply::let_go_of_held(const Resource& resource, const watermarks::Range& range,
                            const watermarks::Vector& vector) {
     if (!store_.quarantine.has_any(resource.id)) return;
-    constexpr std::size_t kAll = 1'000'000;
-    for (const store::Quarantined& held : store_.quarantine.after(resource.id, 0, kAll)) {
-        if (held.kind == store::QuarantineKind::held && range.contains(held.key) &&
-            !said_.contains({resource.id, held.key}) && lacking(held.record, vector).is_none())
-            store_.quarantine.drop(held.id);
+    for (const std::string& key : store_.quarantine.keys(resource.id, store::QuarantineKind::held)) {
+        if (!range.contains(key) || said_.contains({resource.id, key})) continue;
+        for (const store::Quarantined& held : store_.quarantine.held(resource.id, key)) {
+            if (lacking(held.record, vector).is_none()) store_.quarantine.drop(held.id);
+        }
     }
 }
 

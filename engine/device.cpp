@@ -387,6 +387,10 @@ Result<void> Device::trust(const DeviceId& device, const std::string& name, Now 
                            "another device, by the id that `strandline id` prints there");
     }
     if (auto fit = check_name(name); !fit) return fit;
+    if (!members.contains(device) && members.size() + 1 >= message::kMembersMax) {
+        return failure(Category::usage, "a group may have " + std::to_string(message::kMembersMax) +
+                                            " devices, and as many were heard of already");
+    }
     Transaction transaction(store.connection);
     store.ledger.put_member({device, name}, now.wall);
     transaction.commit();
@@ -400,9 +404,9 @@ Result<void> Device::trust(const DeviceId& device, const std::string& name, Now 
 
 void Device::answer_requests(Now now) {
     for (const auto& [number, request] : store.ledger.open_requests()) {
+        if (answers_.contains(number) || verify_requests_.contains(number)) continue;
         Result<void> result;
         if (request.command == "verify") {
-            if (verify_requests_.contains(number)) continue;
             result = begin_verify(number, request.arguments, now);
             if (result) continue;  // Answered when it is done.
         } else if (request.command == "track") {
@@ -425,10 +429,17 @@ void Device::answer_requests(Now now) {
             result = failure(Category::usage, "this version does not know the request " + request.command);
         }
         if (!result) recover();
-        Transaction transaction(store.connection);
-        store.ledger.answer_request(number, result);
-        transaction.commit();
+        answers_.emplace(number, result);
     }
+    write_answers();
+}
+
+void Device::write_answers() {
+    if (answers_.empty()) return;
+    Transaction transaction(store.connection);
+    for (const auto& [number, answer] : answers_) store.ledger.answer_request(number, answer);
+    transaction.commit();
+    answers_.clear();
 }
 
 }  // namespace strandline::engine

@@ -193,6 +193,7 @@ private:
     [[nodiscard]] std::optional<watermarks::Vector> acknowledged_by_all(
         const store::Resource& resource) const;
     void answer_requests(Now now);
+    void write_answers();
     [[nodiscard]] const store::Resource* restored(const Session& session) const;
     void begin_anew(const store::Resource& resource, const Session& session, Now now);
     void tell_not_exchanged(Session& session, Now now);
@@ -260,10 +261,12 @@ private:
     std::set<DeviceId> proved_with_;  ///< without success, since it is owed
     /// Of other processes, which wait for the answers: with which peer, or with any.
     std::map<std::int64_t, std::optional<DeviceId>> verify_requests_;
+    /// To requests that were done, or cannot be, until they are in the database: nothing is done twice for a lock.
+    std::map<std::int64_t, Result<void>> answers_;
     std::optional<Verification> verified_;
     /// What each peer said last that it holds, also after it went away; as the database has it.
     store::Ledger::Receipts receipts_;
-    std::vector<Event> unwritten_;  ///< events that are not in the database yet
+    std::deque<Event> unwritten_;  ///< events that are not in the database yet
     /// Each peer's session that was over last, until what is to be remembered of it is in the database.
     std::map<DeviceId, Session> gone_;
     std::deque<Waiting> waiting_;

@@ -103,11 +103,12 @@ Result<void> Device::begin_verify(std::int64_t number, const std::vector<std::st
     return {};
 }
 
-/// Requests for a proof with a peer that is gone; in the transaction of what follows from that.
+/// Requests for a proof with a peer that is gone.
 void Device::answer_lost(const DeviceId& peer) {
-    for (const auto& [number, with] : verify_requests_) {
-        if (with == peer) store.ledger.answer_request(number, tl::unexpected(not_connected(peer)));
-    }
+    std::erase_if(verify_requests_, [&](const auto& request) {
+        if (request.second == peer) answers_.emplace(request.first, tl::unexpected(not_connected(peer)));
+        return request.second == peer;
+    });
 }
 
 bool Device::is_asked_to_prove_with(const DeviceId& peer) const {
@@ -233,6 +234,9 @@ void Device::compare_within(Session& session, Now now, const Step& step) {
 
 void Device::take_compare(Session& session, const message::Compare& compare, Now now) {
     if (!session.is_ready()) return session.close("a Compare before the Have");
+    if (session.compares_to_say() >= kComparesMax)
+        return session.close("more than " + std::to_string(kComparesMax) +
+                             " Compares before one was answered");
     compare_within(session, now, [&] { return comparer_.take(session, compare, now); });
 }
 

@@ -20,11 +20,13 @@ void Device::let_pass(Now now) {
                 const auto held = with_held();
                 Transaction transaction(store.connection);
                 Capture::Found found;
+                const auto level = level_peers();
                 fold_within(found, kFoldRowsMax);
                 Apply apply(store, now);
                 apply.due();
                 tell_applied(apply.finish(), nullptr, now);
                 transaction.commit();
+                push_found(found, level);
                 if (held != with_held()) say_all();
             }
             due_at_ = SteadyMs{now.steady.value +
@@ -41,6 +43,7 @@ void Device::let_pass(Now now) {
     compare(now);
     for (auto& [peer, session] : sessions) tell_in_step(session, now);
     tell_cut(now);
+    write_answers();
     if (now.steady >= figures_at_) write_figures(now);
     keep_log_short();
 }
@@ -119,12 +122,12 @@ void Device::tell(EventKind kind, Now now, std::string resource, std::string pee
 }
 
 void Device::write_events() {
-    for (Event& event : unwritten_) {
-        store.ledger.add_event(event);
-        events.push_back(std::move(event));
+    // One after the other: outside a transaction another process's lock may come between two.
+    for (; !unwritten_.empty(); unwritten_.pop_front()) {
+        store.ledger.add_event(unwritten_.front());
+        events.push_back(std::move(unwritten_.front()));
         if (events.size() > kEventQueueMax) events.pop_front();
     }
-    unwritten_.clear();
 }
 
 void Device::tell_captured(Now now) {

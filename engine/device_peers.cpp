@@ -12,6 +12,20 @@ namespace strandline::engine {
 using store::Resource;
 using store::Transaction;
 
+namespace {
+
+/// Null: that kind of message names none.
+const std::vector<OriginId>* origins_of(const message::Message& message) {
+    return std::visit(
+        [](const auto& body) -> const std::vector<OriginId>* {
+            if constexpr (requires { body.origins; }) return &body.origins;
+            return nullptr;
+        },
+        message);
+}
+
+}  // namespace
+
 // --- peers --------------------------------------------------------------------------------------
 
 void Device::connect(const DeviceId& peer, Now now) {
@@ -39,13 +53,13 @@ void Device::disconnect(const DeviceId& peer, const std::string& reason, Now now
     std::erase_if(inbox, [&](const auto& waiting) { return waiting.first == peer; });
     stop_waiting(peer);
     meet_lost_source(peer);
+    answer_lost(peer);
     // At once, so that whoever sees the peer gone sees all that was said to it counted.
     Transaction transaction(store.connection);
     put_figures();
-    answer_lost(peer);
     transaction.commit();
-    std::erase_if(verify_requests_, [&](const auto& request) { return request.second == peer; });
     gone_.clear();
+    write_answers();
     plan_pulls(now);
 }
 
@@ -59,6 +73,9 @@ void Device::take(Session& session, message::Message& message, Now now) {
 void Device::act(Session& session, const message::Message& message, Now now) {
     meet_schema(now);
     if (session.state() == SessionState::closed) return;
+    if (const auto* origins = origins_of(message);
+        origins != nullptr && !store.origins.has_room_for(*origins))
+        return session.close("more origins than a group may have");
     if (const auto* hello = std::get_if<message::Hello>(&message)) {
         // The lock comes first: a message that has to wait for it must not have changed the session yet.
         Transaction transaction(store.connection);
@@ -314,9 +331,11 @@ std::optional<Message> Device::read_pages(Session& session, Now now) {
         Transaction transaction(store.connection);
         Capture::Found found;
         if (store.schema_changed()) continue;
+        const auto level = level_peers();
         fold_within(found, kFoldRowsMax);
         auto message = session.next_pages(now);
         transaction.commit();
+        push_found(found, level);
         sent.rows += session.rows_in_last();
         return message;
     }

@@ -71,7 +71,8 @@ bool Device::hear_of(const std::vector<DeviceId>& devices, Now now) {
     std::set<DeviceId> others(devices.begin(), devices.end());
     others.erase(store.origins.id(store.self()).device);
     std::erase_if(others, [&](const DeviceId& device) { return members.contains(device); });
-    if (members.size() + others.size() > message::kMembersMax) return false;
+    // Whoever names them names itself too.
+    if (members.size() + others.size() >= message::kMembersMax) return false;
     for (const DeviceId& device : others) store.ledger.put_member({device, "", false}, now.wall);
     tell_members(others);
     return true;

@@ -44,6 +44,26 @@ std::optional<message::Pages> take_step(message::Pages& pages, const backfill::T
     return step;
 }
 
+/// About what a message that waits holds in memory.
+std::size_t bytes_held(const message::Message& message) {
+    std::size_t bytes = 0;
+    if (const auto* pages = std::get_if<message::Pages>(&message)) {
+        bytes = pages->origins.size() * sizeof(OriginId);
+        for (const message::Page& page : pages->pages)
+            bytes += (page.vector.size() + page.forgotten.size()) * sizeof(message::Vector::value_type);
+    } else if (const auto* compare = std::get_if<message::Compare>(&message)) {
+        for (const message::Comparison& comparison : compare->comparisons) {
+            for (const message::Stretch& stretch : comparison.stretches) {
+                bytes += sizeof stretch + stretch.digests.size() + stretch.unsettled.size();
+                for (const std::string& bound : stretch.bounds) bytes += sizeof bound + bound.size();
+            }
+        }
+    } else if (const auto* part = std::get_if<message::Part>(&message)) {
+        if (part->bytes) bytes = part->bytes->size();
+    }
+    return bytes;
+}
+
 bool is_more_than(const message::Pages& pages, const backfill::Tempo::Amount& most) {
     return pages.pages.size() == 1 &&
            count_within(pages.pages.front().entries, most) < pages.pages.front().entries.size();
@@ -71,6 +91,7 @@ bool Device::must_wait(const DeviceId& peer, const message::Message& message, No
     if (is_part) return now.steady < tempo.next_at();
     // What is pushed is small, new, and not to be late.
     if (pages == nullptr || pages->pull == 0) return false;
+    if (sessions.at(peer).asking().find(pages->pull) == nullptr) return false;  // It is to be refused.
     if (now.steady < tempo.next_at()) return true;
     return is_in_parts(peer, *pages) && is_more_than(*pages, tempo.step(now.steady));
 }
@@ -82,9 +103,7 @@ bool Device::is_in_parts(const DeviceId& peer, const message::Pages& pages) cons
 
 void Device::wait(const DeviceId& peer, message::Message message) {
     const auto* pages = std::get_if<message::Pages>(&message);
-    const auto* part = std::get_if<message::Part>(&message);
-    std::size_t bytes = pages != nullptr ? amount_of(*pages).bytes : 0;
-    if (part != nullptr && part->bytes) bytes = part->bytes->size();
+    const std::size_t bytes = bytes_held(message) + (pages != nullptr ? amount_of(*pages).bytes : 0);
     waiting_.push_back({peer, std::move(message), bytes});
 }
 

@@ -53,7 +53,7 @@ struct Engine::Parts {
 
     bool is_put_off(const StorageError& error, Now now) {
         try {
-            const bool may_work_later = error.is_busy() || error.is_stopped() || device.is_schema_stale();
+            const bool may_work_later = error.is_busy() || error.is_stopped() || is_schema_to_blame();
             device.recover();
             if (may_work_later) {
                 if (error.is_busy()) device.meet_lock(now);
@@ -65,6 +65,15 @@ struct Engine::Parts {
         }
         fail(error, now);
         return true;
+    }
+
+    /// A step that failed may have done so because the app has changed its schema since we looked. Where one schema is met in vain
+    /// again and again, the error is told.
+    bool is_schema_to_blame() {
+        if (!device.is_schema_stale()) return false;
+        const auto version = device.store.connection.ask_integer("PRAGMA schema_version");
+        if (std::exchange(stale_schema, version) != version) stale_tries = 0;
+        return ++stale_tries <= engine::kStaleTriesMax;
     }
 
     /// Nothing more can be done until the database is opened anew.
@@ -95,6 +104,8 @@ struct Engine::Parts {
     DeviceId id;
     Device device;
     std::optional<Error> failure;
+    std::int64_t stale_schema = 0;  ///< SQLite's number of the schema that was met in vain last
+    int stale_tries = 0;            ///< how often
 };
 
 Result<Engine> Engine::open(const EngineOptions& options, Now now) {

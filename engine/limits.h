@@ -64,10 +64,15 @@ constexpr std::size_t kCoveragePiecesMax = 64;
 constexpr int kBusyMs = 200;
 /// How long it is put off. Apps commit in milliseconds.
 constexpr std::int64_t kBusyRetryMs = 50;
+/// How often one schema may be met in vain, by steps that fail, before the device stops with the error: five seconds.
+constexpr int kStaleTriesMax = 100;
 
 /// A heartbeat when nothing else was said, and how long a silent peer counts as there.
 constexpr std::int64_t kPingEveryMs = 10'000;
 constexpr std::int64_t kSilenceMaxMs = 35'000;
+
+/// Words of comparisons that wait to be said to one peer. Each of two that compare has one under way at a time.
+constexpr std::size_t kComparesMax = 16;
 
 /// An offer of what the writer itself will push to us anyway waits this long for that push.
 constexpr std::int64_t kOfferPatienceMs = 1'000;

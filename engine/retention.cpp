@@ -44,12 +44,9 @@ void let_go_of(store::Store& store, const store::Resource& resource, const std::
 
 void let_go(store::Store& store, const store::Resource& resource, const watermarks::Range& range,
             const watermarks::Vector& vector) {
-    constexpr std::size_t kAll = 1'000'000;
-    std::set<std::string> keys;
-    for (const store::Quarantined& each : store.quarantine.after(resource.id, 0, kAll)) {
-        if (each.kind == store::QuarantineKind::held && range.contains(each.key)) keys.insert(each.key);
+    for (const std::string& key : store.quarantine.keys(resource.id, store::QuarantineKind::held)) {
+        if (range.contains(key)) let_go_of(store, resource, key, vector);
     }
-    for (const std::string& key : keys) let_go_of(store, resource, key, vector);
 }
 
 }  // namespace

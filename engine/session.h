@@ -82,6 +82,7 @@ public:
     void send_rows(std::int64_t resource, std::set<std::string> keys) { rows_due_[resource].merge(keys); }
     /// A word of a comparison. It goes behind all pages that are due, so that it finds them applied.
     void say(message::Compare compare) { compares_to_say_.push_back(std::move(compare)); }
+    [[nodiscard]] std::size_t compares_to_say() const { return compares_to_say_.size(); }
     /// Our resources, or what we hold of them, are others than we have said: say all anew.
     void say_all() { say_all_ = true; }
     /// That these are members is said before anything else is.
@@ -95,7 +96,6 @@ public:
 
     [[nodiscard]] SessionState state() const { return state_; }
     [[nodiscard]] const std::string& close_reason() const { return close_reason_; }
-    [[nodiscard]] bool has_said_bye() const { return said_bye_; }
     [[nodiscard]] bool is_ready() const {
         return state_ == SessionState::streaming || state_ == SessionState::backfilling;
     }

@@ -227,6 +227,7 @@ std::optional<Message> Session::next_pages(Now now) {
     const bool has_turn = bytes_in_flight_ < kInFlightBytesMax && may_read_on();
     if (!fetches_due_.empty() && (!has_turn || !std::exchange(was_part_last_, !was_part_last_))) {
         last_said_ = now.steady;
+        rows_in_last_ = 0;
         return next_part();
     }
     const bool is_pushing_now =

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <strandline/message.h>
+
 #include "backfill/plan.h"
 #include "engine/store/parts.h"
 #include "engine/store/schema.h"
@@ -268,6 +270,11 @@ bool Origins::lower_ceiling(Origin origin, Hlc ceiling) {
 
 bool Origins::know(const std::vector<OriginId>& ids) const {
     return std::ranges::all_of(ids, [&](const OriginId& id) { return numbers_.contains(id); });
+}
+
+bool Origins::has_room_for(const std::vector<OriginId>& ids) const {
+    const auto news = std::ranges::count_if(ids, [&](const OriginId& id) { return !numbers_.contains(id); });
+    return ids_.size() + static_cast<std::size_t>(news) <= message::kOriginsMax;
 }
 
 Origin Origins::number(const OriginId& id) {

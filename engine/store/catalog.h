@@ -90,6 +90,8 @@ public:
     bool lower_ceiling(Origin origin, Hlc ceiling);
     /// Whether all of them have their numbers.
     [[nodiscard]] bool know(const std::vector<OriginId>& ids) const;
+    /// Whether all of them can be told in one message, with these too.
+    [[nodiscard]] bool has_room_for(const std::vector<OriginId>& ids) const;
     /// The small number of an origin; a new one when it was never heard of. Inside a transaction then.
     Origin number(const OriginId& id);
 

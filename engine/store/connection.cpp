@@ -57,6 +57,10 @@ int flags_of(OpenMode mode) {
     return common;
 }
 
+void finalize(const std::vector<sqlite3_stmt*>& statements) {
+    for (sqlite3_stmt* statement : statements) sqlite3_finalize(statement);
+}
+
 }  // namespace
 
 StorageError::StorageError(int code, const std::string& message) : std::runtime_error(message), code_(code) {}
@@ -96,6 +100,10 @@ bool StorageError::is_about_row() const {
            primary == SQLITE_ERROR;
 }
 
+bool StorageError::is_about_sql() const {
+    return (code_ & 0xff) == SQLITE_ERROR;
+}
+
 Statement::Statement(Statement&& other) noexcept
     : statement_(std::exchange(other.statement_, nullptr)), home_(other.home_) {}
 
@@ -108,7 +116,8 @@ Statement& Statement::operator=(Statement&& other) noexcept {
 Statement::~Statement() {
     if (statement_ == nullptr) return;
     reset();
-    home_->push_back(statement_);
+    --home_->in_use;
+    home_->idle.push_back(statement_);
 }
 
 Statement& Statement::bind(int at, std::int64_t value) {
@@ -262,9 +271,7 @@ void Connection::stop_if_asked() const {
 }
 
 Connection::~Connection() {
-    for (const auto& [sql, statements] : idle_) {
-        for (sqlite3_stmt* statement : statements) sqlite3_finalize(statement);
-    }
+    for (const auto& [sql, text] : texts_) finalize(text.idle);
     sqlite3_close_v2(database_);
 }
 
@@ -273,17 +280,28 @@ void Connection::execute(const std::string& sql) {
 }
 
 Statement Connection::prepare(std::string_view sql) {
-    auto idle = idle_.find(sql);
-    if (idle == idle_.end()) idle = idle_.try_emplace(std::string(sql)).first;
-    if (!idle->second.empty()) {
-        Statement kept(idle->second.back(), idle->second);
-        idle->second.pop_back();
+    // Of a wide table each set of columns that is written is a text; a few hundred are all that most devices ever have.
+    constexpr std::size_t kTextsMax = 1'000;
+    auto at = texts_.find(sql);
+    if (at == texts_.end()) {
+        if (texts_.size() >= kTextsMax) {
+            std::erase_if(texts_, [](const auto& entry) {
+                if (entry.second.in_use == 0) finalize(entry.second.idle);
+                return entry.second.in_use == 0;
+            });
+        }
+        at = texts_.try_emplace(std::string(sql)).first;
+    }
+    Statement::Text& text = at->second;
+    if (!text.idle.empty()) {
+        Statement kept(text.idle.back(), text);
+        text.idle.pop_back();
         return kept;
     }
     sqlite3_stmt* statement = nullptr;
     check(database_, sqlite3_prepare_v3(database_, sql.data(), static_cast<int>(sql.size()),
                                         SQLITE_PREPARE_PERSISTENT, &statement, nullptr));
-    return {statement, idle->second};
+    return {statement, text};
 }
 
 std::int64_t Connection::ask_integer(std::string_view sql) {

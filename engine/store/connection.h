@@ -29,6 +29,8 @@ public:
     [[nodiscard]] bool is_stopped() const;
     /// The row, not the disk: UNIQUE, CHECK, NOT NULL, a type, or a trigger of the app's own that refused it.
     [[nodiscard]] bool is_about_row() const;
+    /// A statement that cannot be compiled, such as one that names what is not there.
+    [[nodiscard]] bool is_about_sql() const;
 
 private:
     int code_;
@@ -73,11 +75,15 @@ public:
 
 private:
     friend class Connection;
-    using Idle = std::vector<sqlite3_stmt*>;
-    Statement(sqlite3_stmt* statement, Idle& home) : statement_(statement), home_(&home) {}
+    /// Statements of one text, of the connection.
+    struct Text {
+        std::vector<sqlite3_stmt*> idle;
+        std::size_t in_use = 0;
+    };
+    Statement(sqlite3_stmt* statement, Text& home) : statement_(statement), home_(&home) { ++home.in_use; }
 
     sqlite3_stmt* statement_ = nullptr;
-    Idle* home_ = nullptr;  ///< where it goes when it is let go of: the connection's
+    Text* home_ = nullptr;  ///< where it goes when it is let go of
 };
 
 /// Resets a statement at the end of a scope, however the scope is left.
@@ -110,8 +116,8 @@ public:
 
     /// Runs statements that give no rows.
     void execute(const std::string& sql);
-    /// Compiled once: a statement that is let go of is kept for whoever asks for the same text again. Statements
-    /// must not outlive their connection.
+    /// Compiled once: a statement that is let go of is kept for whoever asks for the same text again, until there are a
+    /// thousand texts. Statements must not outlive their connection.
     [[nodiscard]] Statement prepare(std::string_view sql);
     /// The first column of the first row of a query about the database itself.
     [[nodiscard]] std::int64_t ask_integer(std::string_view sql);
@@ -152,7 +158,7 @@ private:
         using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name.
     };
     /// By their text, looked up with every step.
-    std::unordered_map<std::string, Statement::Idle, Hash, std::equal_to<>> idle_;
+    std::unordered_map<std::string, Statement::Text, Hash, std::equal_to<>> texts_;
 };
 
 /// BEGIN IMMEDIATE; rolled back unless committed.

@@ -306,11 +306,16 @@ std::vector<Ledger::OpenRequest> Ledger::open_requests() {
 }
 
 void Ledger::answer_request(std::int64_t number, const Result<void>& answer) {
+    constexpr std::int64_t kAnswersKept = 100;
     Statement update =
         connection_.prepare("UPDATE strandline_requests SET answer = ?, category = ? WHERE number = ?");
     const std::string sentence = answer ? std::string() : answer.error().message;
     const Category category = answer ? Category::usage : answer.error().category;
     update.bind_text(1, sentence).bind(2, static_cast<std::int64_t>(category)).bind(3, number).run();
+    // Who asked looks again and again, and has seen its answer long before.
+    connection_.prepare("DELETE FROM strandline_requests WHERE number <= ? AND answer IS NOT NULL")
+        .bind(1, number - kAnswersKept)
+        .run();
 }
 
 std::optional<Result<void>> Ledger::answer_to(std::int64_t number) {

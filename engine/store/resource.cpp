@@ -26,10 +26,27 @@ std::optional<Collation> collation_named(const std::string& name) {
     return std::nullopt;
 }
 
-/// The value of a DEFAULT clause, which stands in the schema as SQL.
+/// A word, perhaps in brackets, as a DEFAULT may be one.
+bool is_name(const std::string& expression) {
+    if (expression.front() == '[' || expression.front() == '`') return true;
+    return std::ranges::all_of(expression, [](unsigned char c) {
+        return c == '_' || c == '$' || c >= 0x80 || ('0' <= c && c <= '9') ||
+               ('a' <= (c | 0x20) && (c | 0x20) <= 'z');
+    });
+}
+
+/// The value of a DEFAULT clause, which stands in the schema as SQL. A name is a text there, and that of a column nowhere else.
+/// What only the app's own connections can work out counts as NULL.
 Value evaluated(Connection& connection, const std::string& expression) {
-    Statement statement = connection.prepare("SELECT " + expression);
-    return statement.step() ? statement.value(0) : Value{};
+    try {
+        Statement statement = connection.prepare("SELECT " + expression);
+        return statement.step() ? statement.value(0) : Value{};
+    } catch (const StorageError& error) {
+        if (!error.is_about_sql()) throw;
+        if (!is_name(expression)) return {};
+        const bool is_bracketed = expression.front() == '[' || expression.front() == '`';
+        return is_bracketed ? expression.substr(1, expression.size() - 2) : expression;
+    }
 }
 
 /// Fills in key and value columns; the key in the order of the PRIMARY KEY clause.

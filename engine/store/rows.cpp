@@ -109,6 +109,7 @@ std::optional<AppRow> Rows::read(const Values& key) {
 
 bool Rows::insert(const Values& key, const Assignment& assignment) {
     check_that_it_stays(assignment);
+    if (inserts_.size() >= kStatementsMax) inserts_.clear();
     Statement& statement = inserts_[assignment.columns];
     if (!statement.is_prepared()) {
         std::string names;

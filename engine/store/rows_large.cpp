@@ -145,8 +145,10 @@ std::optional<std::string> Rows::read_part(const Values& key, const LargeValue& 
     if (measure(key, value.column) != value.bytes) return std::nullopt;
     if (const auto row = rowid_of(key))
         return OpenCell(connection_, resource_.name, name, *row, OpenCell::For::reading).read(offset, count);
-    Statement ask = ask_about(key, "substr(CAST(" + quoted_name(name) + " AS BLOB), " +
-                                       std::to_string(offset + 1) + ", " + std::to_string(count) + ")");
+    const auto first = static_cast<int>(key.size() + 1);
+    Statement ask = ask_about(key, "substr(CAST(" + quoted_name(name) + " AS BLOB), ?" +
+                                       std::to_string(first) + ", ?" + std::to_string(first + 1) + ")");
+    ask.bind(first, static_cast<std::int64_t>(offset + 1)).bind(first + 1, static_cast<std::int64_t>(count));
     return ask.step() ? std::optional(ask.text(0)) : std::nullopt;
 }
 

@@ -88,7 +88,8 @@ Error not_a_device(const std::string& database) {
 template <typename T, typename Read>
 Result<T> read_database(const std::string& database, Read&& read) {
     try {
-        if (!std::filesystem::exists(database))
+        std::error_code trouble;
+        if (!std::filesystem::exists(database, trouble) && !trouble)
             return failure(Category::usage, "there is no file " + database);
         Reading reading(database);
         if (!has_schema(reading.connection())) return tl::unexpected(not_a_device(database));

@@ -32,6 +32,7 @@ constexpr std::size_t kReasonBytesMax = 1024;  // A sentence or two, for a log.
 constexpr std::size_t kKeyBytesMax = 64 * 1024 - 1;
 constexpr std::size_t kResourcesMax = 4096;  // Tables of one database.
 constexpr std::size_t kMembersMax = 4096;    // Devices of one group, ever.
+constexpr std::size_t kOriginsMax = 65536;   // 2.5 MiB of full ids; a group that large has other limits.
 constexpr std::size_t kColumnsMax = 2000;    // SQLite's own default, SQLITE_MAX_COLUMN.
 constexpr std::size_t kSpansMax = 2048;      // Of one message of a comparison: some 30 KiB.
 /// A value that travels in pieces. Whoever writes it into a table has the row in memory once.

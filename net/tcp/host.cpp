@@ -71,7 +71,12 @@ void Host::ask_settle() {
 }
 
 void Host::settle() {
-    if (phase_ == Phase::idle || is_file_lost()) return;
+    if (phase_ == Phase::idle) return;
+    if (!is_file_lost()) talk();
+    arm();
+}
+
+void Host::talk() {
     const auto sessions = sessions_;  // Saying something may end a session.
     for (const auto& [peer, connection] : sessions) say(peer, *connection);
     tell_events();
@@ -80,7 +85,6 @@ void Host::settle() {
         const auto connections = connections_;
         for (const auto& connection : connections) connection->resume();
     }
-    arm();
 }
 
 /// Asked after whatever the engine has committed, and before any of it is said.

@@ -93,6 +93,8 @@ private:
     void serve();
     void ask_settle();
     void settle();
+    /// Says what is due, and takes in what there is room for.
+    void talk();
     void say(const DeviceId& peer, Connection& connection);
     [[nodiscard]] std::string frame_of(Message& message, const DeviceId& peer);
     void tell_events();

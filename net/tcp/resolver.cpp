@@ -34,7 +34,14 @@ void Resolver::resolve(const Address& address, Answer answer) {
         if (way_back->context == nullptr) return;
         asio::post(*way_back->context, [answer, endpoints = std::move(endpoints)] { answer(endpoints); });
     };
-    std::thread(lookup).detach();
+    try {
+        std::thread(lookup).detach();
+    } catch (const std::system_error& error) {
+        const std::string why =
+            std::string("no thread can be started to look an address up: ") + error.what();
+        asio::post(*way_back_->context,
+                   [answer, why] { answer(failure(Category::network, why, Retry::later)); });
+    }
 }
 
 }  // namespace strandline::net::tcp

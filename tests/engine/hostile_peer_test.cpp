@@ -398,3 +398,58 @@ TEST_CASE("a change that its device had no right to make is refused by who recei
     CHECK(stage.group.was_told(0, EventKind::refused));
     CHECK_FALSE(stage.group.engine(0).is_closed(stage.stranger));
 }
+
+TEST_CASE("a peer cannot make a device keep more origins or members than it could tell others of") {
+    Stage stage;
+    stage.greet();
+    const auto id = [](std::size_t i) {
+        DeviceId device;
+        device.bytes[0] = 99;
+        device.bytes[1] = static_cast<std::uint8_t>(i % 256);
+        device.bytes[2] = static_cast<std::uint8_t>(i / 256);
+        return device;
+    };
+    SECTION("origins") {
+        constexpr std::size_t kHalf = message::kOriginsMax / 2;
+        for (std::size_t part = 0; part < 2; ++part) {
+            CHECK_FALSE(stage.group.engine(0).is_closed(stage.stranger));
+            message::Pull pull{static_cast<std::uint32_t>(part + 1), {}, {}};
+            for (std::size_t i = 0; i < kHalf; ++i)
+                pull.origins.push_back({id(part * kHalf + i), Incarnation{1}});
+            if (part == 1) {
+                stage.check_refused(pull);
+            } else {
+                stage.say(pull);
+            }
+        }
+    }
+    SECTION("members") {
+        message::Have have{false, {}, {}, {}};
+        for (std::size_t i = 0; i < message::kMembersMax; ++i) have.members.push_back(id(i));
+        stage.check_refused(have);
+    }
+    SECTION("members, one less: they are all told") {
+        message::Have have{false, {}, {}, {}};
+        for (std::size_t i = 0; i + 1 < message::kMembersMax; ++i) have.members.push_back(id(i));
+        stage.say(have);
+        REQUIRE_FALSE(stage.group.engine(0).is_closed(stage.stranger));
+        DeviceId one_more;
+        CHECK_FALSE(stage.group.engine(0).trust(one_more, "", stage.group.now(0)));
+        std::size_t told = 0;
+        stage.group.on_send = [&](std::size_t from, std::size_t, const Message& message) {
+            if (const auto* said = std::get_if<message::Have>(&message); said != nullptr && from == 0)
+                told = std::max(told, said->members.size());
+        };
+        stage.group.connect(0, 1);
+        stage.group.converge();
+        CHECK(told == message::kMembersMax);
+    }
+}
+
+TEST_CASE("a peer that asks on and on without hearing answers is left") {
+    Stage stage;
+    stage.greet();
+    for (std::uint32_t i = 1; i < 100 && !stage.group.engine(0).is_closed(stage.stranger); ++i)
+        stage.say(message::Compare{i, true, {{"notes", std::string(8, 'c'), std::string(16, 'h'), {}}}});
+    stage.check_refused(message::Compare{100, true, {}});
+}

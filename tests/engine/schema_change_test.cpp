@@ -86,6 +86,20 @@ TEST_CASE("a write to a new or renamed column, and to others, before the engine 
     CHECK(pair.is_same("t"));
 }
 
+TEST_CASE("a DEFAULT that is a bare word is a text, as SQLite takes it") {
+    Pair pair(kTable);
+    pair.write(0, "INSERT INTO t VALUES (1, 'a', 'b', 'c')");
+    pair.converge();
+    int count = 0;
+    for (const char* initial : {"word", "[two words]", "\"a name\"", "true", "-1.5", "x'00'"})
+        pair.write_both("ALTER TABLE t ADD COLUMN n" + std::to_string(count++) + " DEFAULT " + initial);
+    CHECK(pair.table(0, "t").find("'word'|'two words'|'a name'|1|-1.5|x'00'") != std::string::npos);
+    pair.write(1, "UPDATE t SET a = 'written'");
+    pair.converge();
+    CHECK(pair.is_same("t"));
+    CHECK(pair.table(0, "t").find("written") != std::string::npos);
+}
+
 TEST_CASE("adding the same column on both devices moves no rows") {
     Pair pair(kTable);
     pair.write(0, "INSERT INTO t VALUES (1, 'a', 'b', 'c'), (2, 'a', 'b', 'c')");
