@@ -182,16 +182,6 @@ class Lost(devices.Case):
                 os.unlink(f"{path}{suffix}")
         self.loses(lose, "b.db is gone")
 
-    def test_removed_beside_a_frozen_peer(self):
-        """also when the peer takes no goodbye: two seconds are enough for it"""
-        a, b = self.running_pair()
-        os.kill(a.process.pid, signal.SIGSTOP)
-        b.app.close()
-        for suffix in ("", "-wal", "-shm"):
-            os.unlink(f"{b.path}{suffix}")
-        self.assert_stops(b, "b.db is gone")
-        os.kill(a.process.pid, signal.SIGCONT)
-
     def test_moved(self):
         """so does one that is moved away"""
         self.loses(lambda path: path.rename(path.with_suffix(".moved")), "b.db is gone")
