@@ -31,7 +31,8 @@ std::string missing_database(const std::string& path) {
     if (auto objection = no_file_path(path); !objection.empty()) return objection;
     std::error_code ignored;
     if (!std::filesystem::exists(path, ignored))
-        return "there is no file " + path + "; check the path, or make a device with: strandline init " + path;
+        return "there is no file " + path + "; check the path, or make a device with: strandline init " +
+               path;
     return is_other_file(path) ? path + " is not an SQLite database; check the path" : "";
 }
 

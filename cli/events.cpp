@@ -3,7 +3,6 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include <spdlog/fmt/fmt.h>
 #include <nlohmann/json.hpp>

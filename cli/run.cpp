@@ -118,7 +118,7 @@ Result<void> snapshot_to(const RunArguments& arguments, const std::string& file)
                      [&] { return take_snapshot(arguments.database, file, is_stop_held); });
 }
 
-/// What a run with the peers would do, tried out beside the database, and gone without a trace.
+/// What a run with the peers would do, tried out beside the database on copies that go with it.
 Result<Trial> tried(const RunArguments& arguments) {
     auto folder = CopyFolder::make(arguments.database);
     if (!folder) return tl::unexpected(folder.error());

@@ -7,6 +7,11 @@
 #include <filesystem>
 #include <mutex>
 #include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <spdlog/fmt/fmt.h>
 #include <nlohmann/json.hpp>
@@ -31,6 +36,30 @@ std::string about_database(std::string sentence, const std::string& copy, const 
     return sentence;
 }
 
+constexpr const char* kTrial = ".trial-";
+
+/// The open folder; below zero: somebody uses it, or it is not there.
+int locked(const std::string& folder) {
+    const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file < 0 || ::flock(file, LOCK_EX | LOCK_NB) == 0) return file;
+    ::close(file);
+    return -1;
+}
+
+/// The folders that begin so and that nobody uses.
+void remove_left(const std::string& prefix) {
+    const auto folder = std::filesystem::absolute(prefix).parent_path();
+    const std::string name = std::filesystem::path(prefix).filename();
+    std::error_code trouble;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, trouble)) {
+        if (!entry.path().filename().string().starts_with(name)) continue;
+        const int lock = locked(entry.path());
+        if (lock < 0) continue;
+        std::filesystem::remove_all(entry.path(), trouble);
+        ::close(lock);
+    }
+}
+
 }  // namespace
 
 std::int64_t Trial::rows() const {
@@ -46,16 +75,20 @@ std::int64_t Trial::changes() const {
 }
 
 Result<CopyFolder> CopyFolder::make(const std::string& database) {
-    std::string path = database + ".trial-XXXXXX";
-    if (mkdtemp(path.data()) == nullptr)
+    const std::string prefix = database + kTrial;
+    remove_left(prefix);
+    std::string path = prefix + "XXXXXX";
+    const int lock = mkdtemp(path.data()) != nullptr ? locked(path) : -1;
+    if (lock < 0)
         return failure(Category::storage,
                        fmt::format("no folder can be made at {}: {}", path, std::strerror(errno)));
-    return CopyFolder(path);
+    return CopyFolder(path, lock);
 }
 
 CopyFolder::~CopyFolder() {
     std::error_code ignored;
     if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+    if (lock_ >= 0) ::close(lock_);
 }
 
 Result<Trial> try_out(NodeOptions options, const std::string& snapshot, double seconds) {
@@ -85,6 +118,7 @@ Result<Trial> try_out(NodeOptions options, const std::string& snapshot, double s
     auto node = Node::open(options);
     if (!node) return trouble(node.error());
     Trial trial;
+    std::vector<std::string> tables;  // An app's table may have gone.
     {
         std::mutex mutex;
         std::string how_far;
@@ -110,9 +144,13 @@ Result<Trial> try_out(NodeOptions options, const std::string& snapshot, double s
         trial.in_step = *reached;
         trial.waiting = after.quarantined - before.quarantined;
         trial.sent = after.sent.rows - before.sent.rows;
+        for (const ResourceStatus& resource : after.resources) {
+            if (resource.is_there) tables.push_back(resource.name);
+        }
     }
+    if (tables.empty()) return trial;
     const Ticker ticker([&] { return "counting what is different"; });
-    auto difference = diff_databases(snapshot, copy, {}, 0, is_stop_held);
+    auto difference = diff_databases(snapshot, copy, tables, 0, is_stop_held);
     if (!difference && is_stop_held()) return stopped();
     if (!difference) return tl::unexpected(difference.error());
     trial.difference = std::move(*difference);

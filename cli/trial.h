@@ -29,12 +29,14 @@ struct Trial {
 /// On stdout, for people or as one JSON object.
 void print(const Trial& trial, bool json);
 
-/// A folder beside the database, for copies that go when it goes.
+/// A folder beside the database, for copies that go when it goes. One that a crash has left, with a copy of the key in it, is
+/// removed by the next for the same database: each is locked as long as somebody uses it.
 class CopyFolder {
 public:
     /// Error: the disk.
     [[nodiscard]] static Result<CopyFolder> make(const std::string& database);
-    CopyFolder(CopyFolder&& other) noexcept : path_(std::exchange(other.path_, "")) {}
+    CopyFolder(CopyFolder&& other) noexcept
+        : path_(std::exchange(other.path_, "")), lock_(std::exchange(other.lock_, -1)) {}
     CopyFolder& operator=(CopyFolder&&) = delete;
     CopyFolder(const CopyFolder&) = delete;
     CopyFolder& operator=(const CopyFolder&) = delete;
@@ -44,9 +46,10 @@ public:
     [[nodiscard]] std::string path_of(const std::string& name) const { return path_ + "/" + name; }
 
 private:
-    explicit CopyFolder(std::string path) : path_(std::move(path)) {}
+    CopyFolder(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
 
     std::string path_;
+    int lock_ = -1;  ///< on the folder itself
 };
 
 }  // namespace strandline::cli

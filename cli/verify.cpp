@@ -1,10 +1,8 @@
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <optional>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include <spdlog/fmt/fmt.h>
 #include <nlohmann/json.hpp>
@@ -140,11 +138,12 @@ Result<Outcome> ask_running(const VerifyArguments& arguments, int process) {
     hold_stop_signals();
     while (std::chrono::duration<double>(wait.lasted()).count() < arguments.timeout_seconds) {
         if (is_stop_held())
-            return failure(Category::timeout,
-                           fmt::format("stopped before the answer came; process {}, which runs {}, goes on, and "
-                                       "tells what it finds as an event",
-                                       process, arguments.database),
-                           Retry::later);
+            return failure(
+                Category::timeout,
+                fmt::format("stopped before the answer came; process {}, which runs {}, goes on, and "
+                            "tells what it finds as an event",
+                            process, arguments.database),
+                Retry::later);
         const auto answered = request_answered(arguments.database, *request);
         if (!answered && answered.error().category != Category::busy) return tl::unexpected(answered.error());
         if (answered && *answered) {
@@ -184,6 +183,11 @@ Exit verify(const VerifyArguments& arguments) {
     const auto outcome = *process == 0 ? verify_ourselves(arguments) : ask_running(arguments, *process);
     if (!outcome) return fail(outcome.error());
     print(arguments, *outcome);
+    if (const auto status = read_status(arguments.database, *process != 0); status && status->quarantined > 0)
+        say(fmt::format(
+            "{} in quarantine here, which peers may show in their tables: strandline status {}",
+            status->quarantined == 1 ? "1 row is" : count_text(status->quarantined, "row") + " are",
+            arguments.database));
     if (outcome->found && !outcome->found->is_same) {
         say("not everything is known to be the same: " +
             fmt::format("{}", fmt::join(outcome->found->left, "; ")));

@@ -1,7 +1,6 @@
 #include "engine/device.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "backfill/plan.h"
@@ -19,11 +18,10 @@ using store::Transaction;
 namespace {
 
 constexpr const char* kTracked = "kept in step from now on";
-constexpr const char* kSharedRowids =
+constexpr const char* kNumberedRows =
     "kept in step from now on; but its key is a bare INTEGER PRIMARY KEY, which SQLite numbers from 1 on "
-    "each "
-    "device: two devices that both insert id 1 mean one row, and one of the two is lost. Give it a random "
-    "key, or track it --device-owned";
+    "each device: two devices that both insert id 1 mean one row, and one of the two is lost. Give it a "
+    "random key, or have each device number from a place of its own";
 
 }  // namespace
 
@@ -328,13 +326,12 @@ Result<void> Device::track(const std::vector<std::string>& tables, Ownership own
         if (!shape) return tl::unexpected(shape.error());
         const Resource& resource = store.catalog.add(*shape, ownership);
         if (auto stamped = capture_.stamp_all(resource, now); !stamped) return stamped;
-        const bool is_risky = shape->key_is_rowid && ownership == Ownership::shared;
         tracked.push_back({0,
                            now.wall,
                            EventKind::tracked,
                            resource.name,
                            {},
-                           is_risky ? kSharedRowids : kTracked,
+                           shape->key_is_rowid ? kNumberedRows : kTracked,
                            store.catalog.rows(resource.id)});
     }
     if (store.catalog.resources().size() > message::kResourcesMax) {

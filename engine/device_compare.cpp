@@ -20,9 +20,12 @@ std::string rows_of(std::int64_t rows, const char* what) {
 }
 
 std::string sentence(const Verification& found) {
-    std::string text = found.rows == 0 ? "compared: the same"
-                                       : "compared: " + rows_of(found.rows, "differed") +
-                                             (found.is_same ? ", and are the same now" : "");
+    std::string text = "compared: ";
+    if (found.rows > 0) {
+        text += rows_of(found.rows, "differed") + (found.is_same ? ", and are the same now" : "");
+    } else {
+        text += found.is_same ? "the same" : "not all is known to be the same";
+    }
     if (found.damaged > 0)
         text +=
             "; " + rows_of(found.mended, "mended") + " of " + std::to_string(found.damaged) + " damaged here";

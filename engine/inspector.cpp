@@ -1,7 +1,6 @@
 #include "engine/inspector.h"
 
 #include <algorithm>
-#include <iterator>
 
 namespace strandline::engine {
 

@@ -1,9 +1,7 @@
 #include "engine/retention.h"
 
 #include <algorithm>
-#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "engine/merge.h"

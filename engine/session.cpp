@@ -232,7 +232,7 @@ std::optional<Message> Session::next_control(Now now) {
     if (!std::exchange(said_hello_, true)) {
         out = message::Hello{
             store::read_device(store_.connection).name, store_.origins.id(store_.self()).incarnation,
-            now.wall, message::kWaives | message::kCompares | message::kKnowsForgotten | message::kPieces};
+            now.wall, message::kWaives | message::kCompares | message::kKnowsForgotten | message::kParts};
     } else if (say_all_) {
         out = say_everything();
     } else if (!members_to_say_.empty()) {

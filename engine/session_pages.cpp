@@ -244,7 +244,7 @@ std::optional<Message> Session::next_pages(Now now) {
     Serving& serving = serving_.front();
     const std::size_t may_refer = kReferredMax - std::min(kReferredMax, referred_.size());
     message::Pages pages =
-        serving.reader.next(knows(message::kPieces) ? std::optional(may_refer) : std::nullopt);
+        serving.reader.next(knows(message::kParts) ? std::optional(may_refer) : std::nullopt);
     pages.pull = serving.pull;
     number_large(serving.reader, pages);
     // What people wait for does not wait for large values: the peer asks for the rest, as for all that it is not sent.

@@ -1,6 +1,5 @@
 #include "net/key_file.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>

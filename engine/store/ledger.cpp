@@ -1,7 +1,6 @@
 #include "engine/store/ledger.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "engine/limits.h"

@@ -182,7 +182,7 @@ private:
 };
 
 /// A durable request to the process that runs a device, from one that does not: `command` is
-/// "track", "track-device-owned", "untrack", "trust", "park" or "unpark", answered within a second; or "verify", "deep" or
+/// "track", "track-device-owned", "untrack", "trust", "park" or "unpark", taken up within a second; or "verify", "deep" or
 /// "shallow" and the id of the peer to prove with (any, when it is not given), answered when it is done.
 struct Request {
     std::string command;

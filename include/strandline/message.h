@@ -35,7 +35,7 @@ constexpr std::size_t kMembersMax = 4096;    // Devices of one group, ever.
 constexpr std::size_t kOriginsMax = 65536;   // 2.5 MiB of full ids; a group that large has other limits.
 constexpr std::size_t kColumnsMax = 2000;    // SQLite's own default, SQLITE_MAX_COLUMN.
 constexpr std::size_t kSpansMax = 2048;      // Of one message of a comparison: some 30 KiB.
-/// A value that travels in pieces. Whoever writes it into a table has the row in memory once.
+/// A value that travels in parts. Whoever writes it into a table has the row in memory once.
 constexpr std::uint64_t kLargeValueBytesMax = 256 * 1024 * 1024;
 constexpr std::size_t kPartBytesMax = 512 * 1024;  // As a page of a backfill: an fsync is a small part of it.
 constexpr std::size_t kLargeHashBytes = 8;         // The digest of a value, and three bytes more.
@@ -76,7 +76,7 @@ struct Cell {
     Stamp stamp;
 };
 
-/// Stands for a value that is too large for a message, and travels in pieces when its receiver asks: Fetch.
+/// Stands for a value that is too large for a message, and travels in parts when its receiver asks: Fetch.
 struct LargeValue {
     std::uint32_t place = 0;   ///< among the entry's values, where NULL stands for it
     std::uint32_t number = 0;  ///< the sender's, by which it is asked for in this session; from 1 on
@@ -117,8 +117,8 @@ constexpr std::uint64_t kCompares = 4;
 /// Knows what `forgotten` and `complete` of a page mean, and `waits` of a holding.
 constexpr std::uint64_t kKnowsForgotten = 8;
 
-/// Takes and gives large values in pieces: Fetch and Part.
-constexpr std::uint64_t kPieces = 16;
+/// Takes and gives large values in parts: Fetch and Part.
+constexpr std::uint64_t kParts = 16;
 
 /// First message of a session, both ways.
 struct Hello {
@@ -254,7 +254,7 @@ struct Compare {
     std::vector<Comparison> comparisons;
 };
 
-/// "Send me this part of the large value of that number", or, with `offset` at its end: "I need no more of it".
+/// "Send me this part of the large value of that number", or, with `bytes` 0: "I need no more of it".
 struct Fetch {
     std::uint32_t number = 0;
     std::uint64_t offset = 0;

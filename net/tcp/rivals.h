@@ -8,7 +8,7 @@
 /// Two devices that name each other dial at the same moment, a device that lost its network dials again
 /// while its peer still believes in the old connection, and one device may be named by two addresses.
 /// Who dials gives up before it has shown its own key when it already has a connection with whom it
-/// found (Host::lets_in). So a dial that went through says: "I had none just then." From this both
+/// found (Host::objection). So a dial that went through says: "I had none just then." From this both
 /// sides compute the same answer without a word more.
 namespace strandline::net::tcp {
 

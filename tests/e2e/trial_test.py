@@ -107,6 +107,47 @@ class Trials(devices.Case):
         self.assertIn("stopped before all was known", told[1])
         self.assertEqual(self.beside(b), [])
 
+    def test_killed(self):
+        """the copies of one that was killed, the key's too, go with the next, and those of one that runs stay"""
+        a, b = self.apart()
+        silent = self.device("c")
+        silent.trust(b)
+        b.trust(silent)
+        silent.start()
+        os.kill(silent.process.pid, signal.SIGSTOP)  # So a trial with it waits.
+        def begin():
+            before = set(self.beside(b))
+            trial = subprocess.Popen([BINARY, "run", str(b.path), *self.peer(silent), "--dry-run"],
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            until(lambda: len(set(self.beside(b)) - before) == 2, "it has made its two folders")
+            return trial
+
+        killed = begin()
+        left = set(self.beside(b))
+        killed.kill()
+        killed.wait()
+        self.assertEqual(set(self.beside(b)), left)
+        running = begin()
+        in_use = set(self.beside(b))
+        self.assertFalse(in_use & left)
+        self.assertEqual(b.command("run", *self.peer(a), "--dry-run").returncode, 0)
+        self.assertEqual(set(self.beside(b)), in_use)
+        running.terminate()
+        running.wait()
+        self.assertEqual(self.beside(b), [])
+        os.kill(silent.process.pid, signal.SIGCONT)
+
+    def test_gone_table(self):
+        """--dry-run says what would come of the tables that are there, where an app has dropped one"""
+        a, b = self.apart()
+        for device in (a, b):
+            device.sql("CREATE TABLE more(id TEXT PRIMARY KEY)")
+            device.tell("track", "more")
+        b.sql("DROP TABLE more")
+        done = b.command("run", *self.peer(a), "--dry-run", "--json", "--timeout", "20")
+        self.assertNotIn("no table", done.stderr)
+        self.assertEqual([table["name"] for table in json.loads(done.stdout)["tables"]], ["notes"])
+
     def test_snapshot(self):
         """--snapshot-above keeps the database as it was before a run that changes more rows, and before no other"""
         a, b = self.apart()

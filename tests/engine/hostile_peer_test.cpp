@@ -402,36 +402,29 @@ TEST_CASE("a change that its device had no right to make is refused by who recei
 TEST_CASE("a peer cannot make a device keep more origins or members than it could tell others of") {
     Stage stage;
     stage.greet();
-    const auto id = [](std::size_t i) {
-        DeviceId device;
-        device.bytes[0] = 99;
-        device.bytes[1] = static_cast<std::uint8_t>(i % 256);
-        device.bytes[2] = static_cast<std::uint8_t>(i / 256);
-        return device;
-    };
     SECTION("origins") {
-        constexpr std::size_t kHalf = message::kOriginsMax / 2;
-        for (std::size_t part = 0; part < 2; ++part) {
-            CHECK_FALSE(stage.group.engine(0).is_closed(stage.stranger));
-            message::Pull pull{static_cast<std::uint32_t>(part + 1), {}, {}};
-            for (std::size_t i = 0; i < kHalf; ++i)
-                pull.origins.push_back({id(part * kHalf + i), Incarnation{1}});
-            if (part == 1) {
-                stage.check_refused(pull);
-            } else {
-                stage.say(pull);
-            }
-        }
+        const auto pull = [&](std::uint64_t part) {
+            message::Pull half{static_cast<std::uint32_t>(part), {}, {}};
+            for (std::uint64_t i = 0; i < message::kOriginsMax / 2; ++i)
+                half.origins.push_back({stage.stranger, Incarnation{part << 32 | i}});
+            return half;
+        };
+        stage.say(pull(1));
+        REQUIRE_FALSE(stage.group.engine(0).is_closed(stage.stranger));
+        stage.check_refused(pull(2));
     }
-    SECTION("members") {
+    const auto members = [&](std::size_t count) {
         message::Have have{false, {}, {}, {}};
-        for (std::size_t i = 0; i < message::kMembersMax; ++i) have.members.push_back(id(i));
-        stage.check_refused(have);
+        for (std::size_t i = 0; i < count; ++i)
+            have.members.push_back(
+                {{99, static_cast<std::uint8_t>(i % 256), static_cast<std::uint8_t>(i / 256)}});
+        return have;
+    };
+    SECTION("members") {
+        stage.check_refused(members(message::kMembersMax));
     }
     SECTION("members, one less: they are all told") {
-        message::Have have{false, {}, {}, {}};
-        for (std::size_t i = 0; i + 1 < message::kMembersMax; ++i) have.members.push_back(id(i));
-        stage.say(have);
+        stage.say(members(message::kMembersMax - 1));
         REQUIRE_FALSE(stage.group.engine(0).is_closed(stage.stranger));
         DeviceId one_more;
         CHECK_FALSE(stage.group.engine(0).trust(one_more, "", stage.group.now(0)));
