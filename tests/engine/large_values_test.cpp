@@ -70,6 +70,7 @@ TEST_CASE("a large value travels in parts, once, through a relay too, and holds 
     group.converge();
     CHECK(group.is_same("notes"));
     CHECK(group.part_bytes == 2 * 15'000);
+    CHECK(group.engine(0).status().sent.rows == 3);  // A part is none.
     CHECK(group.app(2).ask("SELECT typeof(title), length(title), typeof(body), length(body) FROM notes "
                            "WHERE id = 'b'") == "'text'|6000|'blob'|9000");
     CHECK(group.engine(0).is_in_step(group.id(1)));
