@@ -122,7 +122,7 @@ Result<void> snapshot_to(const RunArguments& arguments, const std::string& file)
 Result<Trial> tried(const RunArguments& arguments) {
     auto folder = CopyFolder::make(arguments.database);
     if (!folder) return tl::unexpected(folder.error());
-    const std::string snapshot = folder->path_of("before.db");
+    const std::string snapshot = folder->snapshot();
     if (const auto taken = snapshot_to(arguments, snapshot); !taken) return tl::unexpected(taken.error());
     NodeOptions options = options_of(arguments);
     options.listen.clear();

@@ -46,20 +46,6 @@ int locked(const std::string& folder) {
     return -1;
 }
 
-/// The folders that begin so and that nobody uses.
-void remove_left(const std::string& prefix) {
-    const auto folder = std::filesystem::absolute(prefix).parent_path();
-    const std::string name = std::filesystem::path(prefix).filename();
-    std::error_code trouble;
-    for (const auto& entry : std::filesystem::directory_iterator(folder, trouble)) {
-        if (!entry.path().filename().string().starts_with(name)) continue;
-        const int lock = locked(entry.path());
-        if (lock < 0) continue;
-        std::filesystem::remove_all(entry.path(), trouble);
-        ::close(lock);
-    }
-}
-
 }  // namespace
 
 std::int64_t Trial::rows() const {
@@ -74,6 +60,29 @@ std::int64_t Trial::changes() const {
     return changes;
 }
 
+void CopyFolder::remove(const std::string& folder) {
+    std::error_code trouble;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, trouble)) {
+        const std::string name = entry.path().filename();
+        if (name.starts_with(kSnapshot) || name.starts_with(kCopy))
+            std::filesystem::remove(entry.path(), trouble);
+    }
+    std::filesystem::remove(folder, trouble);
+}
+
+void CopyFolder::remove_left(const std::string& prefix) {
+    const auto folder = std::filesystem::absolute(prefix).parent_path();
+    const std::string name = std::filesystem::path(prefix).filename();
+    std::error_code trouble;
+    for (const auto& entry : std::filesystem::directory_iterator(folder, trouble)) {
+        if (!entry.path().filename().string().starts_with(name)) continue;
+        const int lock = locked(entry.path());
+        if (lock < 0) continue;
+        remove(entry.path());
+        ::close(lock);
+    }
+}
+
 Result<CopyFolder> CopyFolder::make(const std::string& database) {
     const std::string prefix = database + kTrial;
     remove_left(prefix);
@@ -86,8 +95,7 @@ Result<CopyFolder> CopyFolder::make(const std::string& database) {
 }
 
 CopyFolder::~CopyFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+    if (!path_.empty()) remove(path_);
     if (lock_ >= 0) ::close(lock_);
 }
 
@@ -101,7 +109,7 @@ Result<Trial> try_out(NodeOptions options, const std::string& snapshot, double s
                        Retry::later);
     auto folder = CopyFolder::make(options.database);
     if (!folder) return tl::unexpected(folder.error());
-    const std::string copy = folder->path_of("copy.db");
+    const std::string copy = folder->copy();
     std::error_code error;
     std::filesystem::copy_file(snapshot, copy, error);
     if (!error) std::filesystem::copy_file(options.database + ".key", copy + ".key", error);

@@ -42,10 +42,19 @@ public:
     CopyFolder& operator=(const CopyFolder&) = delete;
     ~CopyFolder();
 
-    /// Of a file in it.
-    [[nodiscard]] std::string path_of(const std::string& name) const { return path_ + "/" + name; }
+    /// Where a snapshot of the database goes, and where a copy of that, which is run.
+    [[nodiscard]] std::string snapshot() const { return path_ + "/" + kSnapshot; }
+    [[nodiscard]] std::string copy() const { return path_ + "/" + kCopy; }
 
 private:
+    /// What SQLite and a device have beside them begins so too.
+    static constexpr const char* kSnapshot = "before.db";
+    static constexpr const char* kCopy = "copy.db";
+
+    /// Removes them, and the folder if nothing else is in it: one of the user's may have a name like ours.
+    static void remove(const std::string& folder);
+    /// Removes folders that begin so and that nobody uses.
+    static void remove_left(const std::string& prefix);
     CopyFolder(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
 
     std::string path_;

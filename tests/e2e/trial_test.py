@@ -122,11 +122,14 @@ class Trials(devices.Case):
             until(lambda: len(set(self.beside(b)) - before) == 2, "it has made its two folders")
             return trial
 
+        own = self.folder / f"{b.path.name}.trial-backup"
+        own.mkdir()
+        (own / "letters").write_text("mine")
         killed = begin()
-        left = set(self.beside(b))
+        left = set(self.beside(b)) - {own}
         killed.kill()
         killed.wait()
-        self.assertEqual(set(self.beside(b)), left)
+        self.assertEqual(set(self.beside(b)) - {own}, left)
         running = begin()
         in_use = set(self.beside(b))
         self.assertFalse(in_use & left)
@@ -134,7 +137,8 @@ class Trials(devices.Case):
         self.assertEqual(set(self.beside(b)), in_use)
         running.terminate()
         running.wait()
-        self.assertEqual(self.beside(b), [])
+        self.assertEqual(self.beside(b), [own])
+        self.assertEqual((own / "letters").read_text(), "mine")
         os.kill(silent.process.pid, signal.SIGCONT)
 
     def test_gone_table(self):

@@ -141,6 +141,18 @@ class Verify(devices.Case):
         self.assertIn(f"process {b.process.pid}", told.replace("\n", " "))
         self.assertIn("goes on", told.replace("\n", " "))
 
+    def test_quarantine(self):
+        """where a row waits in quarantine, a proof says so: tables may differ although the same is held"""
+        a, b = self.pair()
+        for device in (a, b):
+            device.sql("CREATE UNIQUE INDEX titles ON notes(title)")
+            device.sql(f"INSERT INTO notes VALUES ('{device.name}', 'one', NULL)")
+        a.start()
+        self.assertEqual(b.once(a), 0)
+        done = b.command("verify", "--peer", f"127.0.0.1:{a.port}")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("1 row is in quarantine here", done.stderr)
+
     def test_nobody(self):
         """where nobody answers within the time, nothing is claimed"""
         a, b = self.pair_with_rows(1)
