@@ -44,8 +44,8 @@ std::optional<message::Pages> take_step(message::Pages& pages, const backfill::T
     return step;
 }
 
-/// About what a message that waits holds in memory.
-std::size_t bytes_held(const message::Message& message) {
+/// About what a message that waits holds in memory, beside the entries of its pages.
+std::size_t bytes_beside_entries(const message::Message& message) {
     std::size_t bytes = 0;
     if (const auto* pages = std::get_if<message::Pages>(&message)) {
         bytes = pages->origins.size() * sizeof(OriginId);
@@ -103,7 +103,8 @@ bool Device::is_in_parts(const DeviceId& peer, const message::Pages& pages) cons
 
 void Device::wait(const DeviceId& peer, message::Message message) {
     const auto* pages = std::get_if<message::Pages>(&message);
-    const std::size_t bytes = bytes_held(message) + (pages != nullptr ? amount_of(*pages).bytes : 0);
+    const std::size_t bytes =
+        bytes_beside_entries(message) + (pages != nullptr ? amount_of(*pages).bytes : 0);
     waiting_.push_back({peer, std::move(message), bytes});
 }
 

@@ -273,6 +273,8 @@ bool Origins::know(const std::vector<OriginId>& ids) const {
 }
 
 bool Origins::has_room_for(const std::vector<OriginId>& ids) const {
+    if (ids_.size() + ids.size() <= message::kOriginsMax)
+        return true;  // Asked with every message, and nearly always so.
     const auto news = std::ranges::count_if(ids, [&](const OriginId& id) { return !numbers_.contains(id); });
     return ids_.size() + static_cast<std::size_t>(news) <= message::kOriginsMax;
 }
