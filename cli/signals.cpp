@@ -8,11 +8,18 @@
 namespace strandline::cli {
 namespace {
 
+/// nohup(1) ignores SIGHUP for its command; blocked, it would come all the same.
+bool is_hangup_ignored() {
+    struct sigaction hangup {};
+    return sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler == SIG_IGN;
+}
+
 sigset_t stop_signals() {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
+    if (!is_hangup_ignored()) sigaddset(&signals, SIGHUP);
     return signals;
 }
 
@@ -24,9 +31,13 @@ void hold_stop_signals() {
 }
 
 bool is_stop_held() {
+    const sigset_t signals = stop_signals();
     sigset_t held;
     sigpending(&held);
-    return sigismember(&held, SIGINT) == 1 || sigismember(&held, SIGTERM) == 1;
+    const auto is_held = [&](int signal) {
+        return sigismember(&signals, signal) == 1 && sigismember(&held, signal) == 1;
+    };
+    return is_held(SIGINT) || is_held(SIGTERM) || is_held(SIGHUP);
 }
 
 StopOnSignal::StopOnSignal(std::function<void()> stop)

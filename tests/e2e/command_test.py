@@ -75,6 +75,21 @@ class Usage(devices.Case):
         until(lambda: "give it --listen or --peer" in a.log.read_text(), "it says so")
         a.stop()
 
+    def test_closed_terminal(self):
+        """a terminal that closes stops a run as an operator does, unless nohup began it"""
+        a = self.device("a").start()
+        self.assertEqual(a.end(signal.SIGHUP)[0], 0)
+        ignoring = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        process = subprocess.Popen([BINARY, "run", a.path, "--listen", "127.0.0.1:0"], preexec_fn=ignoring,
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.assertIn("listening", process.stdout.readline())
+        process.send_signal(signal.SIGHUP)
+        a.sql("INSERT INTO notes VALUES ('k', 't', 'b')")
+        until(lambda: a.status()["resources"][0]["watermarks"], "the write is taken up after the signal")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(timeout=30), 0)
+        process.stdout.close()
+
     def test_once_stopped(self):
         """a run with --once that is told to stop says that, and not that its time was over"""
         a = self.device("a")
