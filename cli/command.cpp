@@ -44,6 +44,13 @@ std::string no_file_path(const std::string& path) {
     return std::filesystem::is_directory(path, ignored) ? path + " is a folder, not a file" : "";
 }
 
+std::string file_of(const std::string& path) {
+    std::error_code none;
+    if (!std::filesystem::is_symlink(path, none)) return path;
+    const auto file = std::filesystem::canonical(path, none);
+    return none ? path : file.string();
+}
+
 CLI::Option* add_database(CLI::App* command, std::string& into, const std::string& name) {
     return command->add_option(name, into, "The device's SQLite database")
         ->required()

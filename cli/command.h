@@ -67,6 +67,8 @@ void print_json(const nlohmann::ordered_json& object);
 
 /// A sentence when no file can be there: the path is empty, or a folder's.
 [[nodiscard]] std::string no_file_path(const std::string& path);
+/// The file itself, where `path` is a symbolic link: what belongs to a database is beside it.
+[[nodiscard]] std::string file_of(const std::string& path);
 /// A sentence when the text is not a number of seconds to wait.
 [[nodiscard]] std::string not_a_time(const std::string& text);
 

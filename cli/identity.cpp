@@ -31,7 +31,7 @@ Exit init(const InitArguments& arguments) {
     print_to_stderr(
         fmt::format("{0} is a device now. It is in WAL mode from here on, a lasting property of the file.\n"
                     "{0}.key is its identity: keep it with the database, and as safe.\n",
-                    arguments.database));
+                    file_of(arguments.database)));
     if (arguments.json) {
         print_json({{"device", to_hex(*device)}, {"name", arguments.name}});
     } else {

@@ -112,7 +112,7 @@ Result<Trial> try_out(NodeOptions options, const std::string& snapshot, double s
     const std::string copy = folder->copy();
     std::error_code error;
     std::filesystem::copy_file(snapshot, copy, error);
-    if (!error) std::filesystem::copy_file(options.database + ".key", copy + ".key", error);
+    if (!error) std::filesystem::copy_file(file_of(options.database) + ".key", copy + ".key", error);
     if (error)
         return failure(Category::storage,
                        fmt::format("{} cannot be copied to {}: {}", snapshot, copy, error.message()));

@@ -14,6 +14,17 @@
 #include "net/bytes.h"
 
 namespace strandline::net {
+
+std::string key_path_of(const std::string& database) {
+    constexpr int kLinksMax = 40;  // What Linux follows (path_resolution(7)).
+    std::filesystem::path file(database);
+    std::error_code none;
+    for (int i = 0; i < kLinksMax && std::filesystem::is_symlink(file, none); ++i) {
+        file = file.parent_path() / std::filesystem::read_symlink(file, none);
+    }
+    return file.string() + ".key";
+}
+
 namespace {
 
 constexpr std::string_view kFirstLine = "strandline key 1\n";

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 
 #include <strandline/result.h>
 
@@ -10,6 +11,10 @@
 #include "net/secret.h"
 
 namespace strandline::net {
+
+/// Where the key file of a database is: beside the file itself, by whatever symbolic links that is named, as its WAL is.
+/// A link that leads nowhere yet is followed to where SQLite would make the file. Threads: any.
+[[nodiscard]] std::string key_path_of(const std::string& database);
 
 /// The file beside the database that makes it a device's: its identity, and the count of openings that
 /// tells a restored or copied database from the living one.

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "net/key_file.h"
+
 namespace strandline::net {
 namespace {
 
@@ -19,7 +21,7 @@ std::string to_text(const statx_timestamp& time) {
 }  // namespace
 
 std::string mark_of(const std::string& database) {
-    const struct statx key = facts_of(database + ".key");
+    const struct statx key = facts_of(key_path_of(database));
     const struct statx file = facts_of(database);
     // A file system that keeps no birth leaves it zero.
     return "key " + std::to_string(key.stx_ino) + " changed " + to_text(key.stx_ctime) + ", database " +

@@ -73,7 +73,7 @@ private:
 Result<DeviceId> device_at(const std::string& database, const std::string& address, double seconds) {
     const auto parsed = parse_address(address);
     if (!parsed) return tl::unexpected(parsed.error());
-    const auto key = net::KeyFile::load(database + ".key");
+    const auto key = net::KeyFile::load(net::key_path_of(database));
     if (!key) return tl::unexpected(key.error());
     return Caller(key->identity()).ask(*parsed, seconds);
 }

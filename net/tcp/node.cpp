@@ -82,12 +82,12 @@ Result<Node> Node::open(const NodeOptions& options) {
     // What changes nothing comes first, so that a wrong call leaves everything as it was.
     auto peers = parse_peers(options.peers);
     if (!peers) return tl::unexpected(peers.error());
-    auto key = net::KeyFile::load(options.database + ".key");
+    auto key = net::KeyFile::load(net::key_path_of(options.database));
     if (!key) return tl::unexpected(key.error());
     auto lock = tcp::Lock::take(options.database);
     if (!lock) return tl::unexpected(lock.error());
     // Again, now that nobody else can be raising the count in it.
-    key = net::KeyFile::load(options.database + ".key");
+    key = net::KeyFile::load(net::key_path_of(options.database));
     if (!key) return tl::unexpected(key.error());
     auto listener = open_listener(parts->context, options.listen);
     if (!listener) return tl::unexpected(listener.error());

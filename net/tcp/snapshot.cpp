@@ -106,7 +106,7 @@ Result<std::string> put_in_place(Unfinished& fresh, const std::string& database)
 
 Result<void> take_snapshot(const std::string& database, const std::string& file,
                            const std::function<bool()>& stop_asked) {
-    const auto key = net::KeyFile::load(database + ".key");
+    const auto key = net::KeyFile::load(net::key_path_of(database));
     if (!key) return tl::unexpected(key.error());
     if (file.empty()) return failure(Category::usage, "the path of the snapshot is empty");
     std::error_code trouble;
@@ -123,7 +123,7 @@ Result<void> take_snapshot(const std::string& database, const std::string& file,
 
 Result<std::string> restore_database(const std::string& database, const std::string& file,
                                      const std::function<bool()>& stop_asked) {
-    const auto key = net::KeyFile::load(database + ".key");
+    const auto key = net::KeyFile::load(net::key_path_of(database));
     if (!key) return tl::unexpected(key.error());
     std::error_code trouble;
     if (fs::equivalent(database, file, trouble))
@@ -144,7 +144,7 @@ Result<std::string> restore_database(const std::string& database, const std::str
                        place + kKept + " is there, from an earlier restore; move it away, or remove it");
     }
     // Where the database is gone, its key file says as well whose it was.
-    const std::string like = fs::exists(place, trouble) ? place : database + ".key";
+    const std::string like = fs::exists(place, trouble) ? place : net::key_path_of(database);
     auto fresh = copied_beside(place, file, like, key->identity().device(), stop_asked);
     if (!fresh) return tl::unexpected(fresh.error());
     return put_in_place(*fresh, place);

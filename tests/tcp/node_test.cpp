@@ -281,6 +281,22 @@ TEST_CASE("an init that fails leaves no key behind") {
     CHECK_FALSE(init_device("/nowhere/a.db", ""));
 }
 
+TEST_CASE("a device is the same one by whatever symbolic link it is named, its key is beside the file") {
+    const Folder folder;
+    std::filesystem::create_directory(folder / "real");
+    std::filesystem::create_symlink("real/a.db", folder / "link.db");
+    std::filesystem::create_symlink("link.db", folder / "again.db");
+    const auto made =
+        init_device(folder / "again.db", "");  // Nothing is there yet that the links could lead to.
+    REQUIRE(made);
+    CHECK(std::filesystem::exists(folder / "real/a.db.key"));
+    for (const char* name : {"real/a.db", "link.db", "again.db"}) {
+        CHECK(device_id_of(folder / name).value() == *made);
+        CHECK_FALSE(init_device(folder / name, ""));  // It is a device already.
+        CHECK(Node::open({folder / name, "", {}}));
+    }
+}
+
 TEST_CASE("a database that is no device, or whose key is gone, does not open and is not changed") {
     const Folder folder;
     CHECK_FALSE(Node::open({folder / "a.db", "", {}}));
