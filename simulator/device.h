@@ -204,7 +204,7 @@ private:
     net::Identity identity_;
     disk::Disk disk_;
     Witness witness_;
-    Promises promises_;
+    Promises promises_{index_};
     Lookout lookout_;
     std::uint64_t opened_ = 0;          ///< what the key file says; durable
     std::uint64_t key_files_ = 0;       ///< how often it was written anew, also by a restore: its mark

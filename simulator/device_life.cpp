@@ -144,9 +144,9 @@ void Device::check_promises() {
     if (life_ != Life::running || !app_ || app_->is_in_transaction()) return;
     const auto coverage = read_coverage(app_->sql());
     if (!coverage) return;
-    auto device = app_->sql().ask("SELECT device, incarnation FROM strandline_device");
-    if (!device.step()) return;
-    promises_.keep(*coverage, origin_from(device.bytes(0), device.integer(1)));
+    const auto self = read_origin(app_->sql());
+    if (!self) return;
+    promises_.keep(*coverage, *self);
     if (Recorder* recorder = world_.chronicle.recorder()) recorder->holds(index_, *coverage);
 }
 
@@ -162,8 +162,9 @@ void Device::check_durable() {
         disk_.durable_image());
     Sql sql(kDatabase, left.name());
     const auto coverage = read_coverage(sql);
-    if (!coverage) throw LawBroken(11, "what would survive a power cut is no database");
-    promises_.demand_durable(*coverage);
+    const auto self = read_origin(sql);
+    if (!coverage || !self) throw LawBroken(11, "what would survive a power cut is no database");
+    promises_.demand_durable(*coverage, *self);
 }
 
 void Device::stop() {

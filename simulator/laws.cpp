@@ -51,6 +51,12 @@ bool is_covered(const std::optional<Stamp>& stamp, const Vector& vector) {
     return stamp && stamp->hlc <= vector.at(stamp->origin);
 }
 
+std::optional<OriginId> read_origin(Sql& sql) {
+    auto device = sql.ask("SELECT device, incarnation FROM strandline_device");
+    if (!device.step()) return std::nullopt;
+    return origin_from(device.bytes(0), device.integer(1));
+}
+
 std::optional<Coverage> read_coverage(Sql& sql, const std::string& from) {
     Coverage coverage;
     for (const Table& table : tables()) coverage[table.name];
@@ -138,31 +144,36 @@ void Promises::said(const message::Message& message) {
     }
 }
 
-void Promises::demand(const Floors& floors, const Coverage& coverage, int law) {
+void Promises::demand(const Floors& floors, const Coverage& coverage, int law) const {
     for (const auto& [table, vector] : floors) {
         const Vector held = floor_of(coverage.at(table));
         const Vector::Entry* above = vector.first_above(held);
         if (above == nullptr) continue;
         const auto& [origin, hlc] = *above;
-        throw LawBroken(law, fmt::format("{} of origin {} was {} up to {} and is held up to {} now", table,
-                                         short_text(origin_of(origin)), law == 2 ? "held" : "said to be held",
-                                         hlc.value, held.at(origin).value));
+        throw LawBroken(
+            law, fmt::format("device {}: {} of origin {} was {} up to {} and is held up to {} now", device_,
+                             table, short_text(origin_of(origin)), law == 2 ? "held" : "said to be held",
+                             hlc.value, held.at(origin).value));
     }
+}
+
+void Promises::forget(Floors& floors, const DeviceId& device) {
+    for (auto& [table, vector] : floors) vector.forget(device);
 }
 
 void Promises::keep(const Coverage& coverage, const OriginId& self) {
     if (self != std::exchange(self_, self)) {
-        for (Floors* floors : {&held_, &said_}) {
-            for (auto& [table, vector] : *floors) vector.forget(self.device);
-        }
+        for (Floors* floors : {&held_, &said_}) forget(*floors, self.device);
     }
     demand(held_, coverage, 2);
     demand(said_, coverage, 4);
     for (const auto& [table, pieces] : coverage) held_[table].raise(floor_of(pieces));
 }
 
-void Promises::demand_durable(const Coverage& coverage) const {
-    demand(said_, coverage, 4);
+void Promises::demand_durable(const Coverage& coverage, const OriginId& self) const {
+    Floors said = said_;
+    if (self != self_) forget(said, self.device);
+    demand(said, coverage, 4);
 }
 
 // --- the whole state ----------------------------------------------------------------------------

@@ -28,6 +28,8 @@ using Coverage = std::map<std::string, std::vector<Piece>>;
 
 /// As strandline_origins has it.
 [[nodiscard]] OriginId origin_from(const std::string& device, std::int64_t incarnation);
+/// Whom the device writes as. Empty: the disk fails underneath.
+[[nodiscard]] std::optional<OriginId> read_origin(Sql& sql);
 /// What is held where; or, from strandline_forgotten, which deletions were forgotten where. Empty: the disk fails underneath.
 [[nodiscard]] std::optional<Coverage> read_coverage(Sql& sql,
                                                     const std::string& from = "strandline_coverage");
@@ -43,14 +45,15 @@ using Coverage = std::map<std::string, std::vector<Piece>>;
 /// so a word that went out before it was durable is found.
 class Promises {
 public:
+    explicit Promises(std::size_t device) : device_(device) {}
     void said(const message::Message& message);
     /// Laws 1, 2 and 4: what was held is held still, and what was said is held. Floors are compared, since
     /// joining ranges by the minimum lowers pieces and never a floor.
     /// `self`: the device's present origin. Of its former ones, what it lost is not held any more.
     void keep(const Coverage& coverage, const OriginId& self);
     /// The same demand on what would survive, of what has been said: law 4 without waiting for a power cut. What
-    /// was held and not said may still be on its way to the disk.
-    void demand_durable(const Coverage& coverage) const;
+    /// was held and not said may still be on its way to the disk. `self`: the origin that would survive.
+    void demand_durable(const Coverage& coverage, const OriginId& self) const;
     /// An older state was put in place of the one that made them.
     void release() {
         held_.clear();
@@ -59,8 +62,10 @@ public:
 
 private:
     using Floors = std::map<std::string, Vector>;
-    static void demand(const Floors& floors, const Coverage& coverage, int law);
+    static void forget(Floors& floors, const DeviceId& device);
+    void demand(const Floors& floors, const Coverage& coverage, int law) const;
 
+    std::size_t device_;
     Floors held_;
     Floors said_;
     OriginId self_;

@@ -63,7 +63,7 @@ TEST_CASE("devices converge behind torn networks, cut power, crashes and failing
 TEST_CASE("a promise that is not kept breaks law 2") {
     OriginId origin;
     Coverage coverage{{"notes", {Piece{"", held({{origin, Hlc{5}}})}}}};
-    Promises promises;
+    Promises promises(0);
     promises.keep(coverage, {});
     coverage["notes"].front().vector = held({{origin, Hlc{4}}});
     CHECK_THROWS_WITH(promises.keep(coverage, {}), Catch::Contains("held up to 5"));
@@ -75,7 +75,7 @@ TEST_CASE("of its former origin a device need not hold what it has lost, of all 
     OriginId another;
     another.device.bytes.fill(9);
     Coverage coverage{{"notes", {Piece{"", held({{former, Hlc{5}}, {another, Hlc{5}}})}}}};
-    Promises promises;
+    Promises promises(0);
     promises.keep(coverage, former);
     Vector& vector = coverage["notes"].front().vector;
     vector = held({{former, Hlc{4}}, {another, Hlc{5}}});
@@ -91,23 +91,41 @@ TEST_CASE("what a device has said in a Have it must hold for ever") {
     message::Have have;
     have.origins = {origin};
     have.holdings = {{"notes", false, 0, {{{"", std::nullopt}, {{Origin{0}, Hlc{9}}}}}}};
-    Promises promises;
+    Promises promises(0);
     promises.said(have);
     Coverage coverage{{"notes", {Piece{"", held({{origin, Hlc{9}}})}}}};
-    CHECK_NOTHROW(promises.demand_durable(coverage));
+    CHECK_NOTHROW(promises.demand_durable(coverage, origin));
     coverage["notes"].front().vector = {};
     CHECK_THROWS_WITH(promises.keep(coverage, {}),
                       Catch::Contains("said to be held up to 9 and is held up to 0 now"));
-    CHECK_THROWS_AS(promises.demand_durable(coverage), LawBroken);
+    CHECK_THROWS_AS(promises.demand_durable(coverage, origin), LawBroken);
     promises.release();
-    CHECK_NOTHROW(promises.demand_durable(coverage));
+    CHECK_NOTHROW(promises.demand_durable(coverage, origin));
+}
+
+TEST_CASE(
+    "a new origin that would survive need not hold what was said of the former one, but of all others") {
+    const OriginId former;
+    const OriginId present{former.device, Incarnation{1}};
+    OriginId another;
+    another.device.bytes.fill(9);
+    message::Have have;
+    have.origins = {former, another};
+    have.holdings = {{"notes", false, 0, {{{"", std::nullopt}, {{Origin{0}, Hlc{9}}, {Origin{1}, Hlc{9}}}}}}};
+    Promises promises(0);
+    promises.said(have);
+    promises.keep({{"notes", {Piece{"", held({{former, Hlc{9}}, {another, Hlc{9}}})}}}}, former);
+    const Coverage left{{"notes", {Piece{"", held({{another, Hlc{9}}})}}}};
+    CHECK_THROWS_AS(promises.demand_durable(left, former), LawBroken);
+    CHECK_NOTHROW(promises.demand_durable(left, present));
+    CHECK_THROWS_AS(promises.demand_durable({{"notes", {Piece{}}}}, present), LawBroken);
 }
 
 TEST_CASE("what is held and was not said may still be on its way to the disk") {
     const OriginId origin;
-    Promises promises;
+    Promises promises(0);
     promises.keep({{"notes", {Piece{"", held({{origin, Hlc{5}}})}}}}, {});
-    CHECK_NOTHROW(promises.demand_durable({{"notes", {Piece{}}}}));
+    CHECK_NOTHROW(promises.demand_durable({{"notes", {Piece{}}}}, origin));
 }
 
 TEST_CASE("rows or stamps that differ break law 6, and rows that nobody wrote law 5") {
