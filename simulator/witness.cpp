@@ -106,6 +106,7 @@ std::optional<std::vector<Witness::Folded>> Witness::folded(Sql& sql) {
         "OR o.ceiling > 0 GROUP BY 1, 2, 3, 4 ORDER BY 3 DESC, 1");
     while (read.step()) {
         const OriginId origin{device_, static_cast<Incarnation>(read.integer(0))};
+        if (over_.contains(origin)) continue;
         if (read.integer(2) == 1) {
             folded.front().origin = origin;
         } else if (folded.back().origin != origin) {
@@ -118,11 +119,15 @@ std::optional<std::vector<Witness::Folded>> Witness::folded(Sql& sql) {
     return folded;
 }
 
-/// The order of stamps is by what devices say of them, from when the first one says so.
+/// The order of stamps is by what devices say of them, from when the first one says so. While nothing is pending: what
+/// the app commits from here on is not folded by an origin of ours that has a ceiling, also where its watermark says so.
 bool Witness::learn_ceilings(Sql& sql) {
     auto read = sql.ask("SELECT device, incarnation, ceiling FROM strandline_origins WHERE ceiling > 0");
-    while (read.step())
-        model_.lower_ceiling(origin_from(read.bytes(0), read.integer(1)), Hlc{read.integer(2)});
+    while (read.step()) {
+        const OriginId origin = origin_from(read.bytes(0), read.integer(1));
+        model_.lower_ceiling(origin, Hlc{read.integer(2)});
+        if (origin.device == device_) over_.insert(origin);
+    }
     return read.is_done();
 }
 
@@ -434,6 +439,7 @@ void Witness::remember(Memory memory) {
     pending_ = std::move(memory.pending);
     known_ = std::move(memory.known);
     last_seen_ = memory.last_seen;
+    over_ = std::move(memory.over);
 }
 
 }  // namespace strandline::simulator

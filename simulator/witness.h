@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -75,8 +76,9 @@ public:
         std::vector<Commit> pending;
         std::map<Key, Known> known;
         std::int64_t last_seen = 0;
+        std::set<OriginId> over;
     };
-    [[nodiscard]] Memory memory() const { return {pending_, known_, last_seen_}; }
+    [[nodiscard]] Memory memory() const { return {pending_, known_, last_seen_, over_}; }
     void remember(Memory memory);
 
 private:
@@ -92,7 +94,7 @@ private:
             return at != to.end() && ceiling < hlc && hlc <= at->second;
         }
     };
-    /// The present origin first, and then those whose clock was put right, which may have folded just before that.
+    /// The present origin first, and then those whose clock was put right, and which may have folded just before that.
     [[nodiscard]] std::optional<std::vector<Folded>> folded(Sql& sql);
     [[nodiscard]] bool learn_ceilings(Sql& sql);
     [[nodiscard]] bool take(Sql& sql, std::vector<Change>& changes, std::vector<JournalRow> journal);
@@ -118,6 +120,7 @@ private:
     std::vector<Commit> pending_;
     std::map<Key, Known> known_;                    ///< of each pending key, before it was touched
     std::int64_t last_seen_ = 0;                    ///< the newest journal row that is known
+    std::set<OriginId> over_;                       ///< of this device, whose clock was put right
     std::map<std::int64_t, std::size_t> table_of_;  ///< by the resource's number
     std::map<std::pair<std::size_t, std::int64_t>, std::size_t> column_of_;  ///< by table and column's number
 };
