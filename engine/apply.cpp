@@ -25,10 +25,6 @@ constexpr const char* kAhead =
     "its stamp is further ahead of this device's clock than the drift bound allows; it is applied when the "
     "time has come";
 
-Stamp localized(const Stamp& stamp, const std::vector<Origin>& origins) {
-    return {stamp.hlc, origins[static_cast<std::size_t>(stamp.origin)]};
-}
-
 }  // namespace
 
 Result<void> check_keys(const Resource& resource, const message::Page& page) {
@@ -208,7 +204,7 @@ void Apply::raise(const Resource& resource, const message::Page& page, const std
     watermarks::Coverage coverage = store_.coverage(resource.id);
     const watermarks::Range range{page.range.low, page.range.high};
     const watermarks::Vector vector = localized(page.vector, origins);
-    if (behind_.contains(&page)) complete(resource, range, vector);
+    if (behind_.contains(&page)) complete(resource, page, vector);
     coverage.raise(range, vector);
     store_.set_coverage(resource.id, coverage);
 }

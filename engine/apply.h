@@ -141,14 +141,17 @@ private:
     /// deleted; what is here and it does not cover is written again, on top, for nobody could tell any more whether that
     /// knew of the deletions. Also what came from others that lacked them: who still remembers a deletion, and was given such
     /// a row by its writer, decided otherwise than who has forgotten it and is given the row by this device.
-    void complete(const store::Resource& resource, const watermarks::Range& range,
+    void complete(const store::Resource& resource, const message::Page& page,
                   const watermarks::Vector& vector);
     /// Not covered; in a device-owned resource it counts only as written by this device, in this life or an earlier one.
     [[nodiscard]] bool is_in_doubt(const store::Resource& resource, const Stamp& stamp,
                                    const watermarks::Vector& vector) const;
     [[nodiscard]] bool is_in_doubt(const store::Resource& resource, const Record& record,
                                    const watermarks::Vector& vector) const;
-    void let_go_of_held(const store::Resource& resource, const watermarks::Range& range,
+    void note_said(std::int64_t resource, const message::Entry& entry, const std::vector<Origin>& origins);
+    /// Whether the message names any stamp of the record, as in the state of its sender or as held there.
+    [[nodiscard]] bool is_said(std::int64_t resource, const std::string& key, const Record& record) const;
+    void let_go_of_held(const store::Resource& resource, const message::Page& page,
                         const watermarks::Vector& vector);
     void remove_gone(const store::Resource& resource, const std::string& key, const Record& gone);
     void write_again(const store::Resource& resource, const std::string& key,
@@ -242,7 +245,8 @@ private:
     std::set<const message::Page*> settling_;  ///< of those: their sender lags, too
     std::set<std::pair<std::int64_t, std::string>> settled_;  ///< resource and key: written again already
     std::set<std::pair<std::int64_t, std::string>> named_;    ///< resource and key, in the message so far
-    std::set<std::pair<std::int64_t, std::string>> said_;     ///< the same, with what is held back
+    /// By resource and key: all stamps that the message names, with those of what is held back.
+    std::map<std::pair<std::int64_t, std::string>, std::vector<Stamp>> said_;
     std::set<std::pair<std::int64_t, std::string>> awaited_;  ///< resource and key
     bool is_finishing_ = false;
     bool is_repair_ = false;            ///< the page claims nothing: its rows were asked for

@@ -40,11 +40,29 @@ void Apply::forget(const message::Pages& pages, const std::vector<Origin>& origi
     for (const message::Page& page : pages.pages) {
         const std::int64_t resource = store_.catalog.find(page.resource)->id;
         for (const message::Entry& entry : page.entries) {
-            said_.emplace(resource, entry.key);
+            note_said(resource, entry, origins);
             // A row that is in nobody's state, as it came there with an edit that has to wait.
             if (page.vector.empty() && entry.row) named_.emplace(resource, entry.key);
         }
     }
+}
+
+void Apply::note_said(std::int64_t resource, const message::Entry& entry,
+                      const std::vector<Origin>& origins) {
+    std::vector<Stamp>& said = said_[{resource, entry.key}];
+    if (entry.era) said.push_back(localized(*entry.era, origins));
+    if (entry.row) said.push_back(localized(*entry.row, origins));
+    for (const message::Cell& cell : entry.cells) said.push_back(localized(cell.stamp, origins));
+}
+
+bool Apply::is_said(std::int64_t resource, const std::string& key, const Record& record) const {
+    const auto said = said_.find({resource, key});
+    if (said == said_.end()) return false;
+    const auto is_in = [&](const Stamp& stamp) {
+        return std::ranges::find(said->second, stamp) != said->second.end();
+    };
+    return (record.era && is_in(*record.era)) || (record.row && is_in(*record.row)) ||
+           std::ranges::any_of(record.cells, [&](const CellStamp& cell) { return is_in(cell.stamp); });
 }
 
 bool Apply::is_among(const std::set<const message::Page*>& pages, const message::Page& page) {
@@ -88,8 +106,8 @@ std::optional<Merge> Apply::replaced(const Record& local, const Incoming& incomi
     return merged;
 }
 
-void Apply::complete(const Resource& resource, const watermarks::Range& range,
-                     const watermarks::Vector& vector) {
+void Apply::complete(const Resource& resource, const message::Page& page, const watermarks::Vector& vector) {
+    const watermarks::Range range{page.range.low, page.range.high};
     std::vector<std::pair<std::string, Record>> gone;
     std::vector<std::string> in_doubt;
     {
@@ -106,19 +124,30 @@ void Apply::complete(const Resource& resource, const watermarks::Range& range,
             }
         }
     }
-    let_go_of_held(resource, range, vector);
+    let_go_of_held(resource, page, vector);
     for (const auto& [key, record] : gone) remove_gone(resource, key, record);
     for (const std::string& key : in_doubt) write_again(resource, key, vector);
 }
 
-/// What was held here for its time, and is decided where the page comes from.
-void Apply::let_go_of_held(const Resource& resource, const watermarks::Range& range,
+/// What was held here for its time, and is decided where the page comes from: it is covered there, and neither in the state
+/// nor held. That its key is there says nothing, since the row may be another one, after a deletion that nobody knows any more.
+void Apply::let_go_of_held(const Resource& resource, const message::Page& page,
                            const watermarks::Vector& vector) {
     if (!store_.quarantine.has_any(resource.id)) return;
+    const watermarks::Range range{page.range.low, page.range.high};
+    // Of a column that its sender does not have a page says nothing.
+    const auto is_told_of = [&](const CellStamp& cell) {
+        const auto column = std::ranges::find(resource.columns, cell.column, &store::ValueColumn::id);
+        return column != resource.columns.end() &&
+               std::ranges::find(page.columns, column->name) != page.columns.end();
+    };
     for (const std::string& key : store_.quarantine.keys(resource.id, store::QuarantineKind::held)) {
-        if (!range.contains(key) || said_.contains({resource.id, key})) continue;
+        if (!range.contains(key)) continue;
+        const bool is_there = said_.contains({resource.id, key});
         for (const store::Quarantined& held : store_.quarantine.held(resource.id, key)) {
-            if (lacking(held.record, vector).is_none()) store_.quarantine.drop(held.id);
+            const bool is_kept = is_there && (is_said(resource.id, key, held.record) ||
+                                              !std::ranges::all_of(held.record.cells, is_told_of));
+            if (!is_kept && lacking(held.record, vector).is_none()) store_.quarantine.drop(held.id);
         }
     }
 }

@@ -85,6 +85,10 @@ std::vector<Origin> localized(store::Origins& origins, const std::vector<OriginI
     return numbers;
 }
 
+Stamp localized(const Stamp& stamp, const std::vector<Origin>& origins) {
+    return {stamp.hlc, origins[static_cast<std::size_t>(stamp.origin)]};
+}
+
 watermarks::Vector localized(const message::Vector& vector, const std::vector<Origin>& origins) {
     std::vector<watermarks::Vector::Entry> entries;
     for (const auto& [origin, hlc] : vector)

@@ -35,6 +35,7 @@ private:
 /// Origins of a message as our own small numbers. A new one gets a number, which the caller's next
 /// transaction keeps; until then nothing refers to it on disk.
 [[nodiscard]] std::vector<Origin> localized(store::Origins& origins, const std::vector<OriginId>& ids);
+[[nodiscard]] Stamp localized(const Stamp& stamp, const std::vector<Origin>& origins);
 [[nodiscard]] watermarks::Vector localized(const message::Vector& vector, const std::vector<Origin>& origins);
 [[nodiscard]] watermarks::Piece localized(const message::Piece& piece, const std::vector<Origin>& origins);
 

@@ -252,6 +252,46 @@ TEST_CASE("a row that was written while its deletion waited for its time, and is
     CHECK(eras(group, 2) == "0");
 }
 
+TEST_CASE(
+    "an edit that waits is let go of where a deletion has ended its row and is forgotten, though its key is "
+    "there again") {
+    constexpr std::int64_t kHourMs = 3'600'000;
+    // The edit of another row, which nobody deleted, waits on.
+    Group group(3, kNotes, {"notes"});
+    trust_each_other(group);
+    group.connect_all();
+    group.write(0, "INSERT INTO notes VALUES ('kept', 'a', 'b'), ('again', 'a', 'b'), ('edited', 'a', 'b')");
+    group.converge();
+    group.shift_clock(0, kHourMs);
+    group.write(0, "UPDATE notes SET title = 'of a time to come' WHERE id <> 'kept'");
+    group.converge();
+    REQUIRE(group.app(2).ask("SELECT DISTINCT title FROM notes") == "'a'");
+    group.disconnect(0, 2);
+    group.disconnect(1, 2);
+    for (const std::size_t i : {0U, 1U}) REQUIRE(group.engine(i).park(group.id(2), true, group.now(i)));
+    group.write(1, "DELETE FROM notes WHERE id = 'again'");
+    group.write(1, "INSERT INTO notes VALUES ('again', 'c', 'd')");
+    group.converge();
+    group.shift_clock(1, kHourMs);
+    for (const char* body : {"what waited has its time", "and the deletion", "is forgotten"}) {
+        group.write(0, std::string("UPDATE notes SET body = '") + body + "' WHERE id = 'kept'");
+        for (int i = 0; i < 7; ++i) group.pass(10'000);
+        group.converge();
+    }
+    REQUIRE(eras(group, 0) == "0");
+    REQUIRE(eras(group, 1) == "0");
+    group.connect_all();
+    group.converge();
+    CHECK(group.app(2).ask("SELECT title FROM notes WHERE id = 'again'") == "'c'");
+    CHECK(group.app(2).ask("SELECT title FROM notes WHERE id = 'edited'") == "'a'");
+    group.shift_clock(2, kHourMs);
+    for (int i = 0; i < 7; ++i) group.pass(10'000);
+    group.converge();
+    CHECK(group.is_same("notes"));
+    CHECK(group.app(2).ask("SELECT title FROM notes WHERE id = 'again'") == "'c'");
+    CHECK(group.app(2).ask("SELECT title FROM notes WHERE id = 'edited'") == "'of a time to come'");
+}
+
 TEST_CASE("nobody waits for a device that is parked, also after a restart, until it is waited for again") {
     Group group(3, kNotes, {"notes"});
     trust_each_other(group);
