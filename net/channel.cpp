@@ -51,8 +51,11 @@ const DeviceId& Channel::peer() const {
 }
 
 Result<void> Channel::receive(std::string_view bytes) {
-    if (!error_) input_ += bytes;
-    std::string_view left = input_;
+    if (error_) return tl::unexpected(*error_);
+    // Mostly what comes is whole, and nothing of it is kept: a device may have many connections that are idle.
+    std::string begun = std::exchange(input_, {});
+    if (!begun.empty()) bytes = begun += bytes;
+    std::string_view left = bytes;
     while (!error_ && left.size() >= kNoiseSizeBytes) {
         const std::size_t size = from_big_endian(left.substr(0, kNoiseSizeBytes));
         if (!is_open_ && size > kHandshakeBytesMax) {
@@ -64,7 +67,7 @@ Result<void> Channel::receive(std::string_view bytes) {
         left.remove_prefix(kNoiseSizeBytes + size);
     }
     if (error_) return tl::unexpected(*error_);
-    input_.erase(0, input_.size() - left.size());
+    input_ = left.size() == begun.size() ? std::move(begun) : std::string(left);
     return {};
 }
 
@@ -130,14 +133,14 @@ void Channel::open() {
 }
 
 void Channel::take_transport(std::string_view message) {
-    plain_.clear();
-    if (!receiving_.decrypt({}, message, plain_) || plain_.empty()) {
+    std::string plain;
+    if (!receiving_.decrypt({}, message, plain) || plain.empty()) {
         return die({Category::protocol,
                     "what came from device " + short_hex(*peer_) +
                         " cannot be decrypted: it was changed on the way, or is out of step; connect again",
                     Retry::later});
     }
-    take_plaintext(plain_);
+    take_plaintext(plain);
 }
 
 void Channel::take_plaintext(std::string_view plain) {

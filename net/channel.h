@@ -82,7 +82,6 @@ private:
     std::optional<Error> error_;
 
     std::string input_;               ///< the beginning of a Noise message
-    std::string plain_;               ///< of one Noise message; kept for its memory
     std::string frame_size_;          ///< up to four bytes
     std::string frame_;               ///< what has come of it
     std::deque<std::string> frames_;  ///< whole, not yet fetched

@@ -106,14 +106,16 @@ private:
         std::string bytes;
         Moment at;
     };
-    /// Bytes in order. Taking some does not move the others, of which there may be megabytes.
+    /// Bytes in order. Taking some does not move the others, of which there may be megabytes; once empty it keeps no memory.
     class Queue {
     public:
         void add(std::string_view bytes) { bytes_ += bytes; }
         [[nodiscard]] std::string take(std::size_t size) {
             std::string taken = bytes_.substr(taken_, size);
             taken_ += taken.size();
-            if (taken_ > bytes_.size() / 2) {
+            if (empty()) {
+                clear();
+            } else if (taken_ > bytes_.size() / 2) {
                 bytes_.erase(0, taken_);
                 taken_ = 0;
             }

@@ -26,7 +26,7 @@ public:
     /// Cuts the file, or lets it grow by zeros.
     void resize(std::int64_t size);
     /// Takes over the bytes of a range from a content of at most our size: chunks of which all bytes are in it are shared
-    /// from now on, of others the bytes are copied, so that a log, whose every write ends within a chunk, keeps its own.
+    /// from now on, of others the bytes are copied.
     void take(const Content& other, std::int64_t offset, std::int64_t size);
 
 private:

@@ -40,22 +40,27 @@ void File::truncate(std::int64_t size) {
 
 void File::sync() {
     durable_.resize(visible_.size());
-    for (const Change& change : unsynced_) {
-        if (change.size == 0) {
+    for (auto change = unsynced_.begin(); change != unsynced_.end();) {
+        if (change->size == 0) {
             // What a truncation cut off reads as zeros when the file grows again: also where nobody wrote.
             durable_ = visible_;
             break;
         }
-        durable_.take(visible_, change.offset, static_cast<std::int64_t>(change.size));
-    }
-    // A checkpoint writes the whole database, and what that took is not wanted again soon.
-    constexpr std::size_t kBytesKept = 64 * 1024;
-    if (unsynced_bytes_.capacity() > kBytesKept) {
-        unsynced_ = {};
-        unsynced_bytes_ = {};
+        // Frames of a log end within chunks, and lie one behind the other: together they can share all but the last.
+        const std::int64_t from = change->offset;
+        std::int64_t to = from;
+        for (; change != unsynced_.end() && change->size > 0 && change->offset == to; ++change)
+            to += static_cast<std::int64_t>(change->size);
+        durable_.take(visible_, from, to - from);
     }
     unsynced_.clear();
     unsynced_bytes_.clear();
+    // A checkpoint writes the whole database, and what that took is not wanted again soon.
+    constexpr std::size_t kBytesKept = 64 * 1024;
+    if (unsynced_bytes_.capacity() > kBytesKept) {
+        unsynced_.shrink_to_fit();
+        unsynced_bytes_.shrink_to_fit();
+    }
 }
 
 void File::sync_in_part(const Chance& chance) {

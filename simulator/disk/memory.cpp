@@ -15,31 +15,21 @@ namespace {
 /// In front of each block: its size, header and all. What follows lies as it would for any allocator: slabs begin where a
 /// header is missing to that.
 constexpr std::size_t kHeaderBytes = 8;
-constexpr std::size_t kFineBytes = 16;  ///< sizes up to kFineBytesMost are multiples of this, larger ones
-constexpr std::size_t kCoarseBytes = 64;
-constexpr std::size_t kFineBytesMost = 1024;
-constexpr std::size_t kListedBytesMost =
-    8 * 1024;  ///< a page of the cache is half of it; what is larger is rare
+constexpr std::size_t kStepBytes = 16;  ///< sizes are multiples of this
+/// What is larger is rarer, and has so many sizes that their lists would be a quarter of a large world's memory.
+constexpr std::size_t kListedBytesMost = 1024;
 constexpr std::size_t kSlabBytes = 256 * 1024;
-constexpr std::size_t kFineLists = kFineBytesMost / kFineBytes;
-constexpr std::size_t kLists = kFineLists + (kListedBytesMost - kFineBytesMost) / kCoarseBytes;
 
 struct Free {
     Free* next;
 };
 
-std::array<Free*, kLists + 1> free_blocks{};
+std::array<Free*, kListedBytesMost / kStepBytes + 1> free_blocks{};  ///< by size
 std::byte* slab = nullptr;
 std::size_t slab_left = 0;
 
 std::size_t block_bytes(std::size_t bytes) {
-    const std::size_t step = bytes + kHeaderBytes <= kFineBytesMost ? kFineBytes : kCoarseBytes;
-    return (bytes + kHeaderBytes + step - 1) / step * step;
-}
-
-std::size_t list_of(std::size_t block) {
-    return block <= kFineBytesMost ? block / kFineBytes
-                                   : kFineLists + (block - kFineBytesMost) / kCoarseBytes;
+    return (bytes + kHeaderBytes + kStepBytes - 1) / kStepBytes * kStepBytes;
 }
 
 std::byte* header_of(void* memory) {
@@ -102,7 +92,7 @@ void end(void* /*data*/) {}
 void* take(std::size_t bytes) {
     const std::uint64_t block = block_bytes(bytes);
     if (block <= kListedBytesMost) {
-        Free*& first = free_blocks[list_of(block)];
+        Free*& first = free_blocks[block / kStepBytes];
         if (first != nullptr) {
             void* const memory = first;
             first = first->next;
@@ -118,7 +108,7 @@ void* take(std::size_t bytes) {
 void give_back(void* memory) {
     const std::size_t block = block_of(memory);
     if (block > kListedBytesMost) return std::free(header_of(memory) - kHeaderBytes);
-    Free*& first = free_blocks[list_of(block)];
+    Free*& first = free_blocks[block / kStepBytes];
     first = new (memory) Free{first};
 }
 
