@@ -262,7 +262,8 @@ void Device::save_memory() {
     // Of the many texts of an app that writes seldom, each with its triggers, none is soon used again.
     app_->sql().forget_statements();
     short_at_ = disk_.counters().bytes_written;
-    if (disk_.is_down()) after_door();
+    if (disk_.is_down()) return after_door();
+    disk_.write_back();  // Until then a power cut could bring the long log back, so it is kept.
 }
 
 // --- what a Connection asks and tells -----------------------------------------------------------

@@ -46,6 +46,12 @@ std::size_t machines(const Options& options) {
     return options.devices + (makes_copy(options) ? 1 : 0);
 }
 
+void demand_sound(Device& device) {
+    auto check = device.sql().ask("PRAGMA integrity_check");
+    if (!check.step() || check.bytes(0) != "ok")
+        throw LawBroken(11, fmt::format("the database of device {} is damaged", device.index()));
+}
+
 }  // namespace
 
 World::World(const Options& options)
@@ -320,13 +326,12 @@ void World::demand_final_state() {
     const State first = read_state(devices.front()->sql());
     std::size_t looked_at = 0;
     for (Device* device : devices) {
-        auto check = device->sql().ask("PRAGMA integrity_check");
-        if (!check.step() || check.bytes(0) != "ok")
-            throw LawBroken(11, fmt::format("the database of device {} is damaged", device->index()));
+        demand_sound(*device);
         // In a large group at every so many: all are found to be equal below.
         if (looked_at++ % (1 + devices.size() / kChecked) == 0) device->check_claims();
         if (device != devices.front())
             demand_equal(first, devices.front()->index(), read_state(device->sql()), device->index(), model_);
+        device->sql().forget_statements();  // Of each device some 200 kB, asked once.
     }
     const auto demand_held = [&](const Vector& vector, std::size_t table, const Write& write) {
         if (write.last.hlc <= vector.at(write.writer)) return;

@@ -27,6 +27,10 @@ void Directory::sync() {
     unsynced_.clear();
 }
 
+void Directory::write_back() {
+    for (const auto& [name, file] : visible_) file->sync();
+}
+
 void Directory::lose_power(const Survival& survival, const Chance& chance) {
     for (const Change& change : unsynced_) {
         if (draw_fate(survival, chance) != Fate::kept) break;

@@ -22,6 +22,8 @@ public:
     std::shared_ptr<File> create(const std::string& name);
     void remove(const std::string& name);
     void sync();
+    /// Syncs the files themselves.
+    void write_back();
     /// Power goes. Of the names, a journaling file system keeps changes in their order: all up to the first
     /// that is not drawn to be kept. Then each file loses what it loses.
     void lose_power(const Survival& survival, const Chance& chance);

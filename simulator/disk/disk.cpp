@@ -84,6 +84,10 @@ void Disk::set_capacity(std::optional<std::int64_t> bytes) {
     parts_->capacity_bytes = bytes;
 }
 
+void Disk::write_back() {
+    parts_->directory.write_back();
+}
+
 bool Disk::is_synced() const {
     return parts_->directory.is_synced();
 }

@@ -93,6 +93,9 @@ public:
     /// What all named files may hold together, in bytes; a write beyond it is SQLITE_FULL. Empty: no limit.
     void set_capacity(std::optional<std::int64_t> bytes);
 
+    /// All that was written to files is durable from now on: what a system does by itself, sooner or later.
+    void write_back();
+
     // --- images ---------------------------------------------------------------------------------------
 
     /// Whether a power cut at this moment would leave just what the processes see.

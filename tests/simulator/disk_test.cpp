@@ -191,3 +191,17 @@ TEST_CASE("an old image put back is all that there is, durably, and connections 
     CHECK(app->ask("SELECT count(*) FROM t") == "0");
     CHECK(app->ask("PRAGMA integrity_check") == "'ok'");
 }
+
+TEST_CASE("what was written back is durable, whoever has synced it") {
+    Disk disk(options_of_disk(1));
+    const auto app = app_on(disk);
+    app->run("PRAGMA journal_mode = wal");
+    app->run("PRAGMA synchronous = NORMAL");
+    app->run(kTable);
+    app->run("PRAGMA wal_checkpoint");
+    app->run("INSERT INTO t VALUES (1, 'a')");
+    CHECK(ask_image(disk.durable_image(), "SELECT count(*) FROM t") == "0");
+    disk.write_back();
+    CHECK(disk.is_synced());
+    CHECK(ask_image(disk.durable_image(), "SELECT count(*) FROM t") == "1");
+}
