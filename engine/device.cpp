@@ -258,8 +258,9 @@ void Device::refresh_schema(Now now) {
             claims_less = true;
         }
     }
+    const bool is_stale = store.is_stale();
     transaction.commit();
-    store.reload();
+    if (is_stale) store.reload();
     receipts_ = store.ledger.receipts();
     is_schema_owed_ = false;
     push_found(found, level);
@@ -284,7 +285,7 @@ void Device::tell_added_again(const Resource& resource, const std::vector<std::s
 /// True: less of the table is here than was claimed.
 bool Device::refresh_table(const Resource& resource, bool is_altered, Now now, Capture::Found& found) {
     retry_owed_.insert(resource.id);
-    const auto left = store::install_triggers(store.connection, resource);
+    const auto left = store::install_triggers(store.connection, store.definitions, resource);
     if (left == store::TriggersLeft::all && !is_altered && !resource.was_away) return false;
     fold_within(found, kFoldRowsMax);
     auto absence = Capture::Absence::deleted;
@@ -309,12 +310,13 @@ bool Device::refresh_table(const Resource& resource, bool is_altered, Now now, C
 // --- what operators ask -------------------------------------------------------------------------
 
 Result<void> Device::track(const std::vector<std::string>& tables, Ownership ownership, Now now) {
+    meet_schema(now);  // The mirror is read anew below, and then passes for one of the schema as it is.
     fold();
     Transaction transaction(store.connection);
     Capture::Found found;
     // Before the clock moves on: triggers go by the journal's newest row alone while there is one.
     fold_within(found, kFoldRowsMax);
-    std::vector<Event> tracked;
+    std::vector<std::string> added;
     for (const std::string& table : tables) {
         if (const Resource* known = store.catalog.find(table)) {
             if (known->ownership == ownership) continue;
@@ -322,16 +324,21 @@ Result<void> Device::track(const std::vector<std::string>& tables, Ownership own
                                                 " is tracked already, as " + name_of(known->ownership) +
                                                 "; untrack it first");
         }
-        auto shape = store::inspect_table(store.connection, table);
+        const Result<store::TableShape> shape = store.catalog.shape(table);
         if (!shape) return tl::unexpected(shape.error());
-        const Resource& resource = store.catalog.add(*shape, ownership);
+        added.push_back(store.catalog.add(*shape, ownership).name);
+    }
+    for (const std::string& table : added) store.catalog.install(*store.catalog.find(table));
+    std::vector<Event> tracked;
+    for (const std::string& table : added) {
+        const Resource& resource = *store.catalog.find(table);
         if (auto stamped = capture_.stamp_all(resource, now); !stamped) return stamped;
         tracked.push_back({0,
                            now.wall,
                            EventKind::tracked,
                            resource.name,
                            {},
-                           shape->key_is_rowid ? kNumberedRows : kTracked,
+                           store.catalog.shape(table)->key_is_rowid ? kNumberedRows : kTracked,
                            store.catalog.rows(resource.id)});
     }
     if (store.catalog.resources().size() > message::kResourcesMax) {

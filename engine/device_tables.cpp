@@ -78,13 +78,15 @@ bool Device::track_anew(const Resource& resource, Now now, Capture::Found& found
     if (!resource.has_another_key || was_exchanged(resource)) return false;
     const std::string name = resource.name;
     const Ownership ownership = resource.ownership;
-    const auto shape = store::inspect_table(store.connection, name);
+    const Result<store::TableShape> shape = store.catalog.shape(name);
     fold_within(found, kFoldRowsMax);
     bool is_done = false;
     {
         store::Savepoint before(store.connection);
         store.catalog.remove(resource.id);
-        is_done = capture_.stamp_all(store.catalog.add(*shape, ownership), now).has_value();
+        const Resource& added = store.catalog.add(*shape, ownership);
+        store.catalog.install(added);
+        is_done = capture_.stamp_all(added, now).has_value();
         if (is_done) before.keep();
     }
     store.reload();

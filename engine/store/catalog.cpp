@@ -46,7 +46,7 @@ void Catalog::order_parents_first() {
 
 Met Catalog::meet() {
     load();
-    if (!resources_.empty()) install_capture(connection_);
+    if (!resources_.empty()) install_capture(connection_, definitions_);
     Met met;
     for (const Resource& resource : resources_) {
         if (!resource.is_there) continue;
@@ -59,20 +59,22 @@ Met Catalog::meet() {
 }
 
 const Result<TableShape>& Catalog::shape(const std::string& table) {
-    const std::int64_t version = connection_.ask_integer("PRAGMA schema_version");
-    if (version != shapes_version_ || connection_.rollbacks() != shapes_rollbacks_) shapes_.clear();
-    shapes_version_ = version;
-    shapes_rollbacks_ = connection_.rollbacks();
+    if (shapes_mark_.has_moved(connection_)) shapes_.clear();
     auto known = shapes_.find(table);
     if (known == shapes_.end()) known = shapes_.emplace(table, inspect_table(connection_, table)).first;
     return known->second;
 }
 
 bool Catalog::note_sql(const Resource& resource) {
-    Statement remember = connection_.prepare(
-        "UPDATE strandline_resources SET sql = made.sql FROM sqlite_schema AS made WHERE made.type = 'table' "
-        "AND made.name = ?1 COLLATE NOCASE AND id = ?2 AND strandline_resources.sql <> made.sql");
-    remember.bind_text(1, resource.name).bind(2, resource.id).run();
+    const auto& all = definitions_.all();
+    const auto table = std::ranges::find_if(all, [&](const Definition& definition) {
+        return definition.type == "table" && same_name(definition.name, resource.name);
+    });
+    if (table == all.end()) return false;
+    connection_.prepare("UPDATE strandline_resources SET sql = ?2 WHERE id = ?1 AND sql <> ?2")
+        .bind(1, resource.id)
+        .bind_text(2, table->sql)
+        .run();
     return connection_.changes() > 0;
 }
 
@@ -101,7 +103,7 @@ bool Catalog::is_same_key(const Resource& resource, const TableShape& shape, con
     for (std::size_t i = 0; i < shape.key.size(); ++i) {
         find.bind(1, resource.id).bind(2, static_cast<std::int64_t>(i)).bind_text(3, shape.key[i].name);
         // Whoever renames a column of a key leaves our triggers where they are.
-        if (!find.step()) return has_triggers(connection_, resource.id, shape.name);
+        if (!find.step()) return has_triggers(definitions_, resource.id, shape.name);
         find.reset();
     }
     return true;
@@ -154,16 +156,22 @@ const Resource& Catalog::add(const TableShape& shape, Ownership ownership) {
     insert.step();
     const std::int64_t id = insert.integer(0);
     insert.run();
-    make_room_for_key(shape.key.size());
-    install_capture(connection_);
     name_key(id, shape.key);
     columns_.meet(id, shape);
     load();
     const Resource& resource = *find(id);
     note_sql(resource);
-    if (ownership == Ownership::device_owned) make_foreign_table(resource);
-    install_triggers(connection_, resource);
     return resource;
+}
+
+void Catalog::install(const Resource& resource) {
+    if (shapes_mark_.has_moved(connection_)) shapes_.clear();
+    make_room_for_key(resource.key.size());
+    install_capture(connection_, definitions_);
+    if (resource.ownership == Ownership::device_owned) make_foreign_table(resource);
+    install_triggers(connection_, definitions_, resource);
+    // Within our transaction nobody else has changed the schema, and the app's tables are as they were.
+    (void)shapes_mark_.has_moved(connection_);
 }
 
 void Catalog::make_foreign_table(const Resource& resource) {
@@ -190,7 +198,7 @@ void Catalog::make_room_for_key(std::size_t columns) {
 }
 
 void Catalog::remove(std::int64_t resource) {
-    remove_triggers(connection_, resource);
+    remove_triggers(connection_, definitions_, resource);
     connection_.execute("DROP TABLE IF EXISTS " + foreign_table(*find(resource)));
     const std::string id = std::to_string(resource);
     for (const char* table : {"quarantine_stamps", "quarantine_values"}) {

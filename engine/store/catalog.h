@@ -21,7 +21,8 @@ struct Met {
 /// The tracked tables, as the database has them.
 class Catalog {
 public:
-    explicit Catalog(Connection& connection) : connection_(connection) {}
+    Catalog(Connection& connection, Definitions& definitions)
+        : connection_(connection), definitions_(definitions) {}
 
     /// Reads everything anew: after a rollback. Columns that meet() has not seen yet are left out.
     void load();
@@ -36,8 +37,13 @@ public:
     [[nodiscard]] const Resource* find(const std::string& name) const;
     [[nodiscard]] const Resource* find(std::int64_t id) const;
 
-    /// Records a table as tracked, with its columns, journal columns and triggers. Inside a transaction.
+    /// A table as the schema has it. Read once for each schema; valid until the next call with another one.
+    [[nodiscard]] const Result<TableShape>& shape(const std::string& table);
+    /// Records a table as tracked, with its columns. Inside a transaction, in which install() follows. Each change of the
+    /// schema makes SQLite compile all statements anew: so of several tables all are added before one is installed.
     const Resource& add(const TableShape& shape, Ownership ownership);
+    /// Makes what captures its writes: columns of the journal, and triggers.
+    void install(const Resource& resource);
     /// Removes all that is known of a resource but the table itself. Inside a transaction.
     void remove(std::int64_t resource);
 
@@ -50,8 +56,6 @@ public:
     [[nodiscard]] std::int64_t rows(std::int64_t resource);
 
 private:
-    /// A table as the schema has it. Read once for each schema; valid until the next call with another one.
-    [[nodiscard]] const Result<TableShape>& shape(const std::string& table);
     void order_parents_first();
     void fill_shape(Resource& resource, const std::string& signature);
     /// Notes the CREATE TABLE as it is now. True: it is another one than was noted before.
@@ -65,13 +69,13 @@ private:
     void make_foreign_table(const Resource& resource);
 
     Connection& connection_;
-    Columns columns_{connection_};
+    Definitions& definitions_;
+    Columns columns_{connection_, definitions_};
     std::vector<Resource> resources_;
     std::vector<std::int64_t> parents_first_;
     std::uint64_t loads_ = 0;
     std::map<std::string, Result<TableShape>> shapes_;
-    std::int64_t shapes_version_ = 0;     ///< of the schema that they were read from
-    std::uint64_t shapes_rollbacks_ = 0;  ///< before that: a version that was taken back may come again
+    SchemaMark shapes_mark_;
     std::map<std::int64_t, std::int64_t> rows_;  ///< by resource; unknown when it is not listed
 };
 

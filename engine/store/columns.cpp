@@ -41,7 +41,7 @@ std::vector<Renamed> Columns::meet(std::int64_t resource, const TableShape& shap
         return std::ranges::find_if(before,
                                     [&](const Known& column) { return same_name(column.name, name); });
     };
-    const NewNames new_names = has_triggers(connection_, resource, shape.name)
+    const NewNames new_names = has_triggers(definitions_, resource, shape.name)
                                    ? renamed_in_triggers(resource, shape, before)
                                    : renamed_in_place(resource, shape, before);
     std::vector<Renamed> renamed;
@@ -86,10 +86,10 @@ std::vector<Renamed> Columns::meet(std::int64_t resource, const TableShape& shap
 Columns::NewNames Columns::renamed_in_triggers(std::int64_t resource, const TableShape& shape,
                                                const std::vector<Known>& known) {
     std::map<std::string, std::string> triggers;
-    Statement find = connection_.prepare(
-        "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE");
-    find.bind_text(1, shape.name);
-    while (find.step()) triggers.emplace(find.text(0), find.text(1));
+    for (const Definition& definition : definitions_.all()) {
+        if (definition.type == "trigger" && same_name(definition.table, shape.name))
+            triggers.emplace(definition.name, definition.sql);
+    }
     NewNames renamed;
     for (const Known& column : known) {
         const auto trigger = triggers.find(column_trigger(resource, column.id));

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/store/definitions.h"
 #include "engine/store/resource.h"
 
 namespace strandline::engine::store {
@@ -26,7 +27,8 @@ struct Renamed {
 /// stays its own as long as no other column is given that name.
 class Columns {
 public:
-    explicit Columns(Connection& connection) : connection_(connection) {}
+    Columns(Connection& connection, Definitions& definitions)
+        : connection_(connection), definitions_(definitions) {}
 
     /// Gives ids to a table's new columns and finds those that were renamed. Inside a transaction.
     std::vector<Renamed> meet(std::int64_t resource, const TableShape& shape);
@@ -68,6 +70,7 @@ private:
     void put(std::int64_t resource, const Known& column);
 
     Connection& connection_;
+    Definitions& definitions_;
     std::map<std::int64_t, std::vector<std::pair<ColumnId, std::string>>>
         absent_;  ///< unknown when not listed
 };

@@ -371,11 +371,15 @@ void Savepoint::keep() {
     open_ = false;
 }
 
-Snapshot::Snapshot(Connection& connection) : connection_(connection) {
-    connection_.prepare("BEGIN").run();
+Snapshot::Snapshot(Connection& connection) : end_(connection.prepare("COMMIT")) {
+    connection.prepare("BEGIN").run();
 }
 Snapshot::~Snapshot() {
-    sqlite3_exec(connection_.raw(), "COMMIT", nullptr, nullptr, nullptr);
+    try {
+        end_.run();
+    } catch (const StorageError&) {
+        // SQLite has ended it by itself after some errors, and nothing was written.
+    }
 }
 
 std::string quoted_name(std::string_view identifier) {

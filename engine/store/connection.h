@@ -198,7 +198,7 @@ public:
     ~Snapshot();
 
 private:
-    Connection& connection_;
+    Statement end_;
 };
 
 /// An identifier as SQL wants it: the only place where names are quoted.

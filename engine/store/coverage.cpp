@@ -44,8 +44,6 @@ void save_coverage(Connection& connection, std::int64_t resource, const watermar
     Statement put = connection.prepare(
         "INSERT INTO " + table +
         "(resource, low, origin, hlc) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET hlc = excluded.hlc");
-    Statement drop =
-        connection.prepare("DELETE FROM " + table + " WHERE resource = ? AND low = ? AND origin = ?");
     const auto at = [&](Statement& statement, const std::string& low, Origin origin) -> Statement& {
         return statement.bind(1, resource).bind_blob(2, low).bind(3, static_cast<std::int64_t>(origin));
     };
@@ -62,14 +60,18 @@ void save_coverage(Connection& connection, std::int64_t resource, const watermar
         // Each piece gets a row for `anchor` even where its watermark is zero, so that the piece is there at all.
         if (piece.vector.at(anchor) == Hlc{}) at(put, low, anchor).bind(4, std::int64_t{0}).run();
         if (piece.vector.dominates(was)) continue;
+        Statement drop =
+            connection.prepare("DELETE FROM " + table + " WHERE resource = ? AND low = ? AND origin = ?");
         for (const auto& [origin, hlc] : was.entries()) {
             if (origin != anchor && piece.vector.at(origin) == Hlc{}) at(drop, low, origin).run();
         }
     }
-    Statement drop_piece = connection.prepare("DELETE FROM " + table + " WHERE resource = ? AND low = ?");
     for (const watermarks::Piece& piece : before.pieces()) {
-        if (vector_from(after, piece.range.low) == nullptr)
-            drop_piece.bind(1, resource).bind_blob(2, piece.range.low).run();
+        if (vector_from(after, piece.range.low) != nullptr) continue;
+        connection.prepare("DELETE FROM " + table + " WHERE resource = ? AND low = ?")
+            .bind(1, resource)
+            .bind_blob(2, piece.range.low)
+            .run();
     }
 }
 

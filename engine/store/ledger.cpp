@@ -224,10 +224,13 @@ void Ledger::set_not_exchanged(const DeviceId& device, const NotExchanged& table
     connection_.prepare("DELETE FROM strandline_not_exchanged WHERE device = ?")
         .bind_blob(1, bytes_of(device))
         .run();
-    Statement put =
-        connection_.prepare("INSERT INTO strandline_not_exchanged(device, resource, why) VALUES (?, ?, ?)");
-    for (const auto& [resource, why] : tables)
-        put.bind_blob(1, bytes_of(device)).bind(2, resource).bind_text(3, why).run();
+    for (const auto& [resource, why] : tables) {
+        connection_.prepare("INSERT INTO strandline_not_exchanged(device, resource, why) VALUES (?, ?, ?)")
+            .bind_blob(1, bytes_of(device))
+            .bind(2, resource)
+            .bind_text(3, why)
+            .run();
+    }
 }
 
 std::map<std::int64_t, std::vector<NotExchangedStatus>> Ledger::not_exchanged() {

@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace strandline::engine::store {
@@ -13,15 +14,16 @@ void is_nested(sqlite3_context* context, int /*count*/, sqlite3_value** /*values
     sqlite3_result_int(context, std::exchange(*announced, false) ? 0 : 1);
 }
 
-bool has_app_triggers(Connection& connection) {
-    return connection.ask_integer(
-               "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger' AND name NOT GLOB "
-               "'strandline_*')") != 0;
+bool has_app_triggers(Definitions& definitions) {
+    return std::ranges::any_of(definitions.all(), [](const Definition& definition) {
+        return definition.type == "trigger" && !definition.name.starts_with("strandline_");
+    });
 }
 
 }  // namespace
 
-Nested::Nested(Connection& connection) : connection_(connection) {
+Nested::Nested(Connection& connection, Definitions& definitions)
+    : connection_(connection), definitions_(definitions) {
     sqlite3_create_function_v2(connection.raw(), "strandline_is_nested", 0, SQLITE_UTF8, &announced_,
                                is_nested, nullptr, nullptr, nullptr);
 }
@@ -36,7 +38,7 @@ void Nested::install(const std::vector<Resource>& resources) {
         }
         for (const std::string& name : names) connection_.execute("DROP TRIGGER temp." + quoted_name(name));
     }
-    installed_ = has_app_triggers(connection_);
+    installed_ = has_app_triggers(definitions_);
     if (!installed_) return;
     for (const Resource& resource : resources) {
         if (!resource.is_there) continue;

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "engine/store/definitions.h"
 #include "engine/store/resource.h"
 
 namespace strandline::engine::store {
@@ -14,7 +15,7 @@ namespace strandline::engine::store {
 /// a tracked table ignore every row that the engine itself did not announce.
 class Nested {
 public:
-    explicit Nested(Connection& connection);
+    Nested(Connection& connection, Definitions& definitions);
 
     /// Makes the TEMP triggers, when the database has triggers of the app's own at all.
     void install(const std::vector<Resource>& resources);
@@ -23,6 +24,7 @@ public:
 
 private:
     Connection& connection_;
+    Definitions& definitions_;
     bool announced_ = false;
     bool installed_ = false;
 };

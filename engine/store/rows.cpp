@@ -66,8 +66,7 @@ std::string select_columns(const Resource& resource) {
 Rows::Rows(Connection& connection, const Resource& resource)
     : connection_(connection),
       resource_(resource),
-      read_(connection.prepare(select_columns(resource) + where_key(1))),
-      remove_(connection.prepare("DELETE FROM main." + quoted_name(resource.name) + where_key(1))) {}
+      read_(connection.prepare(select_columns(resource) + where_key(1))) {}
 
 std::string Rows::where_key(std::size_t first) const {
     const char* collations[] = {"", " COLLATE NOCASE", " COLLATE RTRIM"};
@@ -174,6 +173,8 @@ bool Rows::update(const Values& key, const Values* respelled, const Assignment& 
 }
 
 bool Rows::remove(const Values& key) {
+    if (!remove_.is_prepared())
+        remove_ = connection_.prepare("DELETE FROM main." + quoted_name(resource_.name) + where_key(1));
     const ResetAtEnd reset(remove_);
     for (std::size_t i = 0; i < key.size(); ++i) remove_.bind(static_cast<int>(i + 1), key[i]);
     remove_.step();

@@ -10,9 +10,11 @@
 
 namespace strandline::engine::store {
 
-Store::Store(std::unique_ptr<Connection> opened, std::int64_t page_cache_bytes,
-             std::size_t whole_value_bytes_max)
-    : opened_(std::move(opened)), whole_value_bytes(whole_value_bytes_max), connection(*opened_) {
+namespace {
+
+/// Before anything else is prepared: SQLite compiles anew whatever it compiled under other settings.
+std::unique_ptr<Connection> set_up(std::unique_ptr<Connection> opened, std::int64_t page_cache_bytes) {
+    Connection& connection = *opened;
     connection.set_busy_ms(kBusyMs);
     connection.execute(is_planted(planted::Bug::acknowledge_before_sync) ? "PRAGMA synchronous = NORMAL"
                                                                          : "PRAGMA synchronous = FULL");
@@ -22,12 +24,23 @@ Store::Store(std::unique_ptr<Connection> opened, std::int64_t page_cache_bytes,
     connection.execute("PRAGMA cache_size = -" +
                        std::to_string(std::max(std::int64_t{1}, page_cache_bytes / kBytesOfKib)));
     connection.defer_checkpoints();
+    return opened;
+}
+
+}  // namespace
+
+Store::Store(std::unique_ptr<Connection> opened, std::int64_t page_cache_bytes,
+             std::size_t whole_value_bytes_max)
+    : opened_(set_up(std::move(opened), page_cache_bytes)),
+      whole_value_bytes(whole_value_bytes_max),
+      connection(*opened_) {
     reload();
     data_version_ = connection.ask_integer("PRAGMA data_version");
 }
 
 void Store::reload() {
     is_loaded_ = false;
+    loaded_version_ = connection.ask_integer("PRAGMA data_version");
     rows_.clear();
     origins.load();
     catalog.load();
@@ -48,8 +61,13 @@ void Store::reload() {
 Met Store::meet_schema() {
     rows_.clear();
     auto met = catalog.meet();
-    reload();
+    if (is_stale()) reload();
     return met;
+}
+
+bool Store::is_stale() {
+    return may_differ() || schema_changed() ||
+           connection.ask_integer("PRAGMA data_version") != loaded_version_;
 }
 
 bool Store::changed_elsewhere() {

@@ -8,6 +8,7 @@
 #include "engine/store/catalog.h"
 #include "engine/store/connection.h"
 #include "engine/store/coverage.h"
+#include "engine/store/definitions.h"
 #include "engine/store/fingerprints.h"
 #include "engine/store/journal.h"
 #include "engine/store/ledger.h"
@@ -35,6 +36,9 @@ public:
     void reload();
     /// Whether the mirror may say something else than the database: after a step that has failed.
     [[nodiscard]] bool may_differ() const { return !is_loaded_ || connection.has_written(); }
+    /// Whether reload() may find something else than the last time, or than we have committed and mirrored since: this
+    /// transaction has written, or another connection, or the schema is another one.
+    [[nodiscard]] bool is_stale();
     /// Takes notice of the schema as it is now. Inside a transaction.
     Met meet_schema();
     /// Whether another connection has committed since the last call.
@@ -75,7 +79,8 @@ public:
 
     std::size_t whole_value_bytes;  ///< a value with more is large
     Connection& connection;
-    Catalog catalog{connection};
+    Definitions definitions{connection};
+    Catalog catalog{connection, definitions};
     Origins origins{connection};
     Fingerprints fingerprints{connection};
     Stamps stamps{connection, fingerprints};
@@ -83,7 +88,7 @@ public:
     Quarantine quarantine{connection};
     Parts parts{connection};
     Ledger ledger{connection};
-    Nested nested{connection};
+    Nested nested{connection, definitions};
 
 private:
     struct Mirrored {
@@ -97,7 +102,8 @@ private:
     Origin self_{};
     std::int64_t data_version_ = 0;
     std::int64_t schema_version_ = 0;
-    bool is_loaded_ = false;  ///< to its end
+    std::int64_t loaded_version_ = 0;  ///< what data_version_ would have been then
+    bool is_loaded_ = false;           ///< to its end
 };
 
 }  // namespace strandline::engine::store

@@ -165,6 +165,10 @@ std::string check_unique(const Resource& resource, const UniqueIndex& index, boo
            std::to_string(kWhatCheck) + ", " + rows_in_the_way(resource, index, is_update) + ";";
 }
 
+bool is_trigger_of(std::int64_t resource, const Definition& definition) {
+    return definition.type == "trigger" && definition.name.starts_with(prefix_of(resource));
+}
+
 Trigger make_trigger(const Resource& resource, const std::string& suffix, const std::string& when,
                      const std::string& condition, const std::string& body) {
     const std::string name = prefix_of(resource.id) + suffix;
@@ -218,11 +222,10 @@ std::string column_trigger(std::int64_t resource, ColumnId column) {
     return prefix_of(resource) + "column_" + std::to_string(static_cast<std::int64_t>(column));
 }
 
-bool has_triggers(Connection& connection, std::int64_t resource, const std::string& table) {
-    Statement find = connection.prepare(
-        "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND name GLOB ? AND tbl_name = ? COLLATE NOCASE");
-    const std::string pattern = prefix_of(resource) + "*";
-    return find.bind_text(1, pattern).bind_text(2, table).step();
+bool has_triggers(Definitions& definitions, std::int64_t resource, const std::string& table) {
+    return std::ranges::any_of(definitions.all(), [&](const Definition& definition) {
+        return is_trigger_of(resource, definition) && same_name(definition.table, table);
+    });
 }
 
 std::string foreign_table(const Resource& resource) {
@@ -291,7 +294,7 @@ std::vector<Trigger> ownership_triggers(const Resource& resource) {
     return triggers;
 }
 
-void install_capture(Connection& connection) {
+void install_capture(Connection& connection, Definitions& definitions) {
     std::string columns = "resource, what";
     std::string values = "NEW.resource, NEW.what";
     Statement keys = connection.prepare(
@@ -305,12 +308,12 @@ void install_capture(Connection& connection) {
     const std::string trigger = "CREATE TRIGGER " + name + " INSTEAD OF INSERT ON " + name + " WHEN " +
                                 kNotApplying + " BEGIN INSERT INTO strandline_journal(hlc, " + columns +
                                 ") VALUES (" + kNextHlc + ", " + values + "); END";
-    Statement find =
-        connection.prepare("SELECT count(*) FROM sqlite_schema WHERE name = ? AND sql IN (?, ?)");
-    find.bind_text(1, name).bind_text(2, view).bind_text(3, trigger);
+    keys.reset();
+    const auto is_as_it_must_be = [&](const Definition& definition) {
+        return definition.name == name && (definition.sql == view || definition.sql == trigger);
+    };
     constexpr std::int64_t kBoth = 2;
-    if (find.step() && find.integer(0) == kBoth) return;
-    find.reset();
+    if (std::ranges::count_if(definitions.all(), is_as_it_must_be) == kBoth) return;
     remove_capture(connection);
     connection.execute(view);
     connection.execute(trigger);
@@ -320,17 +323,14 @@ void remove_capture(Connection& connection) {
     connection.execute(std::string("DROP VIEW IF EXISTS ") + kCapture);
 }
 
-TriggersLeft install_triggers(Connection& connection, const Resource& resource) {
+TriggersLeft install_triggers(Connection& connection, Definitions& definitions, const Resource& resource) {
     std::vector<Trigger> wanted = capture_triggers(resource);
     std::ranges::copy(ownership_triggers(resource), std::back_inserter(wanted));
     std::map<std::string, std::string> there;
-    Statement find = connection.prepare(
-        "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND name GLOB ? AND tbl_name = ? COLLATE "
-        "NOCASE");
-    const std::string pattern = prefix_of(resource.id) + "*";
-    find.bind_text(1, pattern).bind_text(2, resource.name);
-    while (find.step()) there[find.text(0)] = find.text(1);
-    find.reset();
+    for (const Definition& definition : definitions.all()) {
+        if (is_trigger_of(resource.id, definition) && same_name(definition.table, resource.name))
+            there[definition.name] = definition.sql;
+    }
     const bool was_unseen =
         std::ranges::any_of(wanted, [&](const Trigger& trigger) { return !there.contains(trigger.first); });
     const bool is_same =
@@ -339,20 +339,16 @@ TriggersLeft install_triggers(Connection& connection, const Resource& resource) 
             return at != there.end() && at->second == trigger.second;
         });
     if (is_same) return TriggersLeft::all;
-    remove_triggers(connection, resource.id);
+    remove_triggers(connection, definitions, resource.id);
     for (const Trigger& trigger : wanted) connection.execute(trigger.second);
     if (there.empty()) return TriggersLeft::none;
     return was_unseen ? TriggersLeft::some : TriggersLeft::all;
 }
 
-void remove_triggers(Connection& connection, std::int64_t resource) {
+void remove_triggers(Connection& connection, Definitions& definitions, std::int64_t resource) {
     std::vector<std::string> names;
-    {
-        Statement find =
-            connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name GLOB ?");
-        const std::string pattern = prefix_of(resource) + "*";
-        find.bind_text(1, pattern);
-        while (find.step()) names.push_back(find.text(0));
+    for (const Definition& definition : definitions.all()) {
+        if (is_trigger_of(resource, definition)) names.push_back(definition.name);
     }
     for (const std::string& name : names) connection.execute("DROP TRIGGER " + quoted_name(name));
 }

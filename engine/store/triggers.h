@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/store/definitions.h"
 #include "engine/store/resource.h"
 
 namespace strandline::engine::store {
@@ -34,16 +35,16 @@ using Trigger = std::pair<std::string, std::string>;
 /// The name of the trigger that says that a column was assigned.
 [[nodiscard]] std::string column_trigger(std::int64_t resource, ColumnId column);
 /// Whether a table has any of the resource's triggers: if so, it is the same table as it always was.
-[[nodiscard]] bool has_triggers(Connection& connection, std::int64_t resource, const std::string& table);
+[[nodiscard]] bool has_triggers(Definitions& definitions, std::int64_t resource, const std::string& table);
 
 /// Makes the view of the journal that all capture triggers write to, where it is not as it must be.
-void install_capture(Connection& connection);
+void install_capture(Connection& connection, Definitions& definitions);
 void remove_capture(Connection& connection);
 
 /// Which triggers a resource had left. With some missing, writes may have gone unseen; with none, the table may be another.
 enum class TriggersLeft { all, some, none };
 /// Makes a resource's triggers as they must be, where they are not.
-TriggersLeft install_triggers(Connection& connection, const Resource& resource);
-void remove_triggers(Connection& connection, std::int64_t resource);
+TriggersLeft install_triggers(Connection& connection, Definitions& definitions, const Resource& resource);
+void remove_triggers(Connection& connection, Definitions& definitions, std::int64_t resource);
 
 }  // namespace strandline::engine::store
