@@ -16,16 +16,22 @@ Connection::Connection(Network& network, Owner& owner, const net::Identity& iden
     : network_(network),
       owner_(owner),
       rival_{inbound, owner.steady(), owner.steady()},
-      channel_(
-          inbound ? net::Role::responder : net::Role::initiator, identity,
-          [this](const DeviceId& device) {
-              objection_ = owner_.objection(*this, device);
-              if (!objection_) peer_ = device;
-              return !objection_;
-          },
-          std::move(ephemeral)),
+      identity_(identity),
+      ephemeral_(std::move(ephemeral)),
       state_(inbound ? State::greeting : State::connecting),
-      progress_at_(owner.steady()) {}
+      progress_at_(owner.steady()) {
+    if (inbound) begin_handshake();
+}
+
+void Connection::begin_handshake() {
+    const auto objects = [this](const DeviceId& device) {
+        objection_ = owner_.objection(*this, device);
+        if (!objection_) peer_ = device;
+        return !objection_;
+    };
+    channel_.emplace(inbound() ? net::Role::responder : net::Role::initiator, identity_, objects,
+                     std::move(ephemeral_));
+}
 
 void Connection::accepted(Network::Port port, std::size_t from) {
     port_ = port;
@@ -40,23 +46,24 @@ void Connection::dial(std::size_t from, std::size_t to) {
 void Connection::connected() {
     if (state_ != State::connecting) return;
     state_ = State::greeting;
+    begin_handshake();
     flush();
 }
 
 void Connection::arrived(std::string_view bytes) {
     if (state_ == State::gone || state_ == State::leaving) return;
     owner_.moved_bytes(0, bytes.size());
-    const auto understood = channel_.receive(bytes);
+    const auto understood = channel_->receive(bytes);
     if (!understood) return close(objection_.value_or(understood.error()));
     flush();
-    if (inbound() && channel_.is_open()) prove();
+    if (inbound() && channel_->is_open()) prove();
     hand_over();
 }
 
 void Connection::hand_over() {
     while (state_ == State::greeting || state_ == State::proven) {
         if (!owner_.takes_input()) return network_.pause(port_, true);
-        auto frame = channel_.next_frame();
+        auto frame = channel_->next_frame();
         if (!frame) return close(frame.error());
         if (!*frame) return network_.pause(port_, false);
         prove();
@@ -77,14 +84,14 @@ void Connection::resume() {
 }
 
 void Connection::send(const std::string& frame) {
-    if (state_ != State::proven || !channel_.is_open()) return;
-    channel_.send(frame);
+    if (state_ != State::proven || !channel_->is_open()) return;
+    channel_->send(frame);
     flush();
 }
 
 void Connection::flush() {
     if (state_ == State::gone || state_ == State::connecting) return;
-    const std::string output = channel_.take_output();
+    const std::string output = channel_->take_output();
     if (output.empty()) return;
     if (network_.unsent(port_) == 0) progress_at_ = owner_.steady();
     owner_.moved_bytes(output.size(), 0);

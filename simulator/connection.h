@@ -56,7 +56,9 @@ public:
         return state_ == State::proven && unsent() < net::tcp::kOutputBytesMax;
     }
     /// Bytes that wait to be sent.
-    [[nodiscard]] std::size_t unsent() const { return channel_.output_size() + network_.unsent(port_); }
+    [[nodiscard]] std::size_t unsent() const {
+        return (channel_ ? channel_->output_size() : 0) + network_.unsent(port_);
+    }
     void resume();
     void leave(const std::string& why);
     void close(const Error& why);
@@ -77,6 +79,7 @@ public:
 private:
     enum class State { connecting, greeting, proven, leaving, gone };
 
+    void begin_handshake();
     void hand_over();
     void prove();
     void flush();
@@ -88,7 +91,10 @@ private:
     net::tcp::Rival rival_;
     std::optional<DeviceId> peer_;
     std::optional<Error> objection_;
-    net::Channel channel_;
+    const net::Identity& identity_;
+    net::Secret<32> ephemeral_;
+    std::optional<net::Channel>
+        channel_;  ///< once there is somebody: half of all dials meet nobody, and a key pair is dear
     State state_;
     std::string why_leaving_;
     SteadyMs leaving_since_;

@@ -216,6 +216,15 @@ private:
     bool was_damaged_ = false;
     std::optional<App> app_;
     std::optional<Engine> engine_;
+    /// What a power cut would leave: a disk that is filled anew for each look, beneath a connection that keeps its schema.
+    struct Remains {
+        Remains(const std::string& name, const std::string& database, const Clock& clock)
+            : disk({name, [] { return std::uint64_t{0}; }, [&clock] { return clock.wall(); }}),
+              sql(database, name) {}
+        disk::Disk disk;
+        Sql sql;
+    };
+    std::optional<Remains> remains_;
     std::optional<Copy> copy_;
     std::optional<Novelty> novelty_;
     std::optional<Liar> liar_;

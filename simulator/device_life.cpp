@@ -14,6 +14,7 @@ namespace strandline::simulator {
 namespace {
 
 constexpr const char* kDatabase = "device.db";
+constexpr const char* kJournal = "device.db-journal";
 /// Of each of a device's two connections, where there are many devices: what one transaction touches.
 constexpr const char* kSmallCache = "PRAGMA cache_size = -128";
 constexpr std::int64_t kSmallCacheBytes = 128 * 1024;
@@ -157,14 +158,16 @@ void Device::check_claims() {
 
 void Device::check_durable() {
     if (life_ != Life::running || disk_.is_down() || disk_.is_synced()) return;
-    disk::Disk left(
-        {disk_.name() + "-left", [] { return std::uint64_t{0}; }, [this] { return clock_.wall(); }},
-        disk_.durable_image());
-    Sql sql(kDatabase, left.name());
-    const auto coverage = read_coverage(sql);
-    const auto self = read_origin(sql);
+    const disk::DiskImage image = disk_.durable_image();
+    // A connection that has found a database in WAL mode never again asks for the journal that came before.
+    if (image.contains(kJournal)) remains_.reset();
+    if (!remains_) remains_.emplace(disk_.name() + "-left", kDatabase, clock_);
+    remains_->disk.refill(image);
+    const auto coverage = read_coverage(remains_->sql);
+    const auto self = read_origin(remains_->sql);
     if (!coverage || !self) throw LawBroken(11, "what would survive a power cut is no database");
     promises_.demand_durable(*coverage, *self);
+    if (world_.is_large) remains_.reset();
 }
 
 void Device::stop() {

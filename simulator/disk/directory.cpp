@@ -80,4 +80,16 @@ void Directory::replace(const DiskImage& image) {
     sync();
 }
 
+void Directory::refill(const DiskImage& image) {
+    for (const auto& [name, file] : visible_) {
+        if (!image.contains(name)) file->refill({});
+    }
+    for (const auto& [name, content] : image.files()) {
+        auto& file = visible_[name];
+        if (file == nullptr) file = std::make_shared<File>();
+        file->refill(content);
+    }
+    sync();
+}
+
 }  // namespace strandline::simulator::disk

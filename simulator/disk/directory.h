@@ -35,6 +35,8 @@ public:
     [[nodiscard]] DiskImage durable() const;
     /// Puts an image in place of all that there is, durably.
     void replace(const DiskImage& image);
+    /// The same beneath who has the files open: those that the image has not are empty.
+    void refill(const DiskImage& image);
 
 private:
     using Files = std::map<std::string, std::shared_ptr<File>>;

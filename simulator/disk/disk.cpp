@@ -106,6 +106,10 @@ void Disk::restore(const DiskImage& image) {
     begin_life(*parts_);
 }
 
+void Disk::refill(const DiskImage& image) {
+    parts_->directory.refill(image);
+}
+
 const Counters& Disk::counters() const {
     return parts_->faults.counters;
 }

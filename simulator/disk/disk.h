@@ -107,6 +107,11 @@ public:
     /// elsewhere: connections die as in crash(), what was scheduled is forgotten, and the disk is up.
     void restore(const DiskImage& image);
 
+    /// Puts an image in place of everything, and connections live on: to them it is as if another process had written it
+    /// all, and died, so that the next reader recovers the log. Not beneath a transaction. For who looks at many images of
+    /// one WAL database, and would have to read its schema for each.
+    void refill(const DiskImage& image);
+
     [[nodiscard]] const Counters& counters() const;
 
     struct Parts;

@@ -109,4 +109,11 @@ void File::apply(const Change& change, std::string_view bytes, Fate fate, const 
     }
 }
 
+void File::refill(const Content& content) {
+    visible_ = durable_ = content;
+    unsynced_.clear();
+    unsynced_bytes_.clear();
+    if (const auto memory = sharing_->memory.lock()) memory->clear();
+}
+
 }  // namespace strandline::simulator::disk

@@ -44,6 +44,9 @@ public:
     /// Power goes: what survives becomes all that there is, and durable.
     void lose_power(const Survival& survival, const Chance& chance);
 
+    /// Another content, durable already, beneath the processes that have it open; the memory that they share begins as zeros.
+    void refill(const Content& content);
+
     [[nodiscard]] const std::shared_ptr<Sharing>& sharing() const { return sharing_; }
     /// The processes have died: whoever opens the file from now on shares nothing with them.
     void forget_processes() { sharing_ = std::make_shared<Sharing>(); }

@@ -1,5 +1,7 @@
 #include "simulator/disk/shared_memory.h"
 
+#include <algorithm>
+
 namespace strandline::simulator::disk {
 namespace {
 
@@ -15,8 +17,13 @@ bool has(unsigned bits, std::size_t slot) {
 
 char* SharedMemory::region(std::size_t number, std::size_t bytes, bool make) {
     if (number >= regions_.size() && !make) return nullptr;
+    region_bytes_ = bytes;
     while (regions_.size() <= number) regions_.push_back(std::make_unique<char[]>(bytes));
     return regions_[number].get();
+}
+
+void SharedMemory::clear() {
+    for (const auto& region : regions_) std::fill_n(region.get(), region_bytes_, '\0');
 }
 
 bool SharedMemory::lock_shared(Held& mine, int first, int count) {

@@ -22,6 +22,8 @@ public:
     /// The region of that number, null when it does not exist and must not be made. It begins as zeros, and
     /// stays in its place.
     [[nodiscard]] char* region(std::size_t number, std::size_t bytes, bool make);
+    /// All regions are zeros again, in their places.
+    void clear();
 
     /// All slots of `count` from `first`, or none.
     [[nodiscard]] bool lock_shared(Held& mine, int first, int count);
@@ -35,6 +37,7 @@ private:
         bool is_exclusive = false;
     };
     std::vector<std::unique_ptr<char[]>> regions_;
+    std::size_t region_bytes_ = 0;  ///< each
     std::array<Slot, kSlots> slots_{};
 };
 

@@ -142,6 +142,31 @@ TEST_CASE("the worst that a cut could leave can be looked at without a cut") {
     CHECK(app->ask("SELECT count(*) FROM t") == "3");
 }
 
+TEST_CASE("a connection over a disk that is filled anew reads of each image what a new one would") {
+    Disk disk(options_of_disk(4));
+    const auto app = app_on(disk);
+    app->run("PRAGMA journal_mode = wal; CREATE TABLE t(id INTEGER PRIMARY KEY, v)");
+    app->run("PRAGMA wal_checkpoint(TRUNCATE)");
+    Disk left(options_of_disk(5, "left"));
+    const auto looks_on = app_on(left);
+    for (int i = 0; i < 40; ++i) {
+        app->run(i % 3 == 0 ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+        app->run("INSERT INTO t(v) VALUES (hex(randomblob(1000))); UPDATE t SET v = id WHERE id % 7 = " +
+                 std::to_string(i % 7));
+        // The log begins anew, with and without what was in it before; the schema becomes another one.
+        if (i % 10 == 4) app->run("PRAGMA wal_checkpoint(RESTART)");
+        if (i % 10 == 7) app->run("PRAGMA wal_checkpoint(TRUNCATE)");
+        if (i == 25) app->run("ALTER TABLE t ADD COLUMN w DEFAULT 'new'");
+        // Without its log, as after a checkpoint that was the last connection's.
+        const DiskImage alone(DiskImage::Files{{"db", disk.visible_image().files().at("db")}});
+        for (const DiskImage& image : {disk.durable_image(), alone, disk.visible_image()}) {
+            left.refill(image);
+            CHECK(looks_on->ask("SELECT * FROM t") == ask_image(image, "SELECT * FROM t"));
+        }
+    }
+    CHECK(looks_on->ask("PRAGMA integrity_check") == "'ok'");
+}
+
 TEST_CASE("a file that was made without a sync of the directory is gone, and one so deleted comes back") {
     Disk disk(options_of_disk(5));
     auto app = app_on(disk);
