@@ -16,9 +16,16 @@ constexpr std::int64_t kSampleMs = 500;
 
 }  // namespace
 
-Progress::Progress(std::uint64_t rows_done, std::uint64_t rows_total, SteadyMs now)
-    : came_{now}, earlier_{came_}, rows_done_(rows_done), rows_total_(rows_total) {
+Progress::Progress(std::uint64_t rows_done, std::uint64_t rows_total, SteadyMs now, const Bytes& bytes)
+    : came_{now, 0, bytes.done}, rows_done_(rows_done), rows_total_(rows_total) {
     update();
+    // So many rows as make bytes_total() what it was.
+    if (bytes.total > bytes.done) {
+        const double rows_per_byte =
+            static_cast<double>(rows_total_ - rows_done_) / static_cast<double>(bytes.total - bytes.done);
+        came_.rows = static_cast<std::uint64_t>(std::lround(rows_per_byte * static_cast<double>(bytes.done)));
+    }
+    earlier_.push_back(came_);
 }
 
 void Progress::add(std::uint64_t rows, std::uint64_t bytes, SteadyMs now) {

@@ -16,8 +16,13 @@ namespace strandline::backfill {
 /// Pure: time is handed in. A rate is that of the last ten seconds.
 class Progress {
 public:
+    /// What bytes_done() and bytes_total() said of a backfill that goes on.
+    struct Bytes {
+        std::uint64_t done;
+        std::uint64_t total;
+    };
     /// `rows_done` were there before (a resumed backfill); `rows_total` is what the peer says it has.
-    Progress(std::uint64_t rows_done, std::uint64_t rows_total, SteadyMs now);
+    Progress(std::uint64_t rows_done, std::uint64_t rows_total, SteadyMs now, const Bytes& bytes = {0, 0});
 
     /// A page brought that many rows of a range that was not fetched before, and bytes of keys and values.
     void add(std::uint64_t rows, std::uint64_t bytes, SteadyMs now);
@@ -30,7 +35,7 @@ public:
     [[nodiscard]] std::uint64_t rows_total() const { return rows_total_; }
     /// 0 to 1.
     [[nodiscard]] double fraction() const { return fraction_; }
-    /// Of rows that came in this backfill; those that were there before are not counted.
+    /// Of rows that came in this backfill; those that were there before it are not counted.
     [[nodiscard]] std::uint64_t bytes_done() const { return came_.bytes; }
     /// As much again as the rows that are still to come will have, by those that came.
     [[nodiscard]] std::uint64_t bytes_total() const;
@@ -51,7 +56,7 @@ private:
         std::uint64_t rows = 0;
         std::uint64_t bytes = 0;
     };
-    Came came_;                 ///< until now, in this backfill
+    Came came_;  ///< until now, in this backfill; rows by the bytes that they had, when it goes on
     std::deque<Came> earlier_;  ///< what came_ was, twice a second, oldest first
     std::uint64_t rows_done_;
     std::uint64_t rows_total_;

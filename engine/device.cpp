@@ -52,8 +52,9 @@ Device::Device(const EngineOptions& options, std::unique_ptr<store::Connection> 
     fold();
     if (has_unfetched_rest()) backfill_ = store.ledger.backfill();
     if (backfill_) {
-        progress_.emplace(static_cast<std::uint64_t>(backfill_->rows_done),
-                          static_cast<std::uint64_t>(backfill_->rows_total), now.steady);
+        const auto count = [](std::int64_t n) { return static_cast<std::uint64_t>(n); };
+        const backfill::Progress::Bytes bytes{count(backfill_->bytes_done), count(backfill_->bytes_total)};
+        progress_.emplace(count(backfill_->rows_done), count(backfill_->rows_total), now.steady, bytes);
         progress_told_at_ = now.steady;
         show_progress(now);
         is_cut_owed_ = true;

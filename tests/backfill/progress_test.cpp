@@ -102,6 +102,19 @@ TEST_CASE("a rate is that of the last seconds, and says how long the rest will t
     CHECK(progress.seconds_left() == 9);
 }
 
+TEST_CASE("a backfill that goes on has the bytes that it had, and expects as many as before") {
+    Progress before(100, 1'000, kStart);
+    before.add(300, 30'000, kStart);
+    Progress after(before.rows_done(), before.rows_total(), kStart,
+                   {before.bytes_done(), before.bytes_total()});
+    CHECK(after.bytes_done() == 30'000);
+    CHECK(after.bytes_total() == before.bytes_total());
+    CHECK(after.rate().bytes_per_second == 0);
+    after.add(100, 10'000, kStart);
+    CHECK(after.bytes_done() == 40'000);
+    CHECK(after.bytes_total() == 90'000);
+}
+
 TEST_CASE("bytes are expected as the rows that came have them") {
     Progress progress(500, 1'000, kStart);
     CHECK(progress.bytes_total() == 0);
