@@ -148,6 +148,9 @@ private:
                                    const watermarks::Vector& vector) const;
     [[nodiscard]] bool is_in_doubt(const store::Resource& resource, const Record& record,
                                    const watermarks::Vector& vector) const;
+    /// Whether the message names the row or deletion: its key has an entry of the sender's state, or this very row is in nobody's
+    /// state, as it came there with an edit that has to wait. Another row that waits with its key says nothing of it.
+    [[nodiscard]] bool is_named(std::int64_t resource, const std::string& key, const Record& known) const;
     void note_said(std::int64_t resource, const message::Entry& entry, const std::vector<Origin>& origins);
     /// Whether the message names any stamp of the record, as in the state of its sender or as held there.
     [[nodiscard]] bool is_said(std::int64_t resource, const std::string& key, const Record& record) const;
@@ -245,6 +248,8 @@ private:
     std::set<const message::Page*> settling_;  ///< of those: their sender lags, too
     std::set<std::pair<std::int64_t, std::string>> settled_;  ///< resource and key: written again already
     std::set<std::pair<std::int64_t, std::string>> named_;    ///< resource and key, in the message so far
+    /// By resource and key: the rows that are held back at the sender.
+    std::map<std::pair<std::int64_t, std::string>, std::vector<Stamp>> waiting_there_;
     /// By resource and key: all stamps that the message names, with those of what is held back.
     std::map<std::pair<std::int64_t, std::string>, std::vector<Stamp>> said_;
     std::set<std::pair<std::int64_t, std::string>> awaited_;  ///< resource and key

@@ -41,8 +41,8 @@ void Apply::forget(const message::Pages& pages, const std::vector<Origin>& origi
         const std::int64_t resource = store_.catalog.find(page.resource)->id;
         for (const message::Entry& entry : page.entries) {
             note_said(resource, entry, origins);
-            // A row that is in nobody's state, as it came there with an edit that has to wait.
-            if (page.vector.empty() && entry.row) named_.emplace(resource, entry.key);
+            if (page.vector.empty() && entry.row)
+                waiting_there_[{resource, entry.key}].push_back(localized(*entry.row, origins));
         }
     }
 }
@@ -63,6 +63,13 @@ bool Apply::is_said(std::int64_t resource, const std::string& key, const Record&
     };
     return (record.era && is_in(*record.era)) || (record.row && is_in(*record.row)) ||
            std::ranges::any_of(record.cells, [&](const CellStamp& cell) { return is_in(cell.stamp); });
+}
+
+bool Apply::is_named(std::int64_t resource, const std::string& key, const Record& known) const {
+    if (named_.contains({resource, key})) return true;
+    const auto waiting = waiting_there_.find({resource, key});
+    return waiting != waiting_there_.end() && known.row &&
+           std::ranges::find(waiting->second, *known.row) != waiting->second.end();
 }
 
 bool Apply::is_among(const std::set<const message::Page*>& pages, const message::Page& page) {
@@ -117,7 +124,7 @@ void Apply::complete(const Resource& resource, const message::Page& page, const 
             Record known = without_forgotten(scan.stored().record, store_.forgotten(resource.id).at(key));
             if (known.is_none()) continue;
             const Stamp& stamp = known.row ? *known.row : *known.era;
-            if (!named_.contains({resource.id, key}) && vector.covers(stamp.origin, stamp.hlc)) {
+            if (!is_named(resource.id, key, known) && vector.covers(stamp.origin, stamp.hlc)) {
                 gone.emplace_back(key, std::move(known));
             } else if (is_in_doubt(resource, known, vector) && !settled_.contains({resource.id, key})) {
                 in_doubt.push_back(key);

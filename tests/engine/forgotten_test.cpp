@@ -292,6 +292,41 @@ TEST_CASE(
     CHECK(group.app(2).ask("SELECT title FROM notes WHERE id = 'edited'") == "'of a time to come'");
 }
 
+TEST_CASE("a row that waits with its key does not keep the one before it, whose deletion is forgotten") {
+    constexpr std::int64_t kHourMs = 3'600'000;
+    const Ownership ownership = GENERATE(Ownership::shared, Ownership::device_owned);
+    CAPTURE(name_of(ownership));
+    Group group(3, kNotes, {"notes"}, ownership);
+    trust_each_other(group);
+    group.connect_all();
+    group.write(0, "INSERT INTO notes VALUES ('kept', 'a', 'b'), ('again', 'a', 'b')");
+    group.converge();
+    copy(group, 2, false);
+    group.connect_all();
+    group.write(0, "DELETE FROM notes WHERE id = 'again'");
+    for (const char* body : {"the deletion", "is acknowledged", "and forgotten"}) {
+        group.write(0, std::string("UPDATE notes SET body = '") + body + "' WHERE id = 'kept'");
+        group.pass(1'100);
+        group.converge();
+    }
+    REQUIRE(eras(group, 1) == "0");
+    group.shift_clock(0, kHourMs);
+    group.write(0, "INSERT INTO notes VALUES ('again', 'c', 'd')");
+    group.converge();
+    REQUIRE(ids(group, 1) == "'kept'");
+    copy(group, 2, true);
+    group.connect(1, 2);
+    group.converge();
+    CHECK(ids(group, 2) == "'kept'");
+    group.connect_all();
+    for (const std::size_t i : {1U, 2U}) group.shift_clock(i, kHourMs);
+    for (int i = 0; i < 7; ++i) group.pass(10'000);
+    group.converge();
+    CHECK(group.is_same("notes"));
+    for (std::size_t i = 0; i < group.size(); ++i)
+        CHECK(group.app(i).ask("SELECT title FROM notes WHERE id = 'again'") == "'c'");
+}
+
 TEST_CASE("nobody waits for a device that is parked, also after a restart, until it is waited for again") {
     Group group(3, kNotes, {"notes"});
     trust_each_other(group);
