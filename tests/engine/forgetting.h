@@ -1,0 +1,43 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "tests/engine/group.h"
+
+/// For tests of deletions that everybody has heard of.
+namespace strandline::tests {
+
+inline constexpr const char* kNotes = "CREATE TABLE notes(id TEXT PRIMARY KEY, title, body)";
+
+/// Devices that have let each other in, and wait for each other.
+inline void trust_each_other(Group& group) {
+    for (std::size_t i = 0; i < group.size(); ++i) {
+        for (std::size_t j = 0; j < group.size(); ++j) {
+            if (i != j) REQUIRE(group.engine(i).trust(group.id(j), "", group.now(i)));
+        }
+    }
+}
+
+/// Deletions, and rows inserted after one, that a device remembers.
+inline std::string eras(Group& group, std::size_t i) {
+    return group.app(i).ask("SELECT count(*) FROM strandline_stamps WHERE slot = 1");
+}
+
+inline std::string ids(Group& group, std::size_t i) {
+    return group.app(i).ask("SELECT group_concat(id, ' ') FROM (SELECT id FROM notes ORDER BY id)");
+}
+
+/// A stopped device's database, put aside or put back.
+inline void copy(Group& group, std::size_t i, bool is_put_back) {
+    const std::string aside = group.path(i) + ".copy";
+    group.stop(i);
+    group.close_app(i);
+    for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(group.path(i) + suffix);
+    std::filesystem::copy_file(is_put_back ? aside : group.path(i), is_put_back ? group.path(i) : aside,
+                               std::filesystem::copy_options::overwrite_existing);
+    group.reopen_app(i);
+    group.start(i);
+}
+
+}  // namespace strandline::tests
