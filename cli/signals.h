@@ -5,8 +5,9 @@
 
 namespace strandline::cli {
 
-/// From here on SIGINT, SIGTERM and the SIGHUP of a terminal that closes, unless nohup has it ignored, wait for a StopOnSignal instead of ending the process. Call it before any
-/// other thread starts: threads inherit what is blocked from the one that makes them.
+/// From here on SIGINT, SIGTERM and the SIGHUP of a terminal that closes (unless nohup has it ignored) wait for a
+/// StopOnSignal instead of ending the process. Call it before any other thread starts: threads inherit what is
+/// blocked from the one that makes them.
 void hold_stop_signals();
 
 /// Whether a stop signal is being held.

@@ -11,6 +11,7 @@
 #include "net/tcp/writer.h"
 
 namespace strandline {
+
 Result<DeviceId> init_device(const std::string& database, const std::string& name) {
     // A key without a device: an init that was cut short, or a database that was lost. It is still who we are.
     std::error_code unreadable;
