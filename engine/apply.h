@@ -182,6 +182,7 @@ private:
     void rejoin(const store::Resource& resource, const store::Quarantined& held);
     [[nodiscard]] bool is_of_gone_row(const store::Resource& resource, const std::string& key);
     [[nodiscard]] bool is_outlived(const store::Resource& resource, const store::Quarantined& held);
+    [[nodiscard]] bool is_done_here(const store::Resource& resource, const store::Quarantined& held);
     void join(const store::Resource& resource, const Incoming& incoming);
     /// In a complete page for who lacks forgotten deletions: what is known here and covered there gives way to what is there,
     /// however the two would compare.

@@ -271,14 +271,18 @@ bool Apply::is_of_gone_row(const Resource& resource, const std::string& key) {
                                 [](const Quarantined& waiting) { return waiting.record.row.has_value(); });
 }
 
-/// A deletion that was forgotten everywhere while it waited here for its time: a later row knew of it.
+/// A deletion that was forgotten everywhere while it waited here for its time, and has been done here.
 bool Apply::is_outlived(const Resource& resource, const Quarantined& held) {
     const Record& record = held.record;
-    if (record.row || !record.cells.empty() ||
-        !without_forgotten(record, store_.forgotten(resource.id).at(held.key)).is_none())
-        return false;
+    return !record.row && record.cells.empty() &&
+           without_forgotten(record, store_.forgotten(resource.id).at(held.key)).is_none() &&
+           is_done_here(resource, held);
+}
+
+/// Whether a row that is here is later than the deletion that what waits knows of: so it knew of it, too.
+bool Apply::is_done_here(const Resource& resource, const Quarantined& held) {
     const Record known = store_.stamps.load(resource.id, held.key).record;
-    return known.row && order_.less(*record.era, *known.row);
+    return held.record.era && known.row && order_.less(*held.record.era, *known.row);
 }
 
 void Apply::rejoin(const Resource& resource, const Quarantined& held) {
@@ -286,8 +290,9 @@ void Apply::rejoin(const Resource& resource, const Quarantined& held) {
     incoming.key = held.key;
     if (!held.key_raw.empty()) incoming.key_raw = &held.key_raw;
     incoming.record = held.record;
-    // Their row has lost its era meanwhile. (A deletion that waited here has still to be done.)
-    if (held.record.is_partial())
+    // Forgotten meanwhile, the deletion before it is not known of the row here either, nor of its edits, which would all give
+    // way. (One that waited here has still to be done.)
+    if (held.record.is_partial() || (held.record.row && is_done_here(resource, held)))
         incoming.record = without_forgotten(held.record, store_.forgotten(resource.id).at(held.key));
     for (const NamedValue& value : held.values) {
         const auto known = resource.column(value.name);

@@ -155,3 +155,38 @@ TEST_CASE("a row that waits with its key does not keep the one before it, whose 
     for (std::size_t i = 0; i < group.size(); ++i)
         CHECK(group.app(i).ask("SELECT title FROM notes WHERE id = 'again'") == "'c'");
 }
+
+TEST_CASE(
+    "a row that waited while the deletion before it was forgotten leaves the edits that came meanwhile") {
+    constexpr std::int64_t kHourMs = 3'600'000;
+    Group group(3, kNotes, {"notes"});
+    trust_each_other(group);
+    group.connect_all();
+    group.write(0, "INSERT INTO notes VALUES ('kept', 'a', 'b'), ('again', 'a', 'b')");
+    group.converge();
+    // Device 1 comes when the row of a time to come is there, so nothing is forgotten before.
+    for (const std::size_t other : {0U, 2U}) group.disconnect(1, other);
+    group.write(0, "DELETE FROM notes WHERE id = 'again'");
+    group.write(0, "INSERT INTO notes VALUES ('again', 'c', 'd')");
+    group.converge();
+    group.shift_clock(2, kHourMs);
+    group.write(2, "INSERT OR REPLACE INTO notes VALUES ('again', 'e', 'f')");
+    group.connect_all();
+    group.converge();
+    // Where it has its time the deletion is forgotten, and device 0, where it waits, follows.
+    group.shift_clock(1, kHourMs);
+    for (const char* body : {"the deletion", "is acknowledged", "and forgotten"}) {
+        group.write(2, std::string("UPDATE notes SET body = '") + body + "' WHERE id = 'kept'");
+        for (int i = 0; i < 7; ++i) group.pass(10'000);
+        group.converge();
+    }
+    for (std::size_t i = 0; i < group.size(); ++i) REQUIRE(eras(group, i) == "0");
+    REQUIRE(group.app(0).ask("SELECT title FROM notes WHERE id = 'again'") == "'c'");
+    group.shift_clock(0, kHourMs);
+    group.write(2, "UPDATE notes SET body = 'g' WHERE id = 'again'");
+    group.converge();
+    for (int i = 0; i < 7; ++i) group.pass(10'000);
+    group.converge();
+    for (std::size_t i = 0; i < group.size(); ++i)
+        CHECK(group.app(i).ask("SELECT title, body FROM notes WHERE id = 'again'") == "'e'|'g'");
+}
