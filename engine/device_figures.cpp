@@ -198,10 +198,7 @@ void Device::put_peer(const Session& session, bool is_connected) {
 
 DeviceState Device::state() const {
     if (store.catalog.resources().empty()) return DeviceState::uninitialized;
-    const bool is_split = std::ranges::any_of(store.catalog.resources(), [&](const Resource& resource) {
-        return !store.coverage(resource.id).is_whole();
-    });
-    if (backfill_ || is_split) return DeviceState::backfilling;
+    if (backfill_ || !store.is_whole()) return DeviceState::backfilling;
     const bool is_asking =
         std::ranges::any_of(sessions, [](const auto& entry) { return !entry.second.asking().empty(); });
     return is_asking ? DeviceState::catching_up : DeviceState::ready;
@@ -218,9 +215,6 @@ std::optional<SteadyMs> Device::next_deadline() const {
         if (owed && inbox.empty() && waiting_.empty()) sooner({owed->value + kStallMs});
         if (session.fetching.whole() != nullptr) sooner(tempo.next_at());
         if (session.in_step_owed) sooner(*session.in_step_due);
-        for (const Asking::Pull& pull : session.asking().pulls()) {
-            if (has_substitute(session, pull)) sooner({pull.heard_at.value + kStallMs});
-        }
         const auto breaker = breakers_.find(peer);
         if (breaker != breakers_.end() && breaker->second.retry_at()) sooner(*breaker->second.retry_at());
         if (const auto deadline = comparer_.next_deadline(session)) sooner(*deadline);
@@ -228,7 +222,8 @@ std::optional<SteadyMs> Device::next_deadline() const {
         // While somebody is asked, it is the answer that we wait for.
         if (!session.may_ask(PullLength::is_short)) continue;
         for (const auto& [resource, since] : session.waiting_since) {
-            if (asked_ranges(resource).empty()) sooner({since.value + kOfferPatienceMs});
+            const SteadyMs patient_until{since.value + kOfferPatienceMs};
+            if ((!next || patient_until < *next) && asked_ranges(resource).empty()) next = patient_until;
         }
     }
     if (!waiting_.empty()) sooner(tempo.next_at());
@@ -239,6 +234,13 @@ std::optional<SteadyMs> Device::next_deadline() const {
     if (forget_at_) sooner(*forget_at_);
     if (retry_) sooner(retried_at_);
     if (const auto due = figures_due_at()) sooner(*due);
+    // Last, and mostly something else comes first: of each pull all other peers are asked.
+    for (const auto& [peer, session] : sessions) {
+        for (const Asking::Pull& pull : session.asking().pulls()) {
+            const SteadyMs stalled{pull.heard_at.value + kStallMs};
+            if ((!next || stalled < *next) && has_substitute(session, pull)) next = stalled;
+        }
+    }
     return next;
 }
 

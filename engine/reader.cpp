@@ -66,9 +66,14 @@ Record lacking(const Record& record, const watermarks::Vector& vector) {
 }
 
 Origin OriginList::index_of(Origin origin) {
-    const auto [at, is_new] = indexes_.try_emplace(origin, static_cast<Origin>(ids_.size()));
-    if (is_new) ids_.push_back(origins_.id(origin));
-    return at->second;
+    const auto number = static_cast<std::size_t>(origin);
+    if (indexes_.size() <= number) indexes_.resize(origins_.ids().size());
+    std::optional<Origin>& index = indexes_[number];
+    if (!index) {
+        index = static_cast<Origin>(ids_.size());
+        ids_.push_back(origins_.id(origin));
+    }
+    return *index;
 }
 
 message::Vector OriginList::indexed(const watermarks::Vector& vector) {
@@ -132,7 +137,8 @@ void Reader::plan(std::int64_t resource, const watermarks::Piece& wanted) {
 }
 
 void Reader::plan_held(Part& part) {
-    if (!store_.quarantine.has_any(part.resource)) return;
+    // What is held is looked for origin by origin, of which a large group has many, and mostly there is none.
+    if (!store_.quarantine.has_any(part.resource) || !store_.quarantine.has_held(part.resource)) return;
     for (std::string& key :
          store_.quarantine.held_since(part.resource, part.base, store_.origins.ids().size())) {
         if (!part.range.contains(key)) continue;

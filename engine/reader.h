@@ -29,7 +29,7 @@ private:
 
     const store::Origins& origins_;
     std::vector<OriginId> ids_;
-    std::map<Origin, Origin> indexes_;
+    std::vector<std::optional<Origin>> indexes_;  ///< by our number, as far as it was asked for
 };
 
 /// Origins of a message as our own small numbers. A new one gets a number, which the caller's next

@@ -71,7 +71,7 @@ void Session::have(const message::Have& have, bool pages_wait) {
         if (++heard_all_count_ > 1) told_.clear();
         told_all_at_ = 0;
         before = std::exchange(theirs_, {});
-        weighed_all_at_ = 0;
+        holds_any_more_ = differs_ = {};
         theirs_of_.clear();
         in_flight_.clear();
         asked_for_dropped.clear();
@@ -336,7 +336,7 @@ void Session::acknowledge(Theirs& theirs, const watermarks::Range& range, const 
     theirs.expected.raise(range, vector);
     theirs.expected.share(theirs.acknowledged);
     theirs.weighed_at = 0;
-    weighed_all_at_ = 0;
+    holds_any_more_ = differs_ = {};
 }
 
 /// Asked of every peer and table with every message, and vectors of a large group are long: so the answer is kept.
@@ -357,25 +357,34 @@ bool Session::holds_more(const Theirs& theirs) const {
 }
 
 /// Asked of every peer whenever time passes, and nearly always it is as it was.
+template <typename Find>
+bool Session::keep(Kept& kept, Find find) const {
+    if (kept.at != store_.coverage_changes() || kept.at_load != store_.catalog.loads())
+        kept = {store_.coverage_changes(), store_.catalog.loads(), std::ranges::any_of(theirs_, find)};
+    return kept.is_so;
+}
+
 bool Session::holds_any_more() const {
-    if (weighed_all_at_ == store_.coverage_changes() && weighed_all_at_load_ == store_.catalog.loads())
-        return holds_any_more_;
-    weighed_all_at_ = store_.coverage_changes();
-    weighed_all_at_load_ = store_.catalog.loads();
-    holds_any_more_ = std::ranges::any_of(theirs_, [&](const Theirs& known) { return holds_more(known); });
-    return holds_any_more_;
+    return keep(holds_any_more_, [&](const Theirs& known) { return holds_more(known); });
+}
+
+bool Session::is_level() const {
+    return !keep(differs_, [&](const Theirs& known) {
+        const Resource* resource = find_ours(known);
+        if (!known.is_exchanged) return false;
+        weigh(known, *resource);
+        return !known.holds_ours || known.holds_more;
+    });
 }
 
 bool Session::is_in_step() const {
     if (!is_ready() || said_all_count_ == 0 || !asking_.empty() || is_push_under_way_ || has_pages() ||
-        !fetching.empty() || !referred_.empty())
+        !fetching.empty() || !referred_.empty() || !is_level())
         return false;
+    if (told_all_at_ == store_.coverage_changes()) return true;
     return std::ranges::all_of(theirs_, [&](const Theirs& known) {
         const Resource* resource = find_ours(known);
         if (!known.is_exchanged) return true;
-        weigh(known, *resource);
-        if (!known.holds_ours || known.holds_more) return false;
-        if (told_all_at_ == store_.coverage_changes()) return true;
         const auto told = told_.find(resource->id);
         return told != told_.end() && told->second.dominates(store_.coverage(resource->id));
     });

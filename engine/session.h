@@ -179,6 +179,13 @@ private:
         std::size_t bytes = 0;
     };
 
+    /// What was found out of all tables when coverage had changed and the catalog had been read so often; 0: not yet.
+    struct Kept {
+        std::uint64_t at = 0;
+        std::uint64_t at_load = 0;
+        bool is_so = false;
+    };
+
     [[nodiscard]] bool holds_others(const watermarks::Vector& vector) const;
     [[nodiscard]] bool accepts_form(const message::Pages& pages);
     /// Whether a page was read before its sender knew of deletions that are forgotten here.
@@ -210,6 +217,10 @@ private:
     [[nodiscard]] Theirs* find_theirs(const std::string& resource);
     void acknowledge(Theirs& theirs, const watermarks::Range& range, const watermarks::Vector& vector);
     void weigh(const Theirs& theirs, const store::Resource& resource) const;
+    template <typename Find>
+    [[nodiscard]] bool keep(Kept& kept, Find find) const;
+    /// Whether it has acknowledged what we hold, of all tables that both track, and no more.
+    [[nodiscard]] bool is_level() const;
     [[nodiscard]] Message say_everything();
     [[nodiscard]] Message say_members();
     [[nodiscard]] std::optional<Message> say_news();
@@ -247,10 +258,8 @@ private:
     std::map<std::int64_t, watermarks::Vector> told_forgotten_;  ///< by resource: what the peer knows of it
     bool is_push_under_way_ = false;  ///< the peer's, to us: it holds more than has come
     std::uint64_t told_all_at_ = 0;   ///< when our coverage had changed so often, told_ had all of it
-    /// When coverage had changed and the catalog had been read so often, holds_any_more_ was found out; 0: not yet.
-    mutable std::uint64_t weighed_all_at_ = 0;
-    mutable std::uint64_t weighed_all_at_load_ = 0;
-    mutable bool holds_any_more_ = false;
+    mutable Kept holds_any_more_;
+    mutable Kept differs_;  ///< what is held there, or here
     Asking asking_;
     backfill::Pace pace_;
     std::deque<message::Waive> waives_to_say_;

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <strandline/message.h>
 
 #include "backfill/plan.h"
@@ -274,6 +277,12 @@ bool Origins::lower_ceiling(Origin origin, Hlc ceiling) {
         .bind(2, static_cast<std::int64_t>(origin))
         .run();
     return true;
+}
+
+/// Of the name whole: parts of it are whatever a peer makes of them.
+std::size_t Origins::Hash::operator()(const OriginId& id) const {
+    return XXH3_64bits_withSeed(id.device.bytes.data(), id.device.bytes.size(),
+                                static_cast<std::uint64_t>(id.incarnation));
 }
 
 bool Origins::know(const std::vector<OriginId>& ids) const {

@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <strandline/ids.h>
@@ -102,7 +103,10 @@ public:
 private:
     Connection& connection_;
     std::vector<OriginId> ids_;
-    std::map<OriginId, Origin> numbers_;
+    struct Hash {
+        std::size_t operator()(const OriginId& id) const;
+    };
+    std::unordered_map<OriginId, Origin, Hash> numbers_;
     Ceilings ceilings_;
 };
 

@@ -33,14 +33,21 @@ Store::Store(std::unique_ptr<Connection> opened, std::int64_t page_cache_bytes,
              std::size_t whole_value_bytes_max)
     : opened_(set_up(std::move(opened), page_cache_bytes)),
       whole_value_bytes(whole_value_bytes_max),
-      connection(*opened_) {
+      connection(*opened_),
+      data_version_asked_(connection.prepare("PRAGMA data_version")),
+      schema_version_asked_(connection.prepare("PRAGMA schema_version")) {
     reload();
-    data_version_ = connection.ask_integer("PRAGMA data_version");
+    data_version_ = ask(data_version_asked_);
+}
+
+std::int64_t Store::ask(Statement& pragma) {
+    const ResetAtEnd reset(pragma);
+    return pragma.step() ? pragma.integer(0) : 0;
 }
 
 void Store::reload() {
     is_loaded_ = false;
-    loaded_version_ = connection.ask_integer("PRAGMA data_version");
+    loaded_version_ = ask(data_version_asked_);
     rows_.clear();
     origins.load();
     catalog.load();
@@ -53,7 +60,7 @@ void Store::reload() {
         coverage_[resource.id] = {load_coverage(connection, resource.id), coverage_changes_};
         forgotten_[resource.id] = load_coverage(connection, resource.id, kForgottenTable);
     }
-    schema_version_ = connection.ask_integer("PRAGMA schema_version");
+    schema_version_ = ask(schema_version_asked_);
     nested.install(catalog.resources());
     is_loaded_ = true;
 }
@@ -66,19 +73,27 @@ Met Store::meet_schema() {
 }
 
 bool Store::is_stale() {
-    return may_differ() || schema_changed() ||
-           connection.ask_integer("PRAGMA data_version") != loaded_version_;
+    return may_differ() || schema_changed() || ask(data_version_asked_) != loaded_version_;
 }
 
 bool Store::changed_elsewhere() {
-    const std::int64_t version = connection.ask_integer("PRAGMA data_version");
+    const std::int64_t version = ask(data_version_asked_);
     const bool changed = version != data_version_;
     data_version_ = version;
     return changed;
 }
 
 bool Store::schema_changed() {
-    return connection.ask_integer("PRAGMA schema_version") != schema_version_;
+    return ask(schema_version_asked_) != schema_version_;
+}
+
+bool Store::is_whole() const {
+    if (whole_at_ != coverage_changes_) {
+        is_whole_ = std::ranges::all_of(
+            catalog.resources(), [&](const Resource& resource) { return coverage(resource.id).is_whole(); });
+        whole_at_ = coverage_changes_;
+    }
+    return is_whole_;
 }
 
 std::vector<std::string> Store::dropped_columns(const Resource& resource) {

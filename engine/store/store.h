@@ -56,6 +56,8 @@ public:
     [[nodiscard]] std::uint64_t coverage_changed_at(std::int64_t resource) const {
         return coverage_.at(resource).changed_at;
     }
+    /// Whether each resource's is one piece. Asked whenever time passes, so the answer is kept.
+    [[nodiscard]] bool is_whole() const;
     /// What was forgotten where; never above what is held there, but for what a restored table holds less.
     [[nodiscard]] const watermarks::Coverage& forgotten(std::int64_t resource) const {
         return forgotten_.at(resource);
@@ -91,6 +93,12 @@ public:
     Nested nested{connection, definitions};
 
 private:
+    [[nodiscard]] static std::int64_t ask(Statement& pragma);
+
+    // Asked each second, or with each message: kept, and not looked up by their texts.
+    Statement data_version_asked_;
+    Statement schema_version_asked_;
+
     struct Mirrored {
         watermarks::Coverage coverage;
         std::uint64_t changed_at = 0;  ///< what coverage_changes_ was then
@@ -98,6 +106,8 @@ private:
     std::map<std::int64_t, Mirrored> coverage_;
     std::map<std::int64_t, watermarks::Coverage> forgotten_;
     std::uint64_t coverage_changes_ = 1;
+    mutable std::uint64_t whole_at_ = 0;  ///< when coverage had changed so often, is_whole_ was found out
+    mutable bool is_whole_ = false;
     std::map<std::int64_t, std::unique_ptr<Rows>> rows_;
     Origin self_{};
     std::int64_t data_version_ = 0;
