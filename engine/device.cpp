@@ -50,7 +50,7 @@ Device::Device(const EngineOptions& options, std::unique_ptr<store::Connection> 
     }
     refresh_schema(now);
     fold();
-    if (has_unfetched_rest()) backfill_ = store.ledger.backfill();
+    backfill_ = store.ledger.backfill();
     if (backfill_) {
         const auto count = [](std::int64_t n) { return static_cast<std::uint64_t>(n); };
         const backfill::Progress::Bytes bytes{count(backfill_->bytes_done), count(backfill_->bytes_total)};

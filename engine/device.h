@@ -217,7 +217,11 @@ private:
     void share_pulls(Now now);
     [[nodiscard]] std::vector<backfill::Slice> rest_of(const Session& busy, const Session& taker) const;
     void begin_backfill(const Session& session, const Wanted& wanted, Now now);
-    void meet_lost_source(const DeviceId& peer);
+    void meet_lost_source(const Session& lost);
+    void end_settled_backfill(Now now);
+    void end_backfill(const DeviceId& peer, Now now);
+    /// Whoever brings it is connected. One that waits hides nothing of what comes meanwhile.
+    [[nodiscard]] bool is_backfilling() const { return backfill_ && sessions.contains(backfill_->peer); }
     /// Whether a backfill has a rest, whoever is asked for it.
     [[nodiscard]] bool has_unfetched_rest() const;
     /// Resources with rows that came without values of columns that were dropped where they came from.
@@ -275,6 +279,8 @@ private:
     std::optional<BackfillStatus> backfill_;
     std::optional<backfill::Progress> progress_;
     std::int64_t backfill_received_ = 0;  ///< rows, in this backfill
+    /// What its source held, by resource, when that went; empty: it is there, or went before a restart.
+    std::optional<std::map<std::int64_t, watermarks::Coverage>> lost_;
     SteadyMs progress_told_at_;
     bool is_cut_owed_ = false;
     bool is_trial_;

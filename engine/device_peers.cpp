@@ -44,6 +44,7 @@ void Device::disconnect(const DeviceId& peer, const std::string& reason, Now now
     tell(EventKind::peer_down, now, {}, to_hex(peer), own_reason.empty() ? reason : own_reason);
     // Gone first: what follows writes, and may be put off.
     auto over = sessions.extract(session);
+    meet_lost_source(over.mapped());
     if (over.mapped().their_hello()) {
         gone_.erase(peer);
         gone_.insert(std::move(over));
@@ -52,7 +53,6 @@ void Device::disconnect(const DeviceId& peer, const std::string& reason, Now now
     figures_changed_ = true;
     std::erase_if(inbox, [&](const auto& waiting) { return waiting.first == peer; });
     stop_waiting(peer);
-    meet_lost_source(peer);
     answer_lost(peer);
     // At once, so that whoever sees the peer gone sees all that was said to it counted.
     Transaction transaction(store.connection);
@@ -260,7 +260,7 @@ void Device::apply_pages(Session& session, const message::Pages& pages, Now now)
     note_repaired(session, pages);
     push_found(found, level);
     // A backfill would try them with every page; its last one does.
-    if (!backfill_) {
+    if (!is_backfilling()) {
         for (const auto& [name, rows] : applied.changed) retry_owed_.insert(store.catalog.find(name)->id);
     }
     figures_changed_ = true;
@@ -296,7 +296,7 @@ void Device::tell_applied(const Applied& applied, const Session* session, Now no
     const std::string peer = session != nullptr ? to_hex(session->peer()) : std::string();
     for (const Event& event : applied.events)
         tell(event.kind, now, event.resource, peer, event.text, event.rows);
-    if (backfill_) return;  // A backfill is told as one thing, at its end.
+    if (is_backfilling()) return;  // A backfill is told as one thing, at its end.
     for (const auto& [resource, rows] : applied.changed)
         tell(EventKind::changes_applied, now, resource, peer, rows_text(rows), rows);
 }

@@ -57,6 +57,7 @@ void Device::plan_pulls(Now now) {
         figures_changed_ = true;
     }
     share_pulls(now);
+    end_settled_backfill(now);
 }
 
 /// What a peer does not bring is asked of others. It may bring it yet, late: that is taken, and clears its name.
@@ -323,15 +324,41 @@ bool Device::has_unfetched_rest() const {
     });
 }
 
-/// A peer that is gone was asked for what nobody else is asked for yet.
-void Device::meet_lost_source(const DeviceId& peer) {
-    if (!backfill_ || backfill_->peer != peer) return;
+/// A peer that is gone was asked for what nobody else is asked for yet. Nothing of it may be durable here: so what it had
+/// is remembered, as what the backfill waits for.
+void Device::meet_lost_source(const Session& lost) {
+    if (!backfill_ || backfill_->peer != lost.peer()) return;
     for (const auto& [other, session] : sessions) {
         if (session.asking().find(PullLength::is_long) != nullptr) backfill_->peer = other;
     }
-    if (backfill_->peer != peer || has_unfetched_rest()) return;
+    if (backfill_->peer != lost.peer()) return;
+    lost_.emplace();
+    for (const Resource& resource : store.catalog.resources()) {
+        if (lost.exchanges(resource)) lost_->emplace(resource.id, lost.theirs(resource)->acknowledged);
+    }
+}
+
+/// One that waited, and for which there is nothing left to ask: its source is back and has no more, or others have brought
+/// all that it had.
+void Device::end_settled_backfill(Now now) {
+    if (!backfill_ || is_being_filled() || has_unfetched_rest()) return;
+    const auto source = sessions.find(backfill_->peer);
+    const bool is_back =
+        source != sessions.end() && source->second.is_ready() && !source->second.holds_any_more();
+    const bool is_here = lost_ && std::ranges::all_of(*lost_, [&](const auto& held) {
+                             const Resource* resource = store.catalog.find(held.first);
+                             return resource == nullptr || !resource->is_there ||
+                                    store.coverage(held.first).dominates(held.second);
+                         });
+    if (is_back || is_here) end_backfill(backfill_->peer, now);
+}
+
+void Device::end_backfill(const DeviceId& peer, Now now) {
+    tell(EventKind::backfill_done, now, {}, to_hex(peer), rows_text(backfill_received_), backfill_received_);
     backfill_.reset();
     progress_.reset();
+    lost_.reset();
+    figures_changed_ = true;
 }
 
 void Device::count_progress(const Session& session, const message::Pages& pages, const Applied& applied,
@@ -360,12 +387,7 @@ void Device::count_progress(const Session& session, const message::Pages& pages,
             backfill_->resources_done.push_back(backfill_->resource);
         backfill_->resource = resource;
     }
-    if (is_done) {
-        tell(EventKind::backfill_done, now, {}, to_hex(session.peer()), rows_text(backfill_received_),
-             backfill_received_);
-        backfill_.reset();
-        progress_.reset();
-    }
+    if (is_done) end_backfill(session.peer(), now);
     store.ledger.set_backfill(backfill_);
 }
 

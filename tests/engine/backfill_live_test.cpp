@@ -41,6 +41,22 @@ struct Midway {
     Group group;
 };
 
+/// Device 1 has asked device 0 for its notes, and device 0 is gone before any of them came.
+struct Unfilled {
+    explicit Unfilled(std::size_t devices) : group(devices, kNotes, {"notes"}) {
+        group.write(0, kLarge);
+        group.connect(0, 1);
+        while (group.engine(1).status().state != DeviceState::backfilling) {
+            group.carry(0, 1);
+            group.carry(1, 0);
+        }
+        group.stop(0);
+        REQUIRE(group.rows_received(1) == 0);
+    }
+
+    Group group;
+};
+
 }  // namespace
 
 TEST_CASE("what the source of a backfill writes comes before the next page") {
@@ -145,4 +161,57 @@ TEST_CASE(
     CHECK_FALSE(midway.is_under_way());
     CHECK(group.was_told(1, EventKind::backfill_done));
     CHECK(group.rows_received(1) == 3'000);
+}
+
+TEST_CASE(
+    "a backfill whose only source goes before the first page says whom it waits for, also after a restart") {
+    Unfilled unfilled(2);
+    Group& group = unfilled.group;
+    for (int opening = 0; opening < 2; ++opening) {
+        const Status status = group.engine(1).status();
+        CHECK(status.state == DeviceState::backfilling);
+        REQUIRE(status.backfill);
+        CHECK(status.backfill->is_waiting);
+        CHECK(status.backfill->peer == group.id(0));
+        group.stop(1);
+        group.start(1);
+    }
+    group.start(0);
+    group.connect(0, 1);
+    group.converge();
+    CHECK(group.engine(1).status().state == DeviceState::ready);
+    CHECK(group.was_told(1, EventKind::backfill_done));
+    CHECK(group.rows_received(1) == 3'000);
+}
+
+TEST_CASE("a backfill that waits for its source ends when that has nothing left to bring") {
+    Unfilled unfilled(2);
+    Group& group = unfilled.group;
+    group.stop(1);
+    group.start(1);
+    group.start(0);
+    group.app(0).run("DELETE FROM notes");
+    group.connect(0, 1);
+    group.converge();
+    CHECK(group.is_same("notes"));
+    CHECK(group.engine(1).status().state == DeviceState::ready);
+}
+
+TEST_CASE(
+    "a backfill that waits for its source ends when another has brought what that had, and not before") {
+    Unfilled unfilled(3);
+    Group& group = unfilled.group;
+    group.connect(1, 2);
+    group.converge();
+    REQUIRE(group.engine(1).is_in_step(group.id(2)));
+    CHECK(group.engine(1).status().state == DeviceState::backfilling);
+    group.write(2, "INSERT INTO notes VALUES ('x', 'beside', '')");
+    group.converge();
+    CHECK(group.was_told(1, EventKind::changes_applied));
+    group.start(0);
+    group.connect(0, 2);
+    group.converge();
+    CHECK(group.is_same("notes"));
+    CHECK(group.engine(1).status().state == DeviceState::ready);
+    CHECK(group.was_told(1, EventKind::backfill_done));
 }
