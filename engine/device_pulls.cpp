@@ -318,7 +318,7 @@ void Device::begin_backfill(const Session& session, const Wanted& wanted, Now no
 bool Device::has_unfetched_rest() const {
     return std::ranges::any_of(store.catalog.resources(), [&](const Resource& resource) {
         const auto& pieces = store.coverage(resource.id).pieces();
-        return pieces.size() > 1 && std::ranges::any_of(pieces, [&](const Piece& piece) {
+        return resource.is_there && pieces.size() > 1 && std::ranges::any_of(pieces, [&](const Piece& piece) {
                    return is_unfetched(piece.vector, store.self());
                });
     });

@@ -67,8 +67,9 @@ std::vector<ResourceStatus> read_resources(Connection& connection, const std::ve
 
 DeviceState state_of(Connection& connection, const Status& status, bool running) {
     if (status.resources.empty()) return DeviceState::uninitialized;
-    const bool is_split = std::ranges::any_of(
-        status.resources, [](const ResourceStatus& resource) { return resource.ranges.size() > 1; });
+    const bool is_split = std::ranges::any_of(status.resources, [](const ResourceStatus& resource) {
+        return resource.is_there && resource.ranges.size() > 1;
+    });
     if (status.backfill || is_split) return DeviceState::backfilling;
     const bool catches_up = running && connection.ask_text("SELECT state FROM strandline_device") ==
                                            name_of(DeviceState::catching_up);

@@ -89,8 +89,9 @@ bool Store::schema_changed() {
 
 bool Store::is_whole() const {
     if (whole_at_ != coverage_changes_) {
-        is_whole_ = std::ranges::all_of(
-            catalog.resources(), [&](const Resource& resource) { return coverage(resource.id).is_whole(); });
+        is_whole_ = std::ranges::all_of(catalog.resources(), [&](const Resource& resource) {
+            return !resource.is_there || coverage(resource.id).is_whole();
+        });
         whole_at_ = coverage_changes_;
     }
     return is_whole_;

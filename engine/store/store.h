@@ -56,7 +56,7 @@ public:
     [[nodiscard]] std::uint64_t coverage_changed_at(std::int64_t resource) const {
         return coverage_.at(resource).changed_at;
     }
-    /// Whether each resource's is one piece. Asked whenever time passes, so the answer is kept.
+    /// Whether that of each resource which is there is one piece. Asked whenever time passes, so the answer is kept.
     [[nodiscard]] bool is_whole() const;
     /// What was forgotten where; never above what is held there, but for what a restored table holds less.
     [[nodiscard]] const watermarks::Coverage& forgotten(std::int64_t resource) const {

@@ -215,3 +215,21 @@ TEST_CASE(
     CHECK(group.engine(1).status().state == DeviceState::ready);
     CHECK(group.was_told(1, EventKind::backfill_done));
 }
+
+TEST_CASE("a table that is dropped in the midst of its backfill is not waited for") {
+    Midway midway(2);
+    Group& group = midway.group;
+    group.write(1, "DROP TABLE notes");
+    group.converge();
+    CHECK_FALSE(midway.is_under_way());
+    CHECK(group.engine(1).status().state == DeviceState::ready);
+    group.stop(1);
+    CHECK(read_status(group.path(1), false)->state == DeviceState::ready);
+    group.start(1);
+    CHECK(group.engine(1).status().state == DeviceState::ready);
+    group.write(1, kNotes);
+    group.connect(0, 1);
+    group.converge();
+    CHECK(group.is_same("notes"));
+    CHECK(group.engine(1).status().state == DeviceState::ready);
+}
