@@ -67,6 +67,8 @@ void Session::find_cuts_due() {
     for (const Theirs& known : theirs_) {
         const Resource* resource = store_.catalog.find(known.resource);
         if (resource == nullptr || !exchanges(*resource)) continue;
+        weigh(known, *resource);
+        if (known.holds_ours) continue;
         const std::int64_t rows = store_.catalog.rows(resource->id);
         const bool is_new_to_it = std::ranges::any_of(
             known.acknowledged.pieces(), [&](const Piece& piece) { return !holds_others(piece.vector); });

@@ -188,3 +188,19 @@ TEST_CASE("whole tables are shared too") {
     CHECK(brought.contains({1, "b"}));
     CHECK(group.rows_received(2) == 1'000);
 }
+
+TEST_CASE("who lacks nothing is not told where a backfill may be divided") {
+    Sources sources(2);
+    std::size_t cuts = 0;
+    sources.group.on_send = [&](std::size_t, std::size_t, const Message& message) {
+        const auto* have = std::get_if<message::Have>(&message);
+        for (std::size_t i = 0; have != nullptr && i < have->holdings.size(); ++i)
+            cuts += have->holdings[i].cuts.size();
+    };
+    sources.group.connect(0, 1);
+    sources.group.converge();
+    CHECK(cuts == 0);
+    sources.connect(0);
+    sources.require_whole();
+    CHECK(cuts > 0);
+}
