@@ -31,12 +31,8 @@ struct VerifyArguments {
 
 /// What a verification came to, by whichever process it was done.
 struct Outcome {
-    std::string peer;
-    std::int64_t rows = 0;
+    Verification found;
     std::string text;
-    std::optional<Verification> found;  ///< only if we did it ourselves, as the next
-    std::int64_t bytes_sent = 0;
-    std::int64_t bytes_received = 0;
 };
 
 /// Ends the node's run once the time is over.
@@ -84,7 +80,6 @@ Result<Outcome> verify_ourselves(const VerifyArguments& arguments) {
         node->stop();
     });
     const Timeout timeout(*node, arguments.timeout_seconds);
-    const Status before = node->engine().status();
     if (const auto ended = node->run(); !ended) return tl::unexpected(ended.error());
     if (!told && is_stopped)
         return failure(
@@ -96,13 +91,7 @@ Result<Outcome> verify_ourselves(const VerifyArguments& arguments) {
         if (!trouble.empty()) error.message += "; " + trouble;
         return tl::unexpected(error);
     }
-    const Status after = node->engine().status();
-    return Outcome{told->peer,
-                   told->rows,
-                   told->text,
-                   node->engine().verified(),
-                   after.sent.bytes - before.sent.bytes,
-                   after.received.bytes - before.received.bytes};
+    return Outcome{*node->engine().verified(), told->text};
 }
 
 /// The newest event of a comparison with the peer behind `number`, which moves on to the newest of all.
@@ -147,8 +136,9 @@ Result<Outcome> ask_running(const VerifyArguments& arguments, int process) {
         const auto answered = request_answered(arguments.database, *request);
         if (!answered && answered.error().category != Category::busy) return tl::unexpected(answered.error());
         if (answered && *answered) {
-            if (const auto event = newest_verified(arguments.database, id, number))
-                return Outcome{event->peer, event->rows, event->text, {}, 0, 0};
+            const auto event = newest_verified(arguments.database, id, number);
+            const auto found = request_verified(arguments.database, *request);
+            if (event && found) return Outcome{*found, event->text};
         }
         wait.tell([&] { return fmt::format("process {}, which runs {}", process, arguments.database); });
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -157,24 +147,23 @@ Result<Outcome> ask_running(const VerifyArguments& arguments, int process) {
 }
 
 void print(const VerifyArguments& arguments, const Outcome& outcome) {
+    const Verification& found = outcome.found;
     if (!arguments.json) {
-        fmt::print("{}: {}\n", outcome.peer.substr(0, 8), outcome.text);
-        if (outcome.found)
-            fmt::print("{}, {} sent, {} received\n", count_text(outcome.found->rounds, "round"),
-                       bytes_text(outcome.bytes_sent), bytes_text(outcome.bytes_received));
+        fmt::print("{}: {}\n", short_hex(found.peer), outcome.text);
+        fmt::print("{}, {} sent, {} received\n", count_text(found.rounds, "round"),
+                   bytes_text(found.bytes_sent), bytes_text(found.bytes_received));
         return;
     }
-    nlohmann::ordered_json object{{"peer", outcome.peer}, {"rows", outcome.rows}, {"text", outcome.text}};
-    if (outcome.found) {
-        object["same"] = outcome.found->is_same;
-        object["rounds"] = outcome.found->rounds;
-        object["damaged"] = outcome.found->damaged;
-        object["mended"] = outcome.found->mended;
-        object["left"] = outcome.found->left;
-        object["sent"] = {{"bytes", outcome.bytes_sent}};
-        object["received"] = {{"bytes", outcome.bytes_received}};
-    }
-    print_json(object);
+    print_json({{"peer", to_hex(found.peer)},
+                {"rows", found.rows + found.damaged},
+                {"text", outcome.text},
+                {"same", found.is_same},
+                {"rounds", found.rounds},
+                {"damaged", found.damaged},
+                {"mended", found.mended},
+                {"left", found.left},
+                {"sent", {{"bytes", found.bytes_sent}}},
+                {"received", {{"bytes", found.bytes_received}}}});
 }
 
 Exit verify(const VerifyArguments& arguments) {
@@ -188,12 +177,12 @@ Exit verify(const VerifyArguments& arguments) {
             "{} in quarantine here, which peers may show in their tables: strandline status {}",
             status->quarantined == 1 ? "1 row is" : count_text(status->quarantined, "row") + " are",
             arguments.database));
-    if (outcome->found && !outcome->found->is_same) {
+    if (!outcome->found.is_same) {
         say("not everything is known to be the same: " +
-            fmt::format("{}", fmt::join(outcome->found->left, "; ")));
+            fmt::format("{}", fmt::join(outcome->found.left, "; ")));
         return Exit::failed;
     }
-    return outcome->rows == 0 ? Exit::done : Exit::no;
+    return outcome->found.rows + outcome->found.damaged == 0 ? Exit::done : Exit::no;
 }
 
 }  // namespace

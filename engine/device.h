@@ -147,6 +147,9 @@ private:
     [[nodiscard]] bool is_inspecting() const { return owed_.what == store::Proof::deep && !is_inspected_; }
     [[nodiscard]] bool may_begin_comparison(const Session& session) const;
     void conclude(const Verification& found, Now now);
+    /// Since the database was made.
+    [[nodiscard]] std::int64_t bytes_sent();
+    [[nodiscard]] std::int64_t bytes_received();
     /// A step of a comparison, in a transaction in which the journal is empty.
     template <typename Step>
     void compare_within(Session& session, Now now, const Step& step);
@@ -253,6 +256,7 @@ private:
     Entropy entropy_;
     Capture capture_;
     Comparer comparer_{store};
+    std::pair<std::int64_t, std::int64_t> moved_before_;  ///< the comparison began: bytes sent, and received
     store::OwedProof owed_;
     SteadyMs prove_at_;
     SteadyMs prove_again_at_;

@@ -132,7 +132,9 @@ void Device::prove(Now now) {
     meet_schema(now);
     if (is_inspecting()) return inspect(now);
     for (auto& [peer, session] : sessions) {
-        if (may_begin_comparison(session)) return comparer_.begin(peer, damaged_, now);
+        if (!may_begin_comparison(session)) continue;
+        moved_before_ = {bytes_sent(), bytes_received()};
+        return comparer_.begin(peer, damaged_, now);
     }
 }
 
@@ -150,13 +152,24 @@ void Device::conclude(const Verification& found, Now now) {
     std::size_t answered = 0;
     for (const auto& [number, with] : verify_requests_) {
         if (with && *with != found.peer) continue;
-        store.ledger.answer_request(
-            number, found.is_same ? Result<void>() : failure(Category::storage, sentence(found)));
+        if (found.is_same) {
+            store.ledger.answer_verify(number, found);
+        } else {
+            store.ledger.answer_request(number, failure(Category::storage, sentence(found)));
+        }
         ++answered;
     }
     // While somebody waits for a proof with another peer, it stays owed.
     if (found.is_same && answered == verify_requests_.size())
         store::write_owed(store.connection, {store::Proof::none, now.wall});
+}
+
+std::int64_t Device::bytes_sent() {
+    return store.ledger.traffic("sent").bytes + sent.bytes;
+}
+
+std::int64_t Device::bytes_received() {
+    return store.ledger.traffic("received").bytes + received.bytes;
 }
 
 // --- reading the rows ---------------------------------------------------------------------------
@@ -214,7 +227,11 @@ void Device::compare_within(Session& session, Now now, const Step& step) {
     Transaction transaction(store.connection);
     fold_within(found, kFoldRowsMax);
     Comparer::Step done = step();
-    if (done.done) conclude(*done.done, now);
+    if (done.done) {
+        done.done->bytes_sent = bytes_sent() - moved_before_.first;
+        done.done->bytes_received = bytes_received() - moved_before_.second;
+        conclude(*done.done, now);
+    }
     transaction.commit();
     push_found(found, level);
     if (done.done && !is_inspecting()) {

@@ -320,10 +320,41 @@ void Ledger::answer_request(std::int64_t number, const Result<void>& answer) {
         .run();
 }
 
+void Ledger::answer_verify(std::int64_t number, const Verification& found) {
+    answer_request(number, {});
+    std::vector<std::string> figures{to_hex(found.peer)};
+    for (const std::int64_t figure :
+         {found.rows, found.rounds, found.damaged, found.mended, found.bytes_sent, found.bytes_received})
+        figures.push_back(std::to_string(figure));
+    connection_.prepare("UPDATE strandline_requests SET answer = ?, category = NULL WHERE number = ?")
+        .bind_text(1, joined(figures))
+        .bind(2, number)
+        .run();
+}
+
+std::optional<Verification> Ledger::verified_by(std::int64_t number) {
+    Statement read = connection_.prepare(
+        "SELECT answer FROM strandline_requests WHERE number = ? AND category IS NULL AND answer IS NOT "
+        "NULL");
+    if (!read.bind(1, number).step()) return std::nullopt;
+    const std::vector<std::string> figures = parted(read.text(0));
+    const auto peer = device_id_from_hex(figures.at(0));
+    const auto figure = [&](std::size_t i) { return std::int64_t{std::stoll(figures.at(i))}; };
+    return Verification{peer ? *peer : DeviceId{},
+                        true,
+                        figure(2),
+                        figure(1),
+                        figure(3),
+                        figure(4),
+                        figure(5),
+                        figure(6),
+                        {}};
+}
+
 std::optional<Result<void>> Ledger::answer_to(std::int64_t number) {
     Statement read = connection_.prepare("SELECT answer, category FROM strandline_requests WHERE number = ?");
     if (!read.bind(1, number).step() || read.is_null(0)) return std::nullopt;
-    if (read.bytes(0).empty()) return Result<void>();
+    if (read.bytes(0).empty() || read.is_null(1)) return Result<void>();
     return failure(static_cast<Category>(read.integer(1)), read.text(0));
 }
 

@@ -74,8 +74,12 @@ public:
     std::int64_t add_request(const Request& request);
     [[nodiscard]] std::vector<OpenRequest> open_requests();
     void answer_request(std::int64_t number, const Result<void>& answer);
+    /// Yes, and both hold the same: what that took.
+    void answer_verify(std::int64_t number, const Verification& found);
     /// Empty: there is no answer yet.
     [[nodiscard]] std::optional<Result<void>> answer_to(std::int64_t number);
+    /// Empty: to this request, that is not the answer.
+    [[nodiscard]] std::optional<Verification> verified_by(std::int64_t number);
 
 private:
     Connection& connection_;

@@ -231,7 +231,8 @@ CREATE TABLE strandline_events(
   rows     INTEGER NOT NULL
 );
 
--- What other processes ask of the one that runs the device. An empty answer is yes; else it says why not.
+-- What other processes ask of the one that runs the device. An answer that is empty, or has no category, is
+-- yes; else it says why not. That to a verify is the peer's id, and what docs/schema.md says.
 CREATE TABLE strandline_requests(
   number    INTEGER PRIMARY KEY,
   command   TEXT NOT NULL,

@@ -203,6 +203,14 @@ Result<bool> request_answered(const std::string& database, std::int64_t number) 
     });
 }
 
+Result<Verification> request_verified(const std::string& database, std::int64_t number) {
+    return engine::store::read_database<Verification>(
+        database, [&](Connection& connection) -> Result<Verification> {
+            if (const auto found = engine::store::Ledger(connection).verified_by(number)) return *found;
+            return failure(Category::usage, "no proof was made for the request " + std::to_string(number));
+        });
+}
+
 Result<void> init_database(const InitOptions& options, Now now) {
     if (auto fit = engine::check_name(options.name); !fit) return fit;
     try {

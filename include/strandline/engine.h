@@ -82,11 +82,14 @@ struct TrackProgress {
 /// What a verification with one peer has shown.
 struct Verification {
     DeviceId peer;
-    bool is_same = false;                ///< both devices hold the same now
-    std::int64_t rounds = 0;             ///< questions that were asked; one, where nothing differed
-    std::int64_t rows = 0;               ///< that differed, before they were repaired
-    std::int64_t damaged = 0;            ///< rows here that were deleted or altered behind Strandline's back
-    std::int64_t mended = 0;             ///< of these
+    bool is_same = false;      ///< both devices hold the same now
+    std::int64_t rounds = 0;   ///< questions that were asked; one, where nothing differed
+    std::int64_t rows = 0;     ///< that differed, before they were repaired
+    std::int64_t damaged = 0;  ///< rows here that were deleted or altered behind Strandline's back
+    std::int64_t mended = 0;   ///< of these
+    /// What this device moved from the beginning of the comparison to its end, with whichever peers: see TrafficStatus.
+    std::int64_t bytes_sent = 0;
+    std::int64_t bytes_received = 0;
     std::vector<std::string> left = {};  ///< sentences on what could not be compared, or differs still
 };
 
@@ -192,5 +195,7 @@ struct Request {
 [[nodiscard]] Result<std::int64_t> leave_request(const std::string& database, const Request& request);
 /// The answer to a request: empty while there is none; an Error when the answer is no.
 [[nodiscard]] Result<bool> request_answered(const std::string& database, std::int64_t number);
+/// What a "verify" came to whose answer is yes.
+[[nodiscard]] Result<Verification> request_verified(const std::string& database, std::int64_t number);
 
 }  // namespace strandline

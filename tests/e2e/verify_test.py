@@ -38,7 +38,7 @@ class Verify(devices.Case):
         status, found = self.verify(b, a)
         self.assertEqual((status, found["rows"], found["rounds"], found["same"]), (0, 0, 1, True))
         self.assertEqual(found["peer"], a.id)
-        self.assertLess(found["sent"]["bytes"] + found["received"]["bytes"], 4000)
+        self.assertLess(found["sent"]["bytes"] + found["received"]["bytes"], 1024)
 
     def test_differ(self):
         """rows that one side lost are found, come back, and exit status 3 says so"""
@@ -78,6 +78,12 @@ class Verify(devices.Case):
         done = b.command("verify", "--peer", f"127.0.0.1:{a.port}")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("the same", done.stdout)
+        status, found = self.verify(b, a)
+        self.assertEqual((status, found["peer"], found["rows"], found["rounds"], found["same"], found["left"]),
+                         (0, a.id, 0, 1, True, []))
+        self.assertEqual((found["damaged"], found["mended"]), (0, 0))
+        self.assertLess(found["sent"]["bytes"] + found["received"]["bytes"], 1024)
+        self.assertGreater(found["received"]["bytes"], 50)
         until(lambda: any(event["kind"] == "verified" for event in b.ask("events")["events"]), "it is among the events")
 
     def test_running_with_another(self):
