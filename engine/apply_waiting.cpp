@@ -226,7 +226,9 @@ bool Apply::put_refused(const Resource& resource, const Quarantined& refused) {
     nothing_new.key = refused.key;
     StoredRecord after = before;
     try {
-        if (!rewrite_quarantined(resource, refused, nothing_new, {}, after.digests).empty()) return false;
+        const auto reason = rewrite_quarantined(resource, refused, nothing_new, {}, after.digests);
+        if (!reason.empty()) store_.quarantine.set_reason(refused.id, reason);
+        if (!reason.empty()) return false;
     } catch (const StorageError& error) {
         if (!error.is_about_row()) throw;
         return false;

@@ -243,8 +243,8 @@ void Device::refresh_schema(Now now) {
     for (const Resource& resource : met) claims_less = track_anew(resource, now, found) || claims_less;
     for (const Resource& resource : store.catalog.resources()) {
         if (resource.is_there) {
-            const auto known = columns.find(resource.id);
-            const bool has_new_columns = known != columns.end() && known->second != resource.columns.size();
+            const bool has_new_columns = columns[resource.id] != resource.columns.size() ||
+                                         dropped[resource.id] != store.catalog.columns().dropped(resource.id);
             has_other_columns = has_other_columns || has_new_columns;
             tell_added_again(resource, dropped[resource.id], now);
             const bool is_altered = has_new_columns || since.altered.contains(resource.id);

@@ -207,6 +207,13 @@ void Quarantine::make_due(std::int64_t resource, const std::string& key) {
     statement.bind(1, resource).bind_blob(2, key).run();
 }
 
+void Quarantine::set_reason(std::int64_t id, const std::string& reason) {
+    connection_.prepare("UPDATE strandline_quarantine SET reason = ?1 WHERE id = ?2 AND reason <> ?1")
+        .bind_text(1, reason)
+        .bind(2, id)
+        .run();
+}
+
 void Quarantine::drop(std::int64_t id) {
     any_.clear();
     for (const char* table :

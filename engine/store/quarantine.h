@@ -74,6 +74,8 @@ public:
     void change(const Quarantined& entry);
     /// Whatever is held of a key is due at once.
     void make_due(std::int64_t resource, const std::string& key);
+    /// Tried again, it was refused for this.
+    void set_reason(std::int64_t id, const std::string& reason);
     void drop(std::int64_t id);
     void drop_refused(std::int64_t resource, const std::string& key);
     /// Rows that lack values which the device that they came from had dropped.

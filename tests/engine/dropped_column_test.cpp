@@ -206,3 +206,22 @@ TEST_CASE("what is written after a column was dropped is whole without it") {
     CHECK(group.table(0, "t") == "'a'|'v'|'x'\n'b'|'edited'|'x'\n'c'|'after'|NULL");
     CHECK(group.engine(0).status().quarantined == 0);
 }
+
+TEST_CASE("a row that waits for a column says which, also when that is there and another went at once") {
+    Group group(2, "", {});
+    group.app(0).run("CREATE TABLE u(id TEXT PRIMARY KEY, v, w)");
+    group.app(1).run("CREATE TABLE u(id TEXT PRIMARY KEY, v)");
+    for (const std::size_t i : {0U, 1U}) group.track(i, {"u"});
+    group.write(0, "INSERT INTO u VALUES ('a', 1, 2)");
+    group.connect(0, 1);
+    group.converge();
+    const auto reason = [&] { return group.app(1).ask("SELECT reason FROM strandline_quarantine"); };
+    REQUIRE(reason().find("\"w\"") != std::string::npos);
+    group.write(1, "BEGIN; ALTER TABLE u ADD COLUMN w; ALTER TABLE u DROP COLUMN v; COMMIT");
+    group.converge();
+    CHECK(reason().find("\"v\"") != std::string::npos);
+    group.write(0, "ALTER TABLE u DROP COLUMN v");
+    group.converge();
+    CHECK(group.engine(1).status().quarantined == 0);
+    CHECK(group.table(1, "u") == "'a'|2");
+}
