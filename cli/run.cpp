@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <optional>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include <spdlog/fmt/fmt.h>
 #include <nlohmann/json.hpp>
 
+#include <strandline/diff.h>
 #include <strandline/node.h>
 #include <strandline/snapshot.h>
 
@@ -141,19 +143,26 @@ Exit run_dry(const RunArguments& arguments) {
     return Exit::no;
 }
 
+/// The database as it was before a run.
+struct Kept {
+    std::string file;
+    std::int64_t rows_max = 0;  ///< that may change or go before it is worth keeping
+};
+
 /// Keeps a snapshot where a run with the peers would change or remove more rows than that, or nobody knows whether it would.
-Result<void> keep_snapshot_if_due(const RunArguments& arguments) {
+Result<std::optional<Kept>> keep_snapshot_if_due(const RunArguments& arguments) {
     const auto trial = tried(arguments);
     if (!trial) return tl::unexpected(trial.error());
-    if (trial->in_step && trial->changes() <= trial->rows() * *arguments.snapshot_above / 100) return {};
+    const std::int64_t rows_max = trial->rows() * *arguments.snapshot_above / 100;
+    if (trial->in_step && trial->changes() <= rows_max) return std::nullopt;
     std::string moment = hlc::to_rfc3339(now().wall);
     std::ranges::replace(moment, ':', '-');
     const std::string file = arguments.database + ".before-" + moment;
-    if (auto taken = snapshot_to(arguments, file); !taken) return taken;
+    if (auto taken = snapshot_to(arguments, file); !taken) return tl::unexpected(taken.error());
     say(fmt::format("{} {} change or go; the database as it was is kept as {}",
                     count_text(trial->changes(), "row"), trial->in_step ? "will" : "and perhaps more will",
                     file));
-    return {};
+    return Kept{file, rows_max};
 }
 
 double seconds_left(const RunArguments& arguments, const Wait& began) {
@@ -183,12 +192,53 @@ Result<Node> open_node(const RunArguments& arguments, const Wait& began, bool& g
     return Node::open(options);
 }
 
+Exit run_node(Node& node, const RunArguments& arguments, const Wait& began) {
+    std::atomic<bool> is_stopped = false;
+    const StopOnSignal signals([&] {
+        is_stopped = true;
+        node.stop();
+    });
+    return arguments.once
+               ? run_once(node, arguments, std::max(0.0, seconds_left(arguments, began)), is_stopped)
+               : run_until_stopped(node, arguments);
+}
+
+/// Rows of the snapshot that have changed or gone since; empty: it was told to stop, or cannot say.
+std::optional<std::int64_t> changed_since(const Kept& kept, Node& node, const RunArguments& arguments) {
+    std::vector<std::string> tables;
+    for (const ResourceStatus& resource : node.engine().status().resources) {
+        if (!resource.is_there) return std::nullopt;
+        tables.push_back(resource.name);
+    }
+    // Whoever reads a database leaves files beside it.
+    const auto folder = CopyFolder::make(arguments.database);
+    std::error_code trouble;
+    if (folder) std::filesystem::create_hard_link(kept.file, folder->snapshot(), trouble);
+    if (!folder || trouble) return std::nullopt;
+    const Ticker ticker([&] { return fmt::format("comparing with {}", kept.file); });
+    const auto difference = diff_databases(folder->snapshot(), arguments.database, tables, 0, is_stop_held);
+    return difference ? std::optional(Trial{.difference = *difference}.changes()) : std::nullopt;
+}
+
+void drop_if_needless(const Kept& kept, Node& node, const RunArguments& arguments, bool has_met_any) {
+    const auto changes = has_met_any ? changed_since(kept, node, arguments) : std::optional<std::int64_t>(0);
+    std::error_code trouble;
+    if (!changes || *changes > kept.rows_max || !std::filesystem::remove(kept.file, trouble)) return;
+    const std::string text = fmt::format("{} changed or went, so the snapshot {} was removed",
+                                         count_text(*changes, "row"), kept.file);
+    say(text);
+    (void)node.engine().note_snapshot(text, now());
+}
+
 Exit run(const RunArguments& arguments) {
     std::signal(SIGPIPE, SIG_IGN);  // A reader of the log that goes away must not take the device with it.
     hold_stop_signals();
     if (arguments.dry_run) return run_dry(arguments);
+    std::optional<Kept> kept;
     if (arguments.snapshot_above) {
-        if (const auto kept = keep_snapshot_if_due(arguments); !kept) return fail(kept.error());
+        const auto done = keep_snapshot_if_due(arguments);
+        if (!done) return fail(done.error());
+        kept = *done;
     }
     const Wait began;
     bool gave_up = false;
@@ -197,7 +247,17 @@ Exit run(const RunArguments& arguments) {
     if (gave_up) return say_not_in_step(arguments);
     if (!node) return fail(node.error());
     RunLog log(node->engine());
-    node->on_event([&log](const Event& event) { log.tell(event); });
+    bool has_met_any = false;
+    node->on_event([&](const Event& event) {
+        has_met_any = has_met_any || event.kind == EventKind::peer_up;
+        log.tell(event);
+    });
+    if (kept) {
+        if (const auto told = node->engine().note_snapshot(
+                "the database as it was before this run is kept as " + kept->file, now());
+            !told)
+            return fail(told.error());
+    }
     node->on_notice([&log](const std::string& notice) { log.tell(notice); });
     if (arguments.listen.empty() && arguments.peers.empty())
         log.tell("it exchanges nothing: it dials nobody and nobody can dial it; give it --listen or --peer");
@@ -211,14 +271,8 @@ Exit run(const RunArguments& arguments) {
             flush_answer();
         }
     }
-    std::atomic<bool> is_stopped = false;
-    const StopOnSignal signals([&] {
-        is_stopped = true;
-        node->stop();
-    });
-    const Exit exit =
-        arguments.once ? run_once(*node, arguments, std::max(0.0, seconds_left(arguments, began)), is_stopped)
-                       : run_until_stopped(*node, arguments);
+    const Exit exit = run_node(*node, arguments, began);
+    if (kept) drop_if_needless(*kept, *node, arguments, has_met_any);
     if (node->engine().locked_since()) {
         say(fmt::format(
             "stopped beside {}: no row is lost, but events and the count of what was sent in the last "

@@ -130,6 +130,11 @@ void Device::write_events() {
     }
 }
 
+void Device::note_snapshot(const std::string& text, Now now) {
+    tell(EventKind::snapshot, now, {}, {}, text);
+    write_events();
+}
+
 void Device::tell_captured(Now now) {
     for (const Event& event : capture_.take_events())
         tell(event.kind, now, event.resource, {}, event.text, event.rows);

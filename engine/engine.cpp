@@ -194,6 +194,13 @@ Result<void> Engine::verify(bool is_deep, Now now) {
     });
 }
 
+Result<void> Engine::note_snapshot(const std::string& text, Now now) {
+    return asked(*parts_, now, [&]() -> Result<void> {
+        parts_->device.note_snapshot(text, now);
+        return {};
+    });
+}
+
 const std::optional<Verification>& Engine::verified() const {
     return parts_->device.verified();
 }

@@ -45,6 +45,8 @@ std::string_view name_of(EventKind kind) {
             return "damaged";
         case EventKind::written_again:
             return "written_again";
+        case EventKind::snapshot:
+            return "snapshot";
         case EventKind::verified:
             return "verified";
         case EventKind::capture_repaired:

@@ -137,6 +137,9 @@ public:
     /// The last one since verify(); empty: it is not done.
     [[nodiscard]] const std::optional<Verification>& verified() const;
 
+    /// Has an event of kind `snapshot` say what the host did with one.
+    [[nodiscard]] Result<void> note_snapshot(const std::string& text, Now now);
+
     // --- doors in -------------------------------------------------------------------------------
 
     /// Somebody may have committed to the database: picks up local writes and requests of other

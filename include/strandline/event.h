@@ -31,6 +31,7 @@ enum class EventKind {
     capture_repaired,  ///< triggers were missing and are back; the table was compared with its metadata
     damaged,  ///< rows of a table were deleted or altered behind Strandline's back; they are asked of peers
     written_again,  ///< what this device had counts as written by it now: `text` says why that was needed
+    snapshot,       ///< the database as it was is kept beside it, or no longer; `text` says where, and why
     verified,       ///< this device and that peer were compared by fingerprints; `text` says what differed
     trouble,        ///< the database or a peer gave an error; `text` has the sentence
 };

@@ -169,6 +169,26 @@ class Trials(devices.Case):
         b.app = b.connect()
         self.assertEqual(b.rows(), kept_rows)
 
+    def test_needless_snapshot(self):
+        """a snapshot that was kept since nobody answered goes where the run met nobody or changed little, and events say so"""
+        a, b = self.apart()
+        a.stop()
+        snapshots = lambda: [event["text"] for event in b.ask("events")["events"] if event["kind"] == "snapshot"]
+        done = strandline("run", b.path, *self.peer(a), "--once", "--snapshot-above", "50", "--timeout", "0.5")
+        self.assertEqual((done.returncode, self.beside(b)), (3, []))
+        self.assertEqual([" is kept as " in text for text in snapshots()], [True, False])
+        for sql, is_kept in (("UPDATE notes SET body = 'one' WHERE id = 'n5'", False),
+                             ("UPDATE notes SET body = 'all' WHERE id <> 'own'", True)):
+            a.start()
+            b.start(a, options=("--snapshot-above", "50", "--timeout", "0.001"))
+            self.until_equal(a, b)
+            a.sql(sql)
+            self.until_equal(a, b)
+            b.stop()
+            a.stop()
+            self.assertEqual(len(self.beside(b)), 1 if is_kept else 0)
+        self.assertIn(str(self.beside(b)[0]), snapshots()[-1])
+
     def test_options(self):
         """options that do not go together are refused"""
         a = self.device("a")
