@@ -227,8 +227,10 @@ bool Apply::put_refused(const Resource& resource, const Quarantined& refused) {
     StoredRecord after = before;
     try {
         const auto reason = rewrite_quarantined(resource, refused, nothing_new, {}, after.digests);
-        if (!reason.empty()) store_.quarantine.set_reason(refused.id, reason);
-        if (!reason.empty()) return false;
+        if (!reason.empty()) {
+            store_.quarantine.set_reason(refused.id, reason);
+            return false;
+        }
     } catch (const StorageError& error) {
         if (!error.is_about_row()) throw;
         return false;

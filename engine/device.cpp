@@ -228,12 +228,12 @@ void Device::refresh_schema(Now now) {
     Capture::Found found;
     const auto level = level_peers();
     Transaction transaction(store.connection);
-    std::map<std::int64_t, std::size_t> columns;
-    std::map<std::int64_t, std::vector<std::string>> dropped;
-    for (const Resource& resource : store.catalog.resources()) {
-        columns[resource.id] = resource.columns.size();
-        dropped[resource.id] = store.catalog.columns().dropped(resource.id);
-    }
+    const auto columns_of = [&](const Resource& resource) {
+        return std::pair(resource.columns.size(), store.catalog.columns().dropped(resource.id));
+    };
+    std::map<std::int64_t, std::pair<std::size_t, std::vector<std::string>>> before;
+    for (const Resource& resource : store.catalog.resources())
+        before.emplace(resource.id, columns_of(resource));
     const store::Met since = store.meet_schema();
     for (const auto& [resource, renamed] : since.renamed)
         take_over(store, *store.catalog.find(resource), renamed);
@@ -243,10 +243,10 @@ void Device::refresh_schema(Now now) {
     for (const Resource& resource : met) claims_less = track_anew(resource, now, found) || claims_less;
     for (const Resource& resource : store.catalog.resources()) {
         if (resource.is_there) {
-            const bool has_new_columns = columns[resource.id] != resource.columns.size() ||
-                                         dropped[resource.id] != store.catalog.columns().dropped(resource.id);
+            const auto known = before.find(resource.id);
+            const bool has_new_columns = known != before.end() && known->second != columns_of(resource);
             has_other_columns = has_other_columns || has_new_columns;
-            tell_added_again(resource, dropped[resource.id], now);
+            if (has_new_columns) tell_added_again(resource, known->second.second, now);
             const bool is_altered = has_new_columns || since.altered.contains(resource.id);
             claims_less = refresh_table(resource, is_altered, now, found) || claims_less;
         } else if (!resource.was_away) {

@@ -41,8 +41,8 @@ public:
     void verify(store::Proof proof, Now now);
     /// In an orderly way.
     void close();
-    /// The last comparison since then.
     void note_snapshot(const std::string& text, Now now);
+    /// The last comparison since verify().
     [[nodiscard]] const std::optional<Verification>& verified() const { return verified_; }
     /// Counts outside the database only once this has it to itself, so that somebody's lock cannot come in between.
     [[nodiscard]] Result<void> remember_opening(const std::function<Result<Opening>()>& count);

@@ -332,6 +332,9 @@ void Device::meet_lost_source(const Session& lost) {
         if (session.asking().find(PullLength::is_long) != nullptr) backfill_->peer = other;
     }
     if (backfill_->peer != lost.peer()) return;
+    // One that was back, and gone before it said what it holds, takes nothing from what is waited for.
+    const auto is_known = [&](const Resource& resource) { return lost.theirs(resource) != nullptr; };
+    if (std::ranges::none_of(store.catalog.resources(), is_known)) return;
     lost_.emplace();
     for (const Resource& resource : store.catalog.resources()) {
         if (lost.exchanges(resource)) lost_->emplace(resource.id, lost.theirs(resource)->acknowledged);

@@ -184,6 +184,26 @@ TEST_CASE(
     CHECK(group.rows_received(1) == 3'000);
 }
 
+TEST_CASE("a backfill whose source is back, and gone before it says what it holds, waits for it still") {
+    Unfilled unfilled(2);
+    Group& group = unfilled.group;
+    for (int opening = 0; opening < 2; ++opening) {
+        group.start(0);
+        group.connect(0, 1);
+        group.stop(0);
+        group.converge();
+        CHECK(group.engine(1).status().state == DeviceState::backfilling);
+        CHECK_FALSE(group.was_told(1, EventKind::backfill_done));
+        group.stop(1);
+        group.start(1);
+    }
+    group.start(0);
+    group.connect(0, 1);
+    group.converge();
+    CHECK(group.engine(1).status().state == DeviceState::ready);
+    CHECK(group.is_same("notes"));
+}
+
 TEST_CASE("a backfill that waits for its source ends when that has nothing left to bring") {
     Unfilled unfilled(2);
     Group& group = unfilled.group;
