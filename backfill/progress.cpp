@@ -36,11 +36,6 @@ void Progress::add(std::uint64_t rows, std::uint64_t bytes, SteadyMs now) {
     update();
 }
 
-void Progress::expect(std::uint64_t rows_total) {
-    rows_total_ = rows_total;
-    update();
-}
-
 void Progress::finish() {
     rows_total_ = rows_done_;
     fraction_ = 1;

@@ -8,11 +8,10 @@
 
 namespace strandline::backfill {
 
-/// How far a backfill is, for people. The total is a peer's word and moves while we read: rows come and go there, and
-/// another peer may go on with another count.
+/// How far a backfill is, for people. The total is what a peer said as it began: rows come and go there while we read.
 ///
-/// Invariant: rows_done() never falls and never passes rows_total(); fraction() never falls, and is 1
-///            only after finish(). When the total grows, the fraction waits until the rows catch up.
+/// Invariant: rows_done() never falls and never passes rows_total(), which grows with it; fraction() never falls, and
+///            is 1 only after finish().
 /// Pure: time is handed in. A rate is that of the last ten seconds.
 class Progress {
 public:
@@ -26,8 +25,6 @@ public:
 
     /// A page brought that many rows of a range that was not fetched before, and bytes of keys and values.
     void add(std::uint64_t rows, std::uint64_t bytes, SteadyMs now);
-    /// A newer word about the total.
-    void expect(std::uint64_t rows_total);
     /// Every range is fetched: what has come is the total.
     void finish();
 

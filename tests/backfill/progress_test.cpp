@@ -27,15 +27,11 @@ TEST_CASE("a resumed backfill begins with the rows that came before") {
     CHECK(Progress(150, 200, kStart).fraction() == 0.75);
 }
 
-TEST_CASE("a total that grows does not take progress back, and one that shrinks is not passed") {
+TEST_CASE("more rows than were told of raise the total, and are not the whole yet") {
     Progress progress(100, 200, kStart);
-    progress.expect(1'000);
-    CHECK(progress.rows_total() == 1'000);
-    CHECK(progress.fraction() == 0.5);
     progress.add(500, 0, kStart);
-    CHECK(progress.fraction() == 0.6);
-    progress.expect(300);
     CHECK(progress.rows_total() == 600);
+    CHECK(progress.fraction() < 1.0);
 }
 
 TEST_CASE("progress is whole only when the backfill is finished") {
@@ -67,11 +63,7 @@ TEST_CASE("progress never goes back and never passes the whole, whatever a peer 
         for (int step = 0; step < 30; ++step) {
             const double fraction = progress.fraction();
             const std::uint64_t done = progress.rows_done();
-            if (random() % 2 == 0) {
-                progress.add(random() % 50, 0, kStart);
-            } else {
-                progress.expect(random() % 1'000);
-            }
+            progress.add(random() % 50, 0, kStart);
             REQUIRE(progress.fraction() >= fraction);
             REQUIRE(progress.fraction() < 1.0);
             REQUIRE(progress.rows_done() >= done);
