@@ -276,7 +276,8 @@ void Device::leave() {
         engine_.reset();
         app_.reset();
         if (!witness_.has_pending()) return;
-        // Its disk failed before anybody could read what it had stamped, and may have told.
+        // Its disk failed before anybody could read what it had stamped, and may have told; or its power, as the app closed.
+        may_lose_ = may_lose_ || (disk_.is_down() && is_power_cut_ && !syncs_fully_);
         if (!disk_.is_down()) disk_.crash();
         disk_.reboot();
         disk_.heal();
