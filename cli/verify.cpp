@@ -138,6 +138,7 @@ Result<Outcome> ask_running(const VerifyArguments& arguments, int process) {
         if (answered && *answered) {
             const auto event = newest_verified(arguments.database, id, number);
             const auto found = request_verified(arguments.database, *request);
+            if (!found && found.error().category != Category::busy) return tl::unexpected(found.error());
             if (event && found) return Outcome{*found, event->text};
         }
         wait.tell([&] { return fmt::format("process {}, which runs {}", process, arguments.database); });

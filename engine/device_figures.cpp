@@ -213,7 +213,8 @@ std::optional<SteadyMs> Device::next_deadline() const {
     // Until then nothing else is done that could be due.
     if (retry_at) return retry_at;
     std::optional<SteadyMs> next;
-    const auto sooner = [&](SteadyMs at) { next = next ? std::min(*next, at) : at; };
+    const auto is_sooner = [&](SteadyMs at) { return !next || at < *next; };
+    const auto sooner = [&](SteadyMs at) { next = is_sooner(at) ? at : *next; };
     for (const auto& [peer, session] : sessions) {
         if (const auto deadline = session.next_deadline()) sooner(*deadline);
         const auto owed = session.fetching.owed_since();
@@ -228,7 +229,7 @@ std::optional<SteadyMs> Device::next_deadline() const {
         if (!session.may_ask(PullLength::is_short)) continue;
         for (const auto& [resource, since] : session.waiting_since) {
             const SteadyMs patient_until{since.value + kOfferPatienceMs};
-            if ((!next || patient_until < *next) && asked_ranges(resource).empty()) next = patient_until;
+            if (is_sooner(patient_until) && asked_ranges(resource).empty()) next = patient_until;
         }
     }
     if (!waiting_.empty()) sooner(tempo.next_at());
@@ -243,7 +244,7 @@ std::optional<SteadyMs> Device::next_deadline() const {
     for (const auto& [peer, session] : sessions) {
         for (const Asking::Pull& pull : session.asking().pulls()) {
             const SteadyMs stalled{pull.heard_at.value + kStallMs};
-            if ((!next || stalled < *next) && has_substitute(session, pull)) next = stalled;
+            if (is_sooner(stalled) && has_substitute(session, pull)) next = stalled;
         }
     }
     return next;

@@ -308,12 +308,21 @@ std::vector<Ledger::OpenRequest> Ledger::open_requests() {
 }
 
 void Ledger::answer_request(std::int64_t number, const Result<void>& answer) {
+    if (answer) return put_answer(number, "", std::nullopt);
+    put_answer(number, answer.error().message, answer.error().category);
+}
+
+/// No category: yes.
+void Ledger::put_answer(std::int64_t number, const std::string& text, std::optional<Category> category) {
     constexpr std::int64_t kAnswersKept = 100;
     Statement update =
         connection_.prepare("UPDATE strandline_requests SET answer = ?, category = ? WHERE number = ?");
-    const std::string sentence = answer ? std::string() : answer.error().message;
-    const Category category = answer ? Category::usage : answer.error().category;
-    update.bind_text(1, sentence).bind(2, static_cast<std::int64_t>(category)).bind(3, number).run();
+    update.bind_text(1, text).bind(3, number);
+    if (category) {
+        update.bind(2, static_cast<std::int64_t>(*category)).run();
+    } else {
+        update.bind_null(2).run();
+    }
     // Who asked looks again and again, and has seen its answer long before.
     connection_.prepare("DELETE FROM strandline_requests WHERE number <= ? AND answer IS NOT NULL")
         .bind(1, number - kAnswersKept)
@@ -321,21 +330,16 @@ void Ledger::answer_request(std::int64_t number, const Result<void>& answer) {
 }
 
 void Ledger::answer_verify(std::int64_t number, const Verification& found) {
-    answer_request(number, {});
     std::vector<std::string> figures{to_hex(found.peer)};
     for (const std::int64_t figure :
          {found.rows, found.rounds, found.damaged, found.mended, found.bytes_sent, found.bytes_received})
         figures.push_back(std::to_string(figure));
-    connection_.prepare("UPDATE strandline_requests SET answer = ?, category = NULL WHERE number = ?")
-        .bind_text(1, joined(figures))
-        .bind(2, number)
-        .run();
+    put_answer(number, joined(figures), std::nullopt);
 }
 
 std::optional<Verification> Ledger::verified_by(std::int64_t number) {
     Statement read = connection_.prepare(
-        "SELECT answer FROM strandline_requests WHERE number = ? AND category IS NULL AND answer IS NOT "
-        "NULL");
+        "SELECT answer FROM strandline_requests WHERE number = ? AND category IS NULL AND answer <> ''");
     if (!read.bind(1, number).step()) return std::nullopt;
     const std::vector<std::string> figures = parted(read.text(0));
     const auto peer = device_id_from_hex(figures.at(0));
@@ -354,7 +358,7 @@ std::optional<Verification> Ledger::verified_by(std::int64_t number) {
 std::optional<Result<void>> Ledger::answer_to(std::int64_t number) {
     Statement read = connection_.prepare("SELECT answer, category FROM strandline_requests WHERE number = ?");
     if (!read.bind(1, number).step() || read.is_null(0)) return std::nullopt;
-    if (read.bytes(0).empty() || read.is_null(1)) return Result<void>();
+    if (read.is_null(1)) return Result<void>();
     return failure(static_cast<Category>(read.integer(1)), read.text(0));
 }
 

@@ -82,6 +82,8 @@ public:
     [[nodiscard]] std::optional<Verification> verified_by(std::int64_t number);
 
 private:
+    void put_answer(std::int64_t number, const std::string& text, std::optional<Category> category);
+
     Connection& connection_;
 };
 

@@ -231,8 +231,8 @@ CREATE TABLE strandline_events(
   rows     INTEGER NOT NULL
 );
 
--- What other processes ask of the one that runs the device. An answer that is empty, or has no category, is
--- yes; else it says why not. That to a verify is the peer's id, and what docs/schema.md says.
+-- What other processes ask of the one that runs the device. An answer without a category is yes, else it says
+-- why not. A yes to a verify is the peer's id, and what docs/schema.md says; any other is empty.
 CREATE TABLE strandline_requests(
   number    INTEGER PRIMARY KEY,
   command   TEXT NOT NULL,

@@ -54,6 +54,12 @@ struct Unfilled {
         REQUIRE(group.rows_received(1) == 0);
     }
 
+    void bring_source_back() {
+        group.start(0);
+        group.connect(0, 1);
+        group.converge();
+    }
+
     Group group;
 };
 
@@ -176,9 +182,7 @@ TEST_CASE(
         group.stop(1);
         group.start(1);
     }
-    group.start(0);
-    group.connect(0, 1);
-    group.converge();
+    unfilled.bring_source_back();
     CHECK(group.engine(1).status().state == DeviceState::ready);
     CHECK(group.was_told(1, EventKind::backfill_done));
     CHECK(group.rows_received(1) == 3'000);
@@ -197,24 +201,30 @@ TEST_CASE("a backfill whose source is back, and gone before it says what it hold
         group.stop(1);
         group.start(1);
     }
-    group.start(0);
-    group.connect(0, 1);
-    group.converge();
+    unfilled.bring_source_back();
     CHECK(group.engine(1).status().state == DeviceState::ready);
     CHECK(group.is_same("notes"));
 }
 
-TEST_CASE("a backfill that waits for its source ends when that has nothing left to bring") {
-    Unfilled unfilled(2);
-    Group& group = unfilled.group;
+TEST_CASE(
+    "a backfill that waits through a restart ends when its source is back and has none of it any more") {
+    Group group(2, kNotes, {"notes"});
+    copy(group, 0, false);
+    group.write(0, kLarge);
+    group.connect(0, 1);
+    while (group.engine(1).status().state != DeviceState::backfilling) {
+        group.carry(0, 1);
+        group.carry(1, 0);
+    }
     group.stop(1);
+    copy(group, 0, true);
     group.start(1);
-    group.start(0);
-    group.app(0).run("DELETE FROM notes");
+    REQUIRE(group.engine(1).status().state == DeviceState::backfilling);
     group.connect(0, 1);
     group.converge();
     CHECK(group.is_same("notes"));
     CHECK(group.engine(1).status().state == DeviceState::ready);
+    CHECK(group.was_told(1, EventKind::backfill_done));
 }
 
 TEST_CASE(

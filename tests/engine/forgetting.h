@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <string>
 
 #include "tests/engine/group.h"
@@ -26,18 +25,6 @@ inline std::string eras(Group& group, std::size_t i) {
 
 inline std::string ids(Group& group, std::size_t i) {
     return group.app(i).ask("SELECT group_concat(id, ' ') FROM (SELECT id FROM notes ORDER BY id)");
-}
-
-/// A stopped device's database, put aside or put back.
-inline void copy(Group& group, std::size_t i, bool is_put_back) {
-    const std::string aside = group.path(i) + ".copy";
-    group.stop(i);
-    group.close_app(i);
-    for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(group.path(i) + suffix);
-    std::filesystem::copy_file(is_put_back ? aside : group.path(i), is_put_back ? group.path(i) : aside,
-                               std::filesystem::copy_options::overwrite_existing);
-    group.reopen_app(i);
-    group.start(i);
 }
 
 }  // namespace strandline::tests

@@ -9,8 +9,19 @@
 using namespace strandline;
 using namespace strandline::tests;
 
+namespace {
+
+constexpr std::int64_t kHourMs = 3'600'000;
+
+/// Longer than whatever is done now and then waits.
+void pass_a_minute(Group& group) {
+    for (int i = 0; i < 7; ++i) group.pass(10'000);
+    group.converge();
+}
+
+}  // namespace
+
 TEST_CASE("a restored device gets back what it wrote for a time to come, from those who hold it back") {
-    constexpr std::int64_t kHourMs = 3'600'000;
     const bool is_clock_right = GENERATE(false, true);
     Group group(3, kNotes, {"notes"});
     trust_each_other(group);
@@ -35,15 +46,13 @@ TEST_CASE("a restored device gets back what it wrote for a time to come, from th
     CHECK(ids(group, 0) == (is_clock_right ? "'kept'" : "'kept later'"));
     group.connect_all();
     for (std::size_t i = 0; i < group.size(); ++i) group.shift_clock(i, kHourMs);
-    for (int i = 0; i < 7; ++i) group.pass(10'000);
-    group.converge();
+    pass_a_minute(group);
     for (std::size_t i = 0; i < group.size(); ++i)
         CHECK(group.app(i).ask("SELECT id, title, body FROM notes WHERE id = 'later'") == "'later'|'d'|'e'");
     CHECK(group.is_same("notes"));
 }
 
 TEST_CASE("a row that was written while its deletion waited for its time, and is late, does not come back") {
-    constexpr std::int64_t kHourMs = 3'600'000;
     // Device 2 gets the row from device 0 first, as one that is deleted; or it is late there, too.
     const bool comes_another_way = GENERATE(true, false);
     CAPTURE(comes_another_way);
@@ -84,7 +93,6 @@ TEST_CASE("a row that was written while its deletion waited for its time, and is
 TEST_CASE(
     "an edit that waits is let go of where a deletion has ended its row and is forgotten, though its key is "
     "there again") {
-    constexpr std::int64_t kHourMs = 3'600'000;
     // The edit of another row, which nobody deleted, waits on.
     Group group(3, kNotes, {"notes"});
     trust_each_other(group);
@@ -104,8 +112,7 @@ TEST_CASE(
     group.shift_clock(1, kHourMs);
     for (const char* body : {"what waited has its time", "and the deletion", "is forgotten"}) {
         group.write(0, std::string("UPDATE notes SET body = '") + body + "' WHERE id = 'kept'");
-        for (int i = 0; i < 7; ++i) group.pass(10'000);
-        group.converge();
+        pass_a_minute(group);
     }
     REQUIRE(eras(group, 0) == "0");
     REQUIRE(eras(group, 1) == "0");
@@ -114,15 +121,13 @@ TEST_CASE(
     CHECK(group.app(2).ask("SELECT title FROM notes WHERE id = 'again'") == "'c'");
     CHECK(group.app(2).ask("SELECT title FROM notes WHERE id = 'edited'") == "'a'");
     group.shift_clock(2, kHourMs);
-    for (int i = 0; i < 7; ++i) group.pass(10'000);
-    group.converge();
+    pass_a_minute(group);
     CHECK(group.is_same("notes"));
     CHECK(group.app(2).ask("SELECT title FROM notes WHERE id = 'again'") == "'c'");
     CHECK(group.app(2).ask("SELECT title FROM notes WHERE id = 'edited'") == "'of a time to come'");
 }
 
 TEST_CASE("a row that waits with its key does not keep the one before it, whose deletion is forgotten") {
-    constexpr std::int64_t kHourMs = 3'600'000;
     const Ownership ownership = GENERATE(Ownership::shared, Ownership::device_owned);
     CAPTURE(name_of(ownership));
     Group group(3, kNotes, {"notes"}, ownership);
@@ -149,8 +154,7 @@ TEST_CASE("a row that waits with its key does not keep the one before it, whose 
     CHECK(ids(group, 2) == "'kept'");
     group.connect_all();
     for (const std::size_t i : {1U, 2U}) group.shift_clock(i, kHourMs);
-    for (int i = 0; i < 7; ++i) group.pass(10'000);
-    group.converge();
+    pass_a_minute(group);
     CHECK(group.is_same("notes"));
     for (std::size_t i = 0; i < group.size(); ++i)
         CHECK(group.app(i).ask("SELECT title FROM notes WHERE id = 'again'") == "'c'");
@@ -158,7 +162,6 @@ TEST_CASE("a row that waits with its key does not keep the one before it, whose 
 
 TEST_CASE(
     "a row that waited while the deletion before it was forgotten leaves the edits that came meanwhile") {
-    constexpr std::int64_t kHourMs = 3'600'000;
     Group group(3, kNotes, {"notes"});
     trust_each_other(group);
     group.connect_all();
@@ -177,16 +180,14 @@ TEST_CASE(
     group.shift_clock(1, kHourMs);
     for (const char* body : {"the deletion", "is acknowledged", "and forgotten"}) {
         group.write(2, std::string("UPDATE notes SET body = '") + body + "' WHERE id = 'kept'");
-        for (int i = 0; i < 7; ++i) group.pass(10'000);
-        group.converge();
+        pass_a_minute(group);
     }
     for (std::size_t i = 0; i < group.size(); ++i) REQUIRE(eras(group, i) == "0");
     REQUIRE(group.app(0).ask("SELECT title FROM notes WHERE id = 'again'") == "'c'");
     group.shift_clock(0, kHourMs);
     group.write(2, "UPDATE notes SET body = 'g' WHERE id = 'again'");
     group.converge();
-    for (int i = 0; i < 7; ++i) group.pass(10'000);
-    group.converge();
+    pass_a_minute(group);
     for (std::size_t i = 0; i < group.size(); ++i)
         CHECK(group.app(i).ask("SELECT title, body FROM notes WHERE id = 'again'") == "'e'|'g'");
 }

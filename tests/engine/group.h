@@ -348,4 +348,16 @@ private:
     std::uint64_t files_ = 0;
 };
 
+/// A stopped device's database, put aside or put back.
+inline void copy(Group& group, std::size_t i, bool is_put_back) {
+    const std::string aside = group.path(i) + ".copy";
+    group.stop(i);
+    group.close_app(i);
+    for (const char* suffix : {"-wal", "-shm"}) std::filesystem::remove(group.path(i) + suffix);
+    std::filesystem::copy_file(is_put_back ? aside : group.path(i), is_put_back ? group.path(i) : aside,
+                               std::filesystem::copy_options::overwrite_existing);
+    group.reopen_app(i);
+    group.start(i);
+}
+
 }  // namespace strandline::tests
