@@ -81,7 +81,8 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
     }
     // A schema that has changed since we looked may hide writes that no trigger saw.
     is_repair_ = page.vector.empty() && !store_.schema_changed();
-    const bool is_settling = !page.vector.empty() && is_among(settling_, page);
+    std::optional<watermarks::Vector> settling;  // Its sender lags, too.
+    if (!page.vector.empty() && is_among(settling_, page)) settling = localized(page.vector, origins);
     replacing_ = vector_of_complete(page, origins);
     for (const message::Entry& entry : page.entries) {
         Incoming incoming = incoming_from(entry, columns, origins);
@@ -104,7 +105,7 @@ void Apply::page(const message::Page& page, const std::vector<Origin>& origins) 
             incoming.record =
                 without_forgotten(std::move(incoming.record), store_.forgotten(resource.id).at(incoming.key));
             if (incoming.record.is_none() || is_late(resource, incoming)) continue;
-            is_settling ? settle_doubt(resource, incoming) : join(resource, incoming);
+            settling ? settle_doubt(resource, incoming, *settling) : join(resource, incoming);
         }
         for (std::size_t i = 0; i < incoming.large.size(); ++i) {
             if (incoming.large[i] != nullptr)

@@ -161,7 +161,8 @@ private:
                      const watermarks::Vector& vector);
     /// Of a complete page from somebody who lacks deletions that are forgotten here: what we cover and do not have was deleted
     /// here, and is deleted once more; what is news to us is taken, and written once more. Nobody could tell otherwise.
-    void settle_doubt(const store::Resource& resource, Incoming incoming);
+    [[nodiscard]] bool is_of_self(const Record& record) const;
+    void settle_doubt(const store::Resource& resource, Incoming incoming, const watermarks::Vector& vector);
     /// Whether a row is late: it is covered here, and yet not known, or it would win against what is: so it was deleted, and
     /// the deletion forgotten.
     [[nodiscard]] bool is_late(const store::Resource& resource, const Incoming& incoming);

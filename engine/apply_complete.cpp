@@ -205,7 +205,12 @@ bool Apply::is_late(const Resource& resource, const Incoming& incoming) {
     return !known.era && merge(known, covered_part, {}, order_, resource.ownership).changes(known);
 }
 
-void Apply::settle_doubt(const Resource& resource, Incoming incoming) {
+bool Apply::is_of_self(const Record& record) const {
+    const auto life = record.known_life();
+    return life && order_.id(life->row.origin).device == order_.id(store_.self()).device;
+}
+
+void Apply::settle_doubt(const Resource& resource, Incoming incoming, const watermarks::Vector& vector) {
     const std::string key = incoming.key;
     const StoredRecord stored = store_.stamps.load(resource.id, key);
     const Record known = without_forgotten(stored.record, store_.forgotten(resource.id).at(key));
@@ -213,17 +218,23 @@ void Apply::settle_doubt(const Resource& resource, Incoming incoming) {
     const Record news = lacking(incoming.record, store_.coverage(resource.id).at(key));
     const bool was_deleted = known.is_none() && (news.is_none() || news.is_partial());
     if (was_deleted ? !is_alive : news.is_none()) return;
+    const bool is_owned = resource.ownership == Ownership::device_owned;
+    const bool is_ours = is_owned && is_of_self(known) && is_of_self(news);
     if (!was_deleted) {
         incoming.record = news;
+        // What this device wrote before an old copy of it was put back, after a deletion of its own that nobody knows any more.
+        if (is_ours) replacing_ = vector;
         join(resource, incoming);
+        replacing_.reset();
     }
     // Of what one device owns nobody else says anything: what its owner deleted is gone with the next complete page.
-    if (resource.ownership == Ownership::device_owned) return;
+    if (is_owned && (was_deleted || !is_ours)) return;
     const StoredRecord before = store_.stamps.load(resource.id, key);
     if (!was_deleted && !before.record.is_alive()) return;
     StoredRecord after = before;
     after.record.cells.clear();
-    if (was_deleted || after.record.era) after.record.era = {clock_.next(now_.wall), store_.self()};
+    if (was_deleted || is_owned || after.record.era)
+        after.record.era = {clock_.next(now_.wall), store_.self()};
     after.record.row.reset();
     if (!was_deleted) after.record.row = {clock_.next(now_.wall), store_.self()};
     store_.stamps.save(resource.id, key, before, after);

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -201,6 +202,54 @@ TEST_CASE("two devices that parked each other exchange what each has, and no row
     CHECK(group.is_same("notes"));
     CHECK(ids(group, 0) == "'kept own 0 own 1'");
     CHECK(group.app(0).ask("SELECT body FROM notes WHERE id = 'kept'") == "'edited'");
+}
+
+TEST_CASE(
+    "a restored device settles what it wrote itself, also with who lacks a deletion that it has forgotten") {
+    constexpr std::size_t kRestored = 0;
+    constexpr std::size_t kStays = 1;
+    constexpr std::size_t kAway = 2;
+    Group group(3, "CREATE TABLE readings(id TEXT PRIMARY KEY, value)", {"readings"},
+                Ownership::device_owned);
+    trust_each_other(group);
+    group.connect_all();
+    group.write(kRestored, "INSERT INTO readings VALUES ('again', 'old')");
+    group.write(kAway, "INSERT INTO readings VALUES ('gone', 'x')");
+    group.converge();
+    copy(group, kRestored, false);
+    group.disconnect(kStays, kAway);
+    for (const std::size_t here : {kRestored, kStays}) {
+        REQUIRE(group.engine(here).park(group.id(kAway), true, group.now(here)));
+        REQUIRE(group.engine(kAway).park(group.id(here), true, group.now(kAway)));
+    }
+    group.connect(kRestored, kStays);
+    group.write(kRestored, "DELETE FROM readings WHERE id = 'again'");
+    group.write(kAway, "DELETE FROM readings WHERE id = 'gone'");
+    group.converge();
+    for (std::size_t i = 0; i < group.size(); ++i) REQUIRE(eras(group, i) == "0");
+    group.write(kRestored, "INSERT INTO readings VALUES ('again', 'new')");
+    group.converge();
+    copy(group, kRestored, true);
+    group.connect(kRestored, kAway);
+    group.converge();
+    REQUIRE(group.app(kRestored).ask("SELECT * FROM readings") == "'again'|'old'");
+    group.connect(kRestored, kStays);
+    // It has its pages before the other has any.
+    constexpr std::size_t kPull = 2;
+    std::optional<Group::Carried> said;
+    do {
+        while (group.carry(kStays, kRestored)) {
+        }
+        said = group.carry(kRestored, kStays);
+    } while (said && said->kind != kPull);
+    REQUIRE(said);
+    while (group.carry(kStays, kRestored)) {
+    }
+    group.converge();
+    group.connect(kStays, kAway);
+    group.converge();
+    CHECK(group.is_same("readings"));
+    CHECK(group.app(kAway).ask("SELECT * FROM readings") == "'again'|'new'");
 }
 
 TEST_CASE("a row that was written without knowledge of a deletion comes out alike, whoever carries it") {
