@@ -149,6 +149,18 @@ bool Model::is_suspect(std::size_t table, const std::string& key) const {
            });
 }
 
+bool Model::may_stand(std::size_t table, const std::string& key, const Stamp& row,
+                      const std::function<bool(const Stamp&)>& is_forgotten) const {
+    const auto at = writes_.find({table, key});
+    if (at == writes_.end() || !parked_.contains(row.origin.device)) return false;
+    const std::vector<Write>& writes = at->second;
+    const auto its = std::ranges::find(writes, std::optional(row), &Write::row);
+    return its != writes.end() && std::ranges::any_of(writes, [&](const Write& other) {
+               return other.era && is_forgotten(*other.era) &&
+                      is_earlier_era(its->era, other.era, writes, order_);
+           });
+}
+
 Model::Rows Model::expected(std::size_t table, std::size_t columns, const IsHeld& is_held) const {
     Rows rows;
     for (auto at = writes_.lower_bound({table, ""}); at != writes_.end() && at->first.first == table; ++at) {

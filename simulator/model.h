@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -126,6 +127,13 @@ public:
     /// Whether the liar has written to this key.
     [[nodiscard]] bool is_suspect(std::size_t table, const std::string& key) const;
 
+    /// Deletions did not wait for this device, at least for a while.
+    void note_parked(const DeviceId& device) { parked_.insert(device); }
+    /// Whether a row that was written whole may stand though a later deletion ended it: its writer was not waited for and did
+    /// not know of that, and nobody does any more (docs/decisions/0005).
+    [[nodiscard]] bool may_stand(std::size_t table, const std::string& key, const Stamp& row,
+                                 const std::function<bool(const Stamp&)>& is_forgotten) const;
+
     /// Whether somebody still holds this write.
     using IsHeld = std::function<bool(std::size_t table, const std::string& key, const Stamp& stamp)>;
     /// Rows by encoded key; each has all columns, the key's as they must be spelled.
@@ -163,6 +171,7 @@ private:
     std::size_t bytes_ = 0;
     Watcher watcher_;
     std::optional<DeviceId> liar_;
+    std::set<DeviceId> parked_;
     StampOrder order_;
 };
 

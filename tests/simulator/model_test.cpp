@@ -70,6 +70,27 @@ TEST_CASE("a deletion by a clock that is behind counts as later than the forgott
     CHECK(with({again, deletion(at(7, 1)), row(at(8, 1), 8, "h", at(7, 1))}) == "7|8|'h'");
 }
 
+TEST_CASE(
+    "what a device wrote whole that nobody waited for may stand where the deletion that ended it is "
+    "forgotten") {
+    Model model;
+    const auto forgotten = [](const Stamp& era) { return era == at(5, 1); };
+    const auto may_stand = [&](const Stamp& stamp) {
+        return model.may_stand(kCounters, "k", stamp, forgotten);
+    };
+    model.add(kCounters, "k", row(at(1, 1), 1, "a"));
+    model.add(kCounters, "k", deletion(at(5, 1)));
+    model.add(kCounters, "k", row(at(3, 2), 3, "b"));
+    model.add(kCounters, "k", row(at(6, 2), 6, "c", at(5, 1)));
+    CHECK_FALSE(may_stand(at(3, 2)));
+    model.note_parked(at(3, 2).origin.device);
+    CHECK(may_stand(at(3, 2)));
+    CHECK_FALSE(may_stand(at(6, 2)));
+    CHECK_FALSE(may_stand(at(1, 1)));
+    CHECK_FALSE(may_stand(at(4, 2)));
+    CHECK_FALSE(model.may_stand(kCounters, "k", at(3, 2), [](const Stamp&) { return false; }));
+}
+
 TEST_CASE("what nobody holds does not count") {
     Model model;
     model.add(kCounters, "k", row(at(1, 1), 1, "a"));
