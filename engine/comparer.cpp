@@ -31,7 +31,7 @@ void Comparer::begin(const DeviceId& peer, const Damage& damaged, Now now) {
     talk.damaged = damaged;
     for (const auto& [resource, keys] : damaged) talk.found.damaged += static_cast<std::int64_t>(keys.size());
     talk.found.peer = peer;
-    talk.number = last_number_;
+    talk.asked = talk.answered = talk.round_end = last_number_;
     talk.since = now.steady;
     talks_.insert_or_assign(peer, talk);
 }
@@ -58,7 +58,7 @@ std::optional<SteadyMs> Comparer::next_deadline(const Session& session) const {
     const auto at = talks_.find(session.peer());
     if (at == talks_.end()) return std::nullopt;
     const Talk& talk = at->second;
-    if (talk.is_asking) return SteadyMs{talk.since.value + kAnswerPatienceMs};
+    if (talk.is_asking()) return SteadyMs{talk.since.value + kAnswerPatienceMs};
     if (!session.knows(message::kCompares) || !session.is_in_step()) return std::nullopt;
     return SteadyMs{talk.since.value + (talk.is_level ? 0 : kLevelPatienceMs)};
 }
@@ -78,10 +78,10 @@ Comparer::Step Comparer::step(Session& session, Now now) {
     Step step;
     const auto question = questions_.find(session.peer());
     if (question != questions_.end())
-        return sum_up(session, kSummedRowsMax) ? answer(session, question->second) : step;
+        return sum_up(session, kSummedRowsMax) ? answer(session, question->second.front()) : step;
     step.talk = talks_.at(session.peer());
-    if (step.talk->is_asking) {  // For too long.
-        step.talk->is_asking = false;
+    if (step.talk->is_asking()) {  // For too long.
+        step.talk->answered = step.talk->asked;
         step.talk->since = now.steady;
     }
     if (!sum_up(session, kSummedRowsMax)) return {};
@@ -118,10 +118,14 @@ void Comparer::ask_for_damaged(Talk& talk) {
 
 void Comparer::keep(Session& session, Step step) {
     const DeviceId peer = session.peer();
-    if (step.answers) questions_.erase(peer);
+    if (step.answers) {
+        const auto questions = questions_.find(peer);
+        questions->second.pop_front();
+        if (questions->second.empty()) questions_.erase(questions);
+    }
     for (auto& [resource, keys] : step.send) session.send_rows(resource, std::move(keys));
-    if (step.say) session.say(std::move(*step.say));
-    if (step.talk) last_number_ = std::max(last_number_, step.talk->number);
+    for (Compare& word : step.say) session.say(std::move(word));
+    if (step.talk) last_number_ = std::max(last_number_, step.talk->asked);
     if (step.done) {
         talks_.erase(peer);
     } else if (step.talk) {
@@ -140,20 +144,26 @@ void Comparer::came(const DeviceId& peer, std::int64_t resource, const std::stri
 
 // --- what is said -------------------------------------------------------------------------------
 
+std::size_t Comparer::waiting(const DeviceId& peer) const {
+    const auto questions = questions_.find(peer);
+    return questions != questions_.end() ? questions->second.size() : 0;
+}
+
 Comparer::Step Comparer::take(Session& session, const Compare& compare, Now now) {
     if (compare.asks) {
-        questions_.insert_or_assign(session.peer(), compare);
+        questions_[session.peer()].push_back(compare);
         return step(session, now);
     }
     const auto talk = talks_.find(session.peer());
-    if (talk == talks_.end() || !talk->second.is_asking || talk->second.number != compare.number) return {};
+    if (talk == talks_.end() || !talk->second.is_asking() || compare.number != talk->second.answered + 1)
+        return {};
     return hear(talk->second, compare, now);
 }
 
 Comparer::Step Comparer::answer(Session& session, const Compare& question) {
     Step step;
     step.answers = true;
-    step.say = Compare{question.number, false, {}};
+    Compare said_of_all{question.number, false, {}};
     for (const Comparison& asked : question.comparisons) {
         const Resource* resource = store_.catalog.find(asked.resource);
         if (resource == nullptr || !session.exchanges(*resource)) continue;
@@ -165,8 +175,9 @@ Comparer::Step Comparer::answer(Session& session, const Compare& question) {
             said.stretches = std::move(found.stretches);
             if (!found.send.empty()) step.send[resource->id] = std::move(found.send);
         }
-        step.say->comparisons.push_back(std::move(said));
+        said_of_all.comparisons.push_back(std::move(said));
     }
+    step.say.push_back(std::move(said_of_all));
     return step;
 }
 
@@ -174,7 +185,7 @@ Comparer::Step Comparer::hear(const Talk& talk, const Compare& answer, Now now) 
     Step step;
     step.talk = talk;
     Talk& next = *step.talk;
-    next.is_asking = false;
+    next.answered = answer.number;
     std::size_t spans_left = backfill::kSpansAskedMax * backfill::kParts;  // Nobody honest says more.
     for (const Comparison& said : answer.comparisons) {
         const Resource* resource = store_.catalog.find(said.resource);
@@ -202,11 +213,8 @@ Comparer::Step Comparer::hear(const Talk& talk, const Compare& answer, Now now) 
     return step;
 }
 
-void Comparer::go_on(Step& step, Now now) {
-    Talk& talk = *step.talk;
-    talk.since = now.steady;
-    if (!talk.is_level) return;  // Begins again, once both are in step.
-    Compare question{talk.number + 1, true, {}};
+Compare Comparer::next_question(Talk& talk) const {
+    Compare question{talk.asked + 1, true, {}};
     std::size_t spans_left = backfill::kSpansAskedMax;
     for (auto& [name, stretches] : talk.open) {
         const Resource* resource = store_.catalog.find(name);
@@ -217,11 +225,26 @@ void Comparer::go_on(Step& step, Now now) {
             spans_left -= std::min(spans_left, stretch.bounds.size() + 1);
         question.comparisons.push_back(std::move(asked));
     }
-    if (!question.comparisons.empty()) {
-        ++talk.number;
+    return question;
+}
+
+void Comparer::go_on(Step& step, Now now) {
+    Talk& talk = *step.talk;
+    talk.since = now.steady;
+    if (!talk.is_level) {  // Begins again, once both are in step.
+        talk.answered = talk.asked;
+        return;
+    }
+    while (talk.asked - talk.answered < kQuestionsMax) {
+        Compare question = next_question(talk);
+        if (question.comparisons.empty()) break;
+        ++talk.asked;
+        step.say.push_back(std::move(question));
+    }
+    if (talk.is_asking()) {
+        if (talk.answered < talk.round_end) return;
+        talk.round_end = talk.asked;
         ++talk.found.rounds;
-        talk.is_asking = true;
-        step.say = std::move(question);
         return;
     }
     ++talk.passes;

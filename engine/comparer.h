@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -39,8 +40,11 @@ public:
     struct Talk {
         Verification found;
         int passes = 0;
-        bool is_asking = false;  ///< a question is out
-        std::uint32_t number = 0;
+        /// Numbers of questions, which are answered in their order: the last that was asked, the last that was answered, and the
+        /// one with whose answer a round ends.
+        std::uint32_t asked = 0;
+        std::uint32_t answered = 0;
+        std::uint32_t round_end = 0;
         SteadyMs since;
         bool is_level = true;  ///< both held the same by their vectors, all along this pass
         bool is_different = false;
@@ -48,10 +52,12 @@ public:
         std::map<std::string, std::string> left;              ///< tables that could not be compared, and why
         std::set<std::pair<std::int64_t, std::string>> rows;  ///< that differed
         Damage damaged;                                       ///< rows of ours that the peer is asked for
+
+        [[nodiscard]] bool is_asking() const { return asked != answered; }
     };
     /// What a step comes to.
     struct Step {
-        std::optional<message::Compare> say;
+        std::vector<message::Compare> say;
         std::map<std::int64_t, std::set<std::string>> send;
         std::optional<Talk> talk;
         bool answers = false;  ///< the peer's question is dealt with
@@ -63,6 +69,8 @@ public:
     void begin(const DeviceId& peer, const Damage& damaged, Now now);
     [[nodiscard]] bool is_busy() const { return !talks_.empty(); }
     [[nodiscard]] bool is_busy_with(const DeviceId& peer) const { return talks_.contains(peer); }
+    /// How many questions of a peer wait for their answers.
+    [[nodiscard]] std::size_t waiting(const DeviceId& peer) const;
     /// Takes in what a peer said. A question waits for the next step() of that peer.
     Step take(Session& session, const message::Compare& compare, Now now);
     /// Whether step() has something to do for this peer.
@@ -80,8 +88,9 @@ public:
 private:
     [[nodiscard]] Step answer(Session& session, const message::Compare& question);
     [[nodiscard]] Step hear(const Talk& talk, const message::Compare& answer, Now now);
-    /// The next question, the next pass, or the end.
+    /// The next questions, the next pass, or the end.
     void go_on(Step& step, Now now);
+    [[nodiscard]] message::Compare next_question(Talk& talk) const;
     void ask_for_damaged(Talk& talk);
     [[nodiscard]] bool sum_up(const Session& session, std::size_t rows_max);
     [[nodiscard]] message::Comparison comparison(const store::Resource& resource,
@@ -91,7 +100,7 @@ private:
     std::map<DeviceId, Talk> talks_;
     std::uint32_t last_number_ =
         0;  ///< of a question: an answer that comes late is to none of another comparison
-    std::map<DeviceId, message::Compare> questions_;  ///< of peers, that wait for an answer
+    std::map<DeviceId, std::deque<message::Compare>> questions_;  ///< of peers, that wait for an answer
 };
 
 }  // namespace strandline::engine

@@ -254,7 +254,7 @@ void Device::compare_within(Session& session, Now now, const Step& step) {
 
 void Device::take_compare(Session& session, const message::Compare& compare, Now now) {
     if (!session.is_ready()) return session.close("a Compare before the Have");
-    if (session.compares_to_say() >= kComparesMax)
+    if (session.compares_to_say() + comparer_.waiting(session.peer()) >= kComparesMax)
         return session.close("more than " + std::to_string(kComparesMax) +
                              " Compares before one was answered");
     compare_within(session, now, [&] { return comparer_.take(session, compare, now); });

@@ -71,8 +71,11 @@ constexpr int kStaleTriesMax = 100;
 constexpr std::int64_t kPingEveryMs = 10'000;
 constexpr std::int64_t kSilenceMaxMs = 35'000;
 
-/// Words of comparisons that wait to be said to one peer. Each of two that compare has one under way at a time.
-constexpr std::size_t kComparesMax = 16;
+/// Questions of a comparison that are out to one peer at a time: some 256 KiB of answers, so a slow line is busy.
+constexpr std::size_t kQuestionsMax = 32;
+/// Words of comparisons that wait to be said to one peer, and questions of it that wait for an answer: those of two that ask
+/// each other.
+constexpr std::size_t kComparesMax = 2 * kQuestionsMax;
 
 /// An offer of what the writer itself will push to us anyway waits this long for that push.
 constexpr std::int64_t kOfferPatienceMs = 1'000;

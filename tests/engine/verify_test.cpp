@@ -87,6 +87,16 @@ TEST_CASE("rows that one side lost without a trace are found and come back") {
     }
 }
 
+TEST_CASE("many differences are looked into at once, in as many rounds as one takes") {
+    Pair pair(20'000);
+    pair.lose(1, "CAST(id AS INTEGER) % 20 = 0");
+    const auto found = pair.verify(0);
+    CHECK(found.is_same);
+    CHECK(found.rows == 1'000);
+    CHECK(found.rounds <= 8);
+    CHECK(pair.is_same("notes"));
+}
+
 TEST_CASE("what a comparison repairs survives on both sides, deletes too") {
     Pair pair(100);
     pair.write(0, "DELETE FROM notes WHERE id = '000050'");
