@@ -1,10 +1,8 @@
 // Two devices prove that they hold the same: what that costs when they do, and when some rows differ.
-#include <unistd.h>
-
 #include <chrono>
 #include <thread>
 
-#include <strandline/status.h>
+#include <strandline/engine.h>
 
 #include "bench/devices.h"
 
@@ -12,8 +10,6 @@ namespace strandline::bench {
 namespace {
 
 constexpr std::int64_t kRowBytes = 150;
-/// Counters reach the database once a second, when nothing else commits.
-constexpr auto kCounted = std::chrono::milliseconds(1'200);
 
 /// One walk through the table as it lies in the file, every value read.
 double scan(const std::string& path) {
@@ -34,23 +30,17 @@ struct Proved {
     double bytes = 0;  ///< both ways
 };
 
-double bytes_moved(const std::string& path) {
-    std::this_thread::sleep_for(kCounted);
-    const Status status = value_of(read_status(path, true));
-    return static_cast<double>(status.sent.bytes + status.received.bytes);
-}
-
 /// Asks the process that runs B, as `strandline verify` does.
 Proved prove(const std::string& path, bool is_deep) {
     Proved proved;
-    proved.bytes = bytes_moved(path);
     const double begin = now_seconds();
     const auto number = value_of(leave_request(
         path, {"verify", is_deep ? std::vector<std::string>{"deep"} : std::vector<std::string>{}}));
     while (!value_of(request_answered(path, number)))
         std::this_thread::sleep_for(std::chrono::microseconds(500));
     proved.seconds = now_seconds() - begin;
-    proved.bytes = bytes_moved(path) - proved.bytes;
+    const Verification found = value_of(request_verified(path, number));
+    proved.bytes = static_cast<double>(found.bytes_sent + found.bytes_received);
     return proved;
 }
 
