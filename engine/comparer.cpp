@@ -24,6 +24,18 @@ constexpr const char* kStillDamaged =
 constexpr const char* kStillDiffers =
     "some rows differ still, after all that both devices have of them was exchanged";
 
+std::size_t bytes_of(const Compare& question) {
+    std::size_t bytes = 0;
+    for (const Comparison& comparison : question.comparisons) {
+        for (const message::Stretch& stretch : comparison.stretches) {
+            bytes +=
+                sizeof stretch + stretch.range.low.size() + stretch.digests.size() + stretch.unsettled.size();
+            for (const std::string& bound : stretch.bounds) bytes += sizeof bound + bound.size();
+        }
+    }
+    return bytes;
+}
+
 }  // namespace
 
 void Comparer::begin(const DeviceId& peer, const Damage& damaged, Now now) {
@@ -144,9 +156,12 @@ void Comparer::came(const DeviceId& peer, std::int64_t resource, const std::stri
 
 // --- what is said -------------------------------------------------------------------------------
 
-std::size_t Comparer::waiting(const DeviceId& peer) const {
+std::pair<std::size_t, std::size_t> Comparer::waiting(const DeviceId& peer) const {
     const auto questions = questions_.find(peer);
-    return questions != questions_.end() ? questions->second.size() : 0;
+    if (questions == questions_.end()) return {0, 0};
+    std::size_t bytes = 0;
+    for (const Compare& question : questions->second) bytes += bytes_of(question);
+    return {questions->second.size(), bytes};
 }
 
 Comparer::Step Comparer::take(Session& session, const Compare& compare, Now now) {

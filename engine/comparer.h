@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <strandline/engine.h>
@@ -69,8 +70,8 @@ public:
     void begin(const DeviceId& peer, const Damage& damaged, Now now);
     [[nodiscard]] bool is_busy() const { return !talks_.empty(); }
     [[nodiscard]] bool is_busy_with(const DeviceId& peer) const { return talks_.contains(peer); }
-    /// How many questions of a peer wait for their answers.
-    [[nodiscard]] std::size_t waiting(const DeviceId& peer) const;
+    /// How many questions of a peer wait for their answers, and how many bytes they are.
+    [[nodiscard]] std::pair<std::size_t, std::size_t> waiting(const DeviceId& peer) const;
     /// Takes in what a peer said. A question waits for the next step() of that peer.
     Step take(Session& session, const message::Compare& compare, Now now);
     /// Whether step() has something to do for this peer.

@@ -71,11 +71,13 @@ constexpr int kStaleTriesMax = 100;
 constexpr std::int64_t kPingEveryMs = 10'000;
 constexpr std::int64_t kSilenceMaxMs = 35'000;
 
-/// Questions of a comparison that are out to one peer at a time: some 256 KiB of answers, so a slow line is busy.
-constexpr std::size_t kQuestionsMax = 32;
+/// Questions of a comparison that are out to one peer at a time: some MiB of answers, so a slow line is busy.
+constexpr std::size_t kQuestionsMax = 128;
 /// Words of comparisons that wait to be said to one peer, and questions of it that wait for an answer: those of two that ask
 /// each other.
 constexpr std::size_t kComparesMax = 2 * kQuestionsMax;
+/// Such questions take no more memory than the largest message.
+constexpr std::size_t kQuestionBytesMax = message::kFrameBytesMax;
 
 /// An offer of what the writer itself will push to us anyway waits this long for that push.
 constexpr std::int64_t kOfferPatienceMs = 1'000;

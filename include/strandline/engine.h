@@ -83,7 +83,7 @@ struct TrackProgress {
 struct Verification {
     DeviceId peer;
     bool is_same = false;      ///< both devices hold the same now
-    std::int64_t rounds = 0;   ///< of questions, 32 at most in each; one, where nothing differed
+    std::int64_t rounds = 0;   ///< of questions, 128 at most in each; one, where nothing differed
     std::int64_t rows = 0;     ///< that differed, before they were repaired
     std::int64_t damaged = 0;  ///< rows here that were deleted or altered behind Strandline's back
     std::int64_t mended = 0;   ///< of these

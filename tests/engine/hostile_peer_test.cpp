@@ -442,7 +442,7 @@ TEST_CASE("a peer cannot make a device keep more origins or members than it coul
 TEST_CASE("a peer that asks on and on without hearing answers is left") {
     Stage stage;
     stage.greet();
-    for (std::uint32_t i = 1; i < 100 && !stage.group.engine(0).is_closed(stage.stranger); ++i)
+    for (std::uint32_t i = 1; i < 1'000 && !stage.group.engine(0).is_closed(stage.stranger); ++i)
         stage.say(message::Compare{i, true, {{"notes", std::string(8, 'c'), std::string(16, 'h'), {}}}});
-    stage.check_refused(message::Compare{100, true, {}});
+    stage.check_refused(message::Compare{1'000, true, {}});
 }
