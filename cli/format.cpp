@@ -196,7 +196,7 @@ std::string duration_text(std::int64_t seconds) {
 std::string progress_text(const BackfillStatus& backfill) {
     std::string text = fmt::format("{:3} %  {} of {}", percent(backfill.fraction),
                                    count_text(backfill.rows_done), count_text(backfill.rows_total, "row"));
-    if (backfill.rows_per_second <= 0) return text;
+    if (backfill.bytes_per_second <= 0) return text;
     text += fmt::format("  {}/s, {}/s", count_text(std::llround(backfill.rows_per_second), "row"),
                         bytes_text(std::llround(backfill.bytes_per_second)));
     if (backfill.seconds_left) text += ", " + duration_text(*backfill.seconds_left) + " to go";

@@ -13,6 +13,7 @@
 #include <strandline/message.h>
 #include <strandline/time.h>
 
+#include "engine/fetching.h"
 #include "engine/merge.h"
 #include "engine/store/store.h"
 #include "hlc/clock.h"
@@ -31,7 +32,7 @@ struct Applied {
     struct Lacking {
         const message::Page* page = nullptr;  ///< of the message
         std::int64_t resource = 0;
-        std::vector<std::pair<std::uint32_t, store::LargeCell>> values;  ///< with their numbers
+        std::vector<Fetching::Value> values;
     };
     std::vector<Lacking> lacking;
     /// Rows, by resource, that this device wrote once more: its own watermark is to rise.
@@ -128,8 +129,8 @@ private:
     /// A value with its name, whole, for quarantine.
     [[nodiscard]] store::NamedValue named(const Incoming& incoming, std::size_t value);
     /// Finds the large values that are here. Those that are needed and are not; empty: all are here.
-    [[nodiscard]] std::vector<std::pair<std::uint32_t, store::LargeCell>> find_large(
-        const store::Resource& resource, Incoming& incoming);
+    [[nodiscard]] std::vector<Fetching::Value> find_large(const store::Resource& resource,
+                                                          Incoming& incoming);
     [[nodiscard]] bool would_mend(const store::Resource& resource, const Incoming& incoming,
                                   std::size_t value, const store::StoredRecord& before);
     void raise(const store::Resource& resource, const message::Page& page,

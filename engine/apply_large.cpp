@@ -36,9 +36,8 @@ bool Apply::would_mend(const Resource& resource, const Incoming& incoming, std::
     return !there || store::get_digest(*there, column) != incoming.digest(value);
 }
 
-std::vector<std::pair<std::uint32_t, store::LargeCell>> Apply::find_large(const Resource& resource,
-                                                                          Incoming& incoming) {
-    std::vector<std::pair<std::uint32_t, store::LargeCell>> lacking;
+std::vector<Fetching::Value> Apply::find_large(const Resource& resource, Incoming& incoming) {
+    std::vector<Fetching::Value> lacking;
     if (incoming.large.empty()) return lacking;
     // As the join will see it: what is forgotten decides nothing any more.
     const watermarks::Vector forgotten = store_.forgotten(resource.id).at(incoming.key);
@@ -56,10 +55,11 @@ std::vector<std::pair<std::uint32_t, store::LargeCell>> Apply::find_large(const 
                                     large->is_text, large->bytes, large->hash};
         incoming.staged[i] = store_.parts.find(cell);
         if (incoming.staged[i] && incoming.staged[i]->is_whole) continue;
+        const std::uint64_t held = incoming.staged[i] ? incoming.staged[i]->held : 0;
         incoming.staged[i].reset();
         const bool is_taken = merged.refusal == Refusal::no && merged.takes[i];
         if (is_kept || is_taken || would_mend(resource, incoming, i, before))
-            lacking.emplace_back(large->number, cell);
+            lacking.push_back({large->number, cell, held, held});
     }
     return lacking;
 }

@@ -51,14 +51,7 @@ Device::Device(const EngineOptions& options, std::unique_ptr<store::Connection> 
     refresh_schema(now);
     fold();
     backfill_ = store.ledger.backfill();
-    if (backfill_) {
-        const auto count = [](std::int64_t n) { return static_cast<std::uint64_t>(n); };
-        const backfill::Progress::Bytes bytes{count(backfill_->bytes_done), count(backfill_->bytes_total)};
-        progress_.emplace(count(backfill_->rows_done), count(backfill_->rows_total), now.steady, bytes);
-        progress_told_at_ = now.steady;
-        show_progress(now);
-        is_cut_owed_ = true;
-    }
+    if (backfill_) go_on_with_backfill(now);
 }
 
 void Device::recover() {

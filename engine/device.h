@@ -114,6 +114,7 @@ private:
     [[nodiscard]] bool is_in_parts(const DeviceId& peer, const message::Pages& pages) const;
     void count_step(const DeviceId& peer, const message::Pages& pages, Now now);
     /// Entries, and about what their keys and values have in memory as on the wire.
+    [[nodiscard]] static backfill::Tempo::Amount amount_of(const message::Page& page);
     [[nodiscard]] static backfill::Tempo::Amount amount_of(const message::Pages& pages);
     void act(Session& session, const message::Message& message, Now now);
     /// After a message was taken in.
@@ -126,6 +127,12 @@ private:
     void take_part(Session& session, const message::Part& part, Now now);
     /// False: it is not what it was said to be.
     [[nodiscard]] bool stage_part(Fetching::Value& value, const message::Part& part, Now now);
+    [[nodiscard]] bool is_being_fetched(std::int64_t resource, const std::string& key) const;
+    /// Rows that wait for large values, whoever is asked for those.
+    [[nodiscard]] backfill::Progress::Awaited awaited() const;
+    /// And one more.
+    [[nodiscard]] static backfill::Progress::Awaited with(backfill::Progress::Awaited awaited,
+                                                          const std::vector<Fetching::Value>& values);
     /// Applies the rows whose large values are all here.
     void apply_fetched(Now now);
     void give_up_stalled_values(Now now);
@@ -221,6 +228,8 @@ private:
     void share_pulls(Now now);
     [[nodiscard]] std::vector<backfill::Slice> rest_of(const Session& busy, const Session& taker) const;
     void begin_backfill(const Session& session, const Wanted& wanted, Now now);
+    /// The one that the database knows of.
+    void go_on_with_backfill(Now now);
     void meet_lost_source(const Session& lost);
     void end_settled_backfill(Now now);
     void end_backfill(const DeviceId& peer, Now now);

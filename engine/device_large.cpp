@@ -14,23 +14,17 @@ void Device::keep_lacking(Session& session, const message::Pages& pages, const A
     for (const Applied::Lacking& lacking : applied.lacking) {
         const message::Page& page = *lacking.page;
         const message::Entry& entry = page.entries.front();
-        const bool is_asked = std::ranges::any_of(sessions, [&](const auto& other) {
-            return other.second.fetching.has(lacking.resource, entry.key);
-        });
-        if (is_asked) {
+        if (is_being_fetched(lacking.resource, entry.key)) {
             session.release_large(page);
             continue;
         }
         Fetching::Row row{lacking.resource,
                           {0, 0, true, pages.origins, {page}},
                           {},
-                          store.forgotten(lacking.resource).at(entry.key)};
+                          store.forgotten(lacking.resource).at(entry.key),
+                          lacking.values};
         for (const Piece& mine : store.coverage(lacking.resource).pieces()) {
             if (mine.range.contains(entry.key)) row.base = mine.vector;
-        }
-        for (const auto& [number, cell] : lacking.values) {
-            const auto staged = store.parts.find(cell);
-            row.values.push_back({number, cell, staged ? staged->held : 0, false});
         }
         session.fetching.keep(std::move(row), now);
     }
@@ -43,6 +37,26 @@ void Device::keep_lacking(Session& session, const message::Pages& pages, const A
     }
     if (session.fetching.rows().size() > kFetchedRowsMax)
         session.close("it told of more rows with large values than may wait for them");
+}
+
+bool Device::is_being_fetched(std::int64_t resource, const std::string& key) const {
+    return std::ranges::any_of(sessions,
+                               [&](const auto& entry) { return entry.second.fetching.has(resource, key); });
+}
+
+backfill::Progress::Awaited Device::awaited() const {
+    backfill::Progress::Awaited awaited;
+    for (const auto& [peer, session] : sessions) {
+        for (const Fetching::Row& row : session.fetching.rows()) awaited = with(awaited, row.values);
+    }
+    return awaited;
+}
+
+backfill::Progress::Awaited Device::with(backfill::Progress::Awaited awaited,
+                                         const std::vector<Fetching::Value>& values) {
+    ++awaited.rows;
+    for (const Fetching::Value& value : values) awaited.bytes += value.cell.bytes - value.held;
+    return awaited;
 }
 
 // Done again when another process's lock was in the way: the session changes last.
@@ -75,13 +89,21 @@ bool Device::stage_part(Fetching::Value& value, const message::Part& part, Now n
     add_traffic();  // What is kept came, and is not sent again.
     transaction.commit();
     tempo.stepped({part.bytes->size(), 0}, now.steady, true);
-    if (is_next) {
-        value.is_whole = staged->is_whole;
-    } else {
+    if (!is_next) {
         // What was here was removed meanwhile.
-        value.asked = staged ? staged->held : 0;
+        value.asked = value.held = staged ? staged->held : 0;
+        return true;
     }
-    return is_right;
+    value.is_whole = staged->is_whole;
+    if (!is_right) return false;
+    value.held = staged->held;
+    if (backfill_) {
+        progress_->await(awaited());
+        progress_->add(0, part.bytes->size(), now.steady);
+        show_progress(now);
+        figures_changed_ = true;
+    }
+    return true;
 }
 
 void Device::apply_fetched(Now now) {

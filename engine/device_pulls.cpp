@@ -315,6 +315,16 @@ void Device::begin_backfill(const Session& session, const Wanted& wanted, Now no
     figures_at_ = now.steady;
 }
 
+void Device::go_on_with_backfill(Now now) {
+    const auto count = [](std::int64_t n) { return static_cast<std::uint64_t>(n); };
+    const backfill::Progress::Before before{count(backfill_->bytes_done), count(backfill_->bytes_total),
+                                            backfill_->fraction};
+    progress_.emplace(count(backfill_->rows_done), count(backfill_->rows_total), now.steady, before);
+    progress_told_at_ = now.steady;
+    show_progress(now);
+    is_cut_owed_ = true;
+}
+
 bool Device::has_unfetched_rest() const {
     return std::ranges::any_of(store.catalog.resources(), [&](const Resource& resource) {
         const auto& pieces = store.coverage(resource.id).pieces();
@@ -376,7 +386,17 @@ void Device::count_progress(const Session& session, const message::Pages& pages,
     backfill_received_ += applied.received;
     std::uint64_t rows_changed = 0;
     for (const auto& [resource, rows] : applied.changed) rows_changed += static_cast<std::uint64_t>(rows);
-    progress_->add(rows_changed, amount_of(pages).bytes, now.steady);
+    std::uint64_t bytes = amount_of(pages).bytes;
+    backfill::Progress::Awaited awaits = awaited();
+    for (const Applied::Lacking& lacking : applied.lacking) {
+        bytes -= amount_of(*lacking.page).bytes;  // It comes to that once more.
+        if (!is_being_fetched(lacking.resource, lacking.page->entries.front().key))
+            awaits = with(awaits, lacking.values);
+    }
+    // It is this one.
+    if (is_fetched && session.fetching.whole() != nullptr) --awaits.rows;
+    progress_->await(awaits);
+    progress_->add(rows_changed, bytes, now.steady);
     const bool is_asked_on = std::ranges::any_of(sessions, [&](const auto& entry) {
         return (is_fetched || entry.first != session.peer()) &&
                entry.second.asking().find(PullLength::is_long) != nullptr;
@@ -384,11 +404,13 @@ void Device::count_progress(const Session& session, const message::Pages& pages,
     const bool is_done = pages.last && !is_asked_on && !has_unfetched_rest();
     if (is_done) progress_->finish();
     show_progress(now);
-    if (!pages.pages.empty()) {
-        const std::string& resource = pages.pages.back().resource;
-        if (!backfill_->resource.empty() && backfill_->resource != resource)
-            backfill_->resources_done.push_back(backfill_->resource);
-        backfill_->resource = resource;
+    for (const message::Page& page : pages.pages) {
+        backfill_->resource = page.resource;
+        const auto& pieces = store.coverage(store.catalog.find(page.resource)->id).pieces();
+        auto& done = backfill_->resources_done;
+        const bool is_whole = std::ranges::none_of(
+            pieces, [&](const Piece& piece) { return is_unfetched(piece.vector, store.self()); });
+        if (is_whole && std::ranges::find(done, page.resource) == done.end()) done.push_back(page.resource);
     }
     if (is_done) end_backfill(session.peer(), now);
     store.ledger.set_backfill(backfill_);

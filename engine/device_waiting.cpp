@@ -71,11 +71,17 @@ bool is_more_than(const message::Pages& pages, const backfill::Tempo::Amount& mo
 
 }  // namespace
 
+backfill::Tempo::Amount Device::amount_of(const message::Page& page) {
+    backfill::Tempo::Amount amount{0, page.entries.size()};
+    for (const message::Entry& entry : page.entries) amount.bytes += bytes_of(entry);
+    return amount;
+}
+
 backfill::Tempo::Amount Device::amount_of(const message::Pages& pages) {
     backfill::Tempo::Amount amount;
     for (const message::Page& page : pages.pages) {
-        amount.rows += page.entries.size();
-        for (const message::Entry& entry : page.entries) amount.bytes += bytes_of(entry);
+        const backfill::Tempo::Amount more = amount_of(page);
+        amount = {amount.bytes + more.bytes, amount.rows + more.rows};
     }
     return amount;
 }

@@ -24,7 +24,8 @@ public:
     struct Value {
         std::uint32_t number = 0;  ///< the peer's
         store::LargeCell cell;
-        std::uint64_t asked = 0;  ///< of its bytes, from the first on: they are here, or to come
+        std::uint64_t held = 0;   ///< of its bytes, from the first on: they are here
+        std::uint64_t asked = 0;  ///< they are here, or to come
         bool is_whole = false;
     };
     struct Row {

@@ -76,10 +76,10 @@ struct BackfillStatus {
     bool is_waiting = false;
     std::int64_t rows_done = 0;
     std::int64_t rows_total = 0;
-    std::vector<std::string> resources_done;
+    std::vector<std::string> resources_done;  ///< of which all is here, large values too
     std::string resource;
     double fraction = 0;          ///< 0 to 1; unlike rows_done / rows_total it never falls
-    std::int64_t bytes_done = 0;  ///< keys and values, in this backfill
+    std::int64_t bytes_done = 0;  ///< keys and values, in this backfill; of large values each part
     std::int64_t bytes_total = 0;
     double rows_per_second = 0;  ///< of the last seconds
     double bytes_per_second = 0;

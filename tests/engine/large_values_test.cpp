@@ -253,3 +253,104 @@ TEST_CASE("a large value reaches tables of every shape, whoever looks at it on t
     CHECK(group.engine(1).status().quarantined == 0);
     group.check_nothing_staged();
 }
+
+namespace {
+
+/// What device 1 says of its backfill, as long as it is one.
+struct Watched {
+    explicit Watched(Large& watched) : group(watched) {}
+    void look() {
+        const auto now = group.engine(1).status().backfill;
+        if (!now) return;
+        if (last) {
+            CHECK(now->fraction >= last->fraction);
+            CHECK(now->bytes_done >= last->bytes_done);
+            largest_step = std::max(largest_step, now->fraction - last->fraction);
+        }
+        CHECK(now->fraction < 1);
+        CHECK(now->bytes_done <= now->bytes_total);
+        last = now;
+    }
+    /// Carries until so many bytes of parts have left their senders, or the backfill is over.
+    void carry(std::size_t part_bytes = 1'000'000) {
+        for (int round = 0; round < 500 && group.part_bytes < part_bytes; ++round) {
+            if (last && !group.engine(1).status().backfill) return;
+            for (std::size_t from = 0; from < group.size(); ++from) {
+                for (std::size_t to = 0; to < group.size(); ++to) group.carry(from, to);
+            }
+            group.pass_alone(1'000);  // So often it is written down.
+            look();
+        }
+    }
+    Large& group;
+    std::optional<BackfillStatus> last;
+    double largest_step = 0;
+};
+
+}  // namespace
+
+TEST_CASE("progress of a backfill of large values goes part by part, and counts each once", "[parts]") {
+    Large group(3);
+    constexpr int kRows = 40;                  // More than are told of at a time.
+    constexpr std::int64_t kBesideBytes = 62;  // A row's key, its other value, and its stamps.
+    for (int i = 0; i < kRows; ++i)
+        group.write(
+            0, "INSERT INTO notes VALUES ('" + std::to_string(100 + i) + "', 1, " + blob(3'000, i) + ")");
+    group.connect(0, 2);
+    group.converge();
+    REQUIRE(group.part_bytes == 120'000);
+    group.connect(0, 1);
+    Watched watched(group);
+    watched.carry(120'000 + 40'000);
+    REQUIRE(watched.last);
+    const auto is_true = [&] {
+        const auto& now = *watched.last;
+        CHECK(now.bytes_total == Approx(kRows * (3'000 + kBesideBytes)).epsilon(0.02));
+        CHECK(now.fraction ==
+              Approx(static_cast<double>(now.bytes_done) / (kRows * (3'000 + kBesideBytes))).margin(0.01));
+    };
+    is_true();
+    CHECK(watched.last->bytes_done == Approx(40'000).margin(5 * kWholeBytes / 2));
+    SECTION("from one peer") {}
+    SECTION("the rest of it from another") {
+        group.disconnect(0, 1);
+        group.connect(2, 1);
+    }
+    SECTION("on after a restart") {
+        group.tick(1'100);
+        group.engine(1).advance(group.now(1));
+        group.stop(1);
+        group.start(1);
+        watched.look();
+        is_true();
+        group.connect(0, 1);
+    }
+    watched.carry(120'000 + 80'000);
+    is_true();
+    watched.carry();
+    CHECK(group.is_same("notes"));
+    is_true();
+    CHECK(watched.largest_step < 0.05);
+    // With the last part, and the last row, it is over.
+    CHECK(watched.last->rows_done == kRows - 1);
+    CHECK(watched.last->bytes_done == kRows * 3'000 - 500 + (kRows - 1) * kBesideBytes);
+    CHECK_FALSE(group.engine(1).status().backfill);
+}
+
+TEST_CASE("a table is done, and a backfill, when the last of its large values is here", "[parts]") {
+    Large group(2, std::string(kNotes) + "; CREATE TABLE small(id TEXT PRIMARY KEY, mark)");
+    for (std::size_t i = 0; i < 2; ++i) group.track(i, {"small"});
+    group.write(0,
+                "INSERT INTO small VALUES ('a', 1); INSERT INTO notes VALUES ('a', 1, " + blob(30'000) + ")");
+    group.connect(0, 1);
+    Watched watched(group);
+    watched.carry(15'000);
+    REQUIRE(group.app(1).ask("SELECT count(*) FROM small") == "1");
+    REQUIRE(watched.last);
+    CHECK(watched.last->resources_done == std::vector<std::string>{"small"});
+    CHECK(group.engine(1).status().backfill);
+    CHECK_FALSE(group.was_told(1, EventKind::backfill_done));
+    watched.carry();
+    CHECK(group.was_told(1, EventKind::backfill_done));
+    CHECK(group.is_same("notes"));
+}
