@@ -43,6 +43,11 @@ constexpr std::int64_t kBackoffCapMs = 30'000;
 /// A session that lasted so long worked; after it the backoff starts from its base again.
 constexpr std::int64_t kSessionProvenMs = 5'000;
 
+/// Of two devices with one key: one that has said nothing for so long makes room for the other, and any that has had its turn.
+/// A device that lost its network dials so much later at most.
+constexpr std::int64_t kTurnRestMs = 2'000;
+constexpr std::int64_t kTurnMs = 30'000;
+
 /// Lines for people: the same one once in this time, and not more than this many different ones.
 constexpr std::int64_t kNoticeWindowMs = 60'000;
 constexpr std::size_t kNoticesMost = 30;

@@ -17,12 +17,15 @@ struct Rival {
     bool inbound = false;  ///< the peer dialled
     SteadyMs began;        ///< when it was accepted, or its dial began
     SteadyMs heard;        ///< when the peer's first proof of being at the other end arrived
+    SteadyMs last = {};    ///< when anything of it arrived
 };
 
 /// Whether `newcomer`, just proven, takes the place of `existing` at the device `self`.
 ///
 /// - Both came in: the peer dialled again, so it has lost the old one.
 /// - The newcomer came in, and began after the peer had been heard on the existing one: the same.
+///   Not while the existing one is in use, for a while: then two devices have one key, a copy and its original, and take turns
+///   of kTurnMs at most. (Else who was first comes back at once, and the other never gets anything.)
 /// - Else they crossed on the way: what the smaller device id dialled stays.
 [[nodiscard]] bool takes_over(const Rival& newcomer, const Rival& existing, const DeviceId& self,
                               const DeviceId& peer);

@@ -6,8 +6,12 @@
 
 #include <catch2/catch.hpp>
 
+#include "net/tcp/limits.h"
+
 using strandline::DeviceId;
 using strandline::SteadyMs;
+using strandline::net::tcp::kTurnMs;
+using strandline::net::tcp::kTurnRestMs;
 using strandline::net::tcp::Rival;
 using strandline::net::tcp::takes_over;
 
@@ -16,11 +20,12 @@ namespace {
 const DeviceId kSmall{{1}};
 const DeviceId kLarge{{2}};
 
+/// Nothing comes on it any more.
 Rival inbound(std::int64_t began, std::int64_t heard) {
-    return {true, SteadyMs{began}, SteadyMs{heard}};
+    return {true, SteadyMs{began}, SteadyMs{heard}, SteadyMs{heard - kTurnRestMs}};
 }
 Rival outbound(std::int64_t began, std::int64_t heard) {
-    return {false, SteadyMs{began}, SteadyMs{heard}};
+    return {false, SteadyMs{began}, SteadyMs{heard}, SteadyMs{heard - kTurnRestMs}};
 }
 
 /// One of two devices that dial each other: which of the two connections it has, by who dialled it.
@@ -29,7 +34,7 @@ struct Side {
     std::optional<Rival> session;
 
     void prove(const DeviceId& dialled_by, std::int64_t when) {
-        const Rival newcomer{dialled_by == peer, SteadyMs{0}, SteadyMs{when}};
+        const Rival newcomer{dialled_by == peer, SteadyMs{0}, SteadyMs{when}, SteadyMs{when}};
         if (!session || takes_over(newcomer, *session, self, peer)) session = newcomer;
     }
     [[nodiscard]] DeviceId dialled_by() const { return session->inbound ? peer : self; }
@@ -76,6 +81,19 @@ TEST_CASE("a peer that dials again has lost its old connection, so the new one t
         CHECK(takes_over(inbound(50, 51), outbound(10, 11), kSmall, kLarge));
         CHECK(takes_over(inbound(50, 51), outbound(10, 11), kLarge, kSmall));
     }
+}
+
+TEST_CASE("two devices with one key take turns, and neither is turned out in the middle of its own") {
+    const auto takes_over_at = [](std::int64_t when, std::int64_t last) {
+        const Rival existing{true, SteadyMs{0}, SteadyMs{1'000}, SteadyMs{last}};
+        return takes_over({true, SteadyMs{when - 1}, SteadyMs{when}, SteadyMs{when}}, existing, kSmall,
+                          kLarge);
+    };
+    CHECK_FALSE(takes_over_at(5'000, 4'999));
+    CHECK_FALSE(takes_over_at(1'000 + kTurnMs - 1, kTurnMs));
+    CHECK(takes_over_at(1'000 + kTurnMs, 1'000 + kTurnMs));
+    CHECK(takes_over_at(5'000, 5'000 - kTurnRestMs));
+    CHECK_FALSE(takes_over_at(5'000, 5'001 - kTurnRestMs));
 }
 
 TEST_CASE("of two that we dialled ourselves, the first stays") {
