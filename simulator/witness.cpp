@@ -174,24 +174,32 @@ bool Witness::read_known(Sql& sql, const std::vector<Change>& changes) {
             const auto found = slots.find(slot);
             return found != slots.end() ? std::optional(found->second) : std::nullopt;
         };
-        at->second.era = whole_era(sql, {change.table, change.key}, in_slot(1), in_slot(0));
+        at->second.era = in_slot(1);
+        if (!make_whole(sql, {change.table, change.key}, in_slot(0), at->second.era)) {
+            known_.erase(at);
+            return false;
+        }
         if (slots.contains(0)) at->second.life = Life{at->second.era, slots.at(0)};
         if (slots.contains(-1)) at->second.life = Life{in_slot(-2), slots.at(-1)};
     }
     return true;
 }
 
-std::optional<Stamp> Witness::whole_era(Sql& sql, const Key& where, std::optional<Stamp> era,
-                                        std::optional<Stamp> row) {
+bool Witness::make_whole(Sql& sql, const Key& where, const std::optional<Stamp>& row,
+                         std::optional<Stamp>& era) {
     const auto& [table, key] = where;
-    if (row) return era ? era : model_.era_of(table, key, *row);
+    if (row) {
+        if (!era) era = model_.era_of(table, key, *row);
+        return true;
+    }
     const auto forgotten = read_coverage(sql, "strandline_forgotten");
-    if (!forgotten) return era;
+    if (!forgotten) return false;
     const Vector& vector = vector_at(forgotten->at(tables()[table].name), key);
     const auto last = model_.last_deletion(
         table, key, [&](const Stamp& stamp) { return stamp == era || is_covered(stamp, vector); });
     const bool is_new = era && !model_.knows(table, key, *era);
-    return is_new && model_.order().less(last, era) ? era : last;
+    if (!is_new || !model_.order().less(last, era)) era = last;
+    return true;
 }
 
 void Witness::look(Sql& sql) {
@@ -200,117 +208,6 @@ void Witness::look(Sql& sql) {
         if (read.step() && read.integer(0) == 1) fold(sql);
     }
     if (is_again_owed_ && pending_.empty()) is_again_owed_ = !take_again(sql);
-}
-
-bool Witness::take_again(Sql& sql) {
-    if (!learn_ceilings(sql)) return false;
-    std::map<Key, std::map<std::int64_t, Stamp>> stamps;
-    auto read = sql.ask(
-        "SELECT r.name, s.key, s.slot, s.hlc, o.incarnation, c.name FROM strandline_stamps AS s "
-        "JOIN strandline_resources AS r ON r.id = s.resource JOIN strandline_origins AS o ON o.id = s.origin "
-        "JOIN strandline_device AS d ON d.device = o.device "
-        "LEFT JOIN strandline_columns AS c ON c.resource = s.resource AND c.id = s.slot - 2");
-    while (read.step()) {
-        const Key key{index_of_table(read.bytes(0)), read.bytes(1)};
-        std::int64_t slot = read.integer(2);
-        if (slot >= 2) {
-            const auto& columns = tables()[key.first].columns;
-            slot = 2 + (std::ranges::find(columns, read.bytes(5)) - columns.begin());
-        }
-        stamps[key][slot] = {Hlc{read.integer(3)}, {device_, static_cast<Incarnation>(read.integer(4))}};
-    }
-    if (!read.is_done()) return false;
-    for (std::size_t table = 0; table < tables().size(); ++table) {
-        const Table& shape = tables()[table];
-        std::map<std::string, Values> rows;
-        std::string columns;
-        for (const std::string& column : shape.columns) columns += (columns.empty() ? "" : ", ") + column;
-        auto row = sql.ask("SELECT " + columns + " FROM " + shape.name);
-        while (row.step()) {
-            Values values;
-            for (std::size_t c = 0; c < shape.columns.size(); ++c)
-                values.push_back(row.value(static_cast<int>(c)));
-            std::string key = encoded_key(shape, values);
-            rows[std::move(key)] = std::move(values);
-        }
-        if (!row.is_done() || !overlay_refused(sql, table, rows)) return false;
-        for (auto& [where, slots] : stamps) {
-            if (where.first == table) add_again(sql, where, slots, rows[where.second]);
-        }
-    }
-    return true;
-}
-
-/// A value that the database would not take has its stamp, and waits elsewhere.
-bool Witness::overlay_refused(Sql& sql, std::size_t table, std::map<std::string, Values>& rows) {
-    const Table& shape = tables()[table];
-    auto read = sql.ask(
-        "SELECT q.key, v.name, v.value FROM strandline_quarantine AS q JOIN strandline_quarantine_values AS "
-        "v "
-        "USING (id) WHERE q.kind = 'refused' AND NOT v.is_key AND q.resource = (SELECT id FROM "
-        "strandline_resources WHERE name = ?) ORDER BY q.id");
-    read.bind(1, shape.name);
-    while (read.step()) {
-        const auto row = rows.find(read.bytes(0));
-        const auto column = std::ranges::find(shape.columns, read.bytes(1));
-        if (row != rows.end() && column != shape.columns.end())
-            row->second[static_cast<std::size_t>(column - shape.columns.begin())] = read.value(2);
-    }
-    return read.is_done();
-}
-
-void Witness::add_again(Sql& sql, const Key& where, const std::map<std::int64_t, Stamp>& slots,
-                        const Values& values) {
-    const std::size_t table = where.first;
-    const std::string& key = where.second;
-    const Table& shape = tables()[table];
-    const bool is_owned = shape.ownership == Ownership::device_owned;
-    const auto is_new = [&](std::int64_t slot) {
-        return slots.contains(slot) && !model_.knows(table, key, slots.at(slot));
-    };
-    const auto in_slot = [&](std::int64_t slot) {
-        return slots.contains(slot) ? std::optional(slots.at(slot)) : std::nullopt;
-    };
-    Write write;
-    if (is_new(1) && !slots.contains(0)) {
-        write.era = write.last = slots.at(1);
-        write.after = whole_era(sql, where, std::nullopt, std::nullopt);
-        if (is_owned && slots.contains(-1)) write.life = Life{in_slot(-2), slots.at(-1)};
-        return model_.add(table, key, std::move(write));
-    }
-    if (values.empty()) return;
-    std::map<std::int64_t, Stamp> all;
-    auto read = sql.ask(
-        "SELECT s.slot, s.hlc, o.device, o.incarnation FROM strandline_stamps AS s JOIN strandline_origins "
-        "AS o ON o.id = s.origin WHERE s.resource = (SELECT id FROM strandline_resources WHERE name = ?) "
-        "AND s.key = ? AND s.slot <= 1");
-    read.bind(1, shape.name).bind(2, Blob{key});
-    while (read.step())
-        all[read.integer(0)] = {Hlc{read.integer(1)}, origin_from(read.bytes(2), read.integer(3))};
-    if (!all.contains(0)) return;
-    const auto known_era = all.contains(1) ? std::optional(all.at(1)) : std::nullopt;
-    const bool sets_row = is_new(0);
-    if (is_new(1)) {
-        write.era = slots.at(1);
-        write.after = whole_era(sql, where, std::nullopt, std::nullopt);
-    } else {
-        write.era = whole_era(sql, where, known_era, sets_row ? std::nullopt : std::optional(all.at(0)));
-    }
-    if (is_owned) write.life = Life{write.era, all.at(0)};
-    if (sets_row) {
-        write.row = write.last = all.at(0);
-        write.key.assign(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(shape.key_columns));
-    }
-    for (std::size_t i = shape.key_columns; i < shape.columns.size(); ++i) {
-        const auto slot = static_cast<std::int64_t>(2 + i);
-        if (is_new(slot)) {
-            write.values[i] = {slots.at(slot), values[i]};
-            write.last = std::max(write.last, slots.at(slot));
-        } else if (sets_row && !slots.contains(slot)) {
-            write.values[i] = {*write.row, values[i]};
-        }
-    }
-    if (write.row || !write.values.empty()) model_.add(table, key, std::move(write));
 }
 
 /// What the fold makes of what was written (DESIGN 5), with values in place of the engine's digests.

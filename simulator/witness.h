@@ -104,11 +104,11 @@ private:
     [[nodiscard]] bool take_again(Sql& sql);
     [[nodiscard]] static bool overlay_refused(Sql& sql, std::size_t table,
                                               std::map<std::string, Values>& rows);
-    void add_again(Sql& sql, const Key& where, const std::map<std::int64_t, Stamp>& slots,
-                   const Values& values);
+    [[nodiscard]] bool add_again(Sql& sql, const Key& where, const std::map<std::int64_t, Stamp>& slots,
+                                 const Values& values);
     /// As nobody forgot it: the era of a row as it is, or else the last deletion that the device has forgotten.
-    [[nodiscard]] std::optional<Stamp> whole_era(Sql& sql, const Key& where, std::optional<Stamp> era,
-                                                 std::optional<Stamp> row);
+    [[nodiscard]] bool make_whole(Sql& sql, const Key& where, const std::optional<Stamp>& row,
+                                  std::optional<Stamp>& era);
     void learn_numbers(Sql& sql);
 
     Model& model_;
