@@ -55,7 +55,7 @@ void Connection::arrived(std::string_view bytes) {
     owner_.moved_bytes(0, bytes.size());
     const auto understood = channel_->receive(bytes);
     if (!understood) return close(objection_.value_or(understood.error()));
-    rival_.last = owner_.steady();
+    rival_.heard_last = owner_.steady();
     flush();
     if (inbound() && channel_->is_open()) prove();
     hand_over();

@@ -302,8 +302,7 @@ std::size_t Device::damage(Random& random) {
 
 void Device::park(const Device& other, bool is_parked) {
     if (!runs()) return;
-    (void)engine_->park(other.id(), is_parked, clock_.now());
-    if (is_parked) world_.model.note_parked(other.id());
+    if (engine_->park(other.id(), is_parked, clock_.now()) && is_parked) world_.model.note_parked(other.id());
     after_door();
     ask_settle();
 }

@@ -299,13 +299,17 @@ std::string told(const Texts& a, const Texts& b, std::size_t table, const std::s
            "; written to it:" + model.history(table, key);
 }
 
-/// Whether the row that stands there is one that the model leaves open.
-bool may_stand(const State& state, std::size_t table, const std::string& key, const Model& model) {
-    const auto stamps = state.stamps[table].find(key);
-    if (stamps == state.stamps[table].end() || !stamps->second.contains(0)) return false;
-    const Vector& forgotten = vector_at(state.forgotten.at(tables()[table].name), key);
-    return model.may_stand(table, key, stamps->second.at(0),
-                           [&](const Stamp& era) { return is_covered(era, forgotten); });
+/// Of rows that the model leaves open, what stands there.
+void take_standing(const State& state, std::size_t table, const Model& model, Texts& expected) {
+    const auto& forgotten = state.forgotten.at(tables()[table].name);
+    for (const auto& [key, text] : state.rows[table]) {
+        const auto stamps = state.stamps[table].find(key);
+        if (text_in(expected, key) == text || stamps == state.stamps[table].end()) continue;
+        const Vector& vector = vector_at(forgotten, key);
+        const auto row = model.standing(table, key, stamps->second,
+                                        [&](const Stamp& era) { return is_covered(era, vector); });
+        if (row) expected[key] = to_text(*row);
+    }
 }
 
 }  // namespace
@@ -337,9 +341,7 @@ void demand_modelled(const State& state, const Model& model) {
         Texts expected;
         for (const auto& [key, row] : model.expected(i, tables()[i].columns.size(), is_held))
             expected[key] = to_text(row);
-        for (const auto& [key, text] : state.rows[i]) {
-            if (text_in(expected, key) != text && may_stand(state, i, key, model)) expected[key] = text;
-        }
+        take_standing(state, i, model, expected);
         if (const auto key = first_difference(expected, state.rows[i], i, model))
             throw LawBroken(5, "all devices agree, but not with what was written: " +
                                    told(expected, state.rows[i], i, *key, model) + "\n  stamps " +

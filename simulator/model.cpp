@@ -149,16 +149,36 @@ bool Model::is_suspect(std::size_t table, const std::string& key) const {
            });
 }
 
-bool Model::may_stand(std::size_t table, const std::string& key, const Stamp& row,
-                      const std::function<bool(const Stamp&)>& is_forgotten) const {
+std::optional<Values> Model::standing(std::size_t table, const std::string& key,
+                                      const std::map<std::int64_t, Stamp>& stamps,
+                                      const std::function<bool(const Stamp&)>& is_forgotten) const {
     const auto at = writes_.find({table, key});
-    if (at == writes_.end() || !parked_.contains(row.origin.device)) return false;
+    const auto row = stamps.find(0);
+    if (at == writes_.end() || row == stamps.end() || !parked_.contains(row->second.origin.device))
+        return std::nullopt;
     const std::vector<Write>& writes = at->second;
-    const auto its = std::ranges::find(writes, std::optional(row), &Write::row);
-    return its != writes.end() && std::ranges::any_of(writes, [&](const Write& other) {
-               return other.era && is_forgotten(*other.era) &&
-                      is_earlier_era(its->era, other.era, writes, order_);
-           });
+    const auto its = std::ranges::find(writes, std::optional(row->second), &Write::row);
+    if (its == writes.end()) return std::nullopt;
+    bool has_missed_any = false;
+    for (const Write& other : writes) {
+        if (other.ended == row->second) return std::nullopt;
+        has_missed_any = has_missed_any || (other.era && is_forgotten(*other.era) &&
+                                            is_earlier_era(its->era, other.era, writes, order_));
+    }
+    if (!has_missed_any) return std::nullopt;
+    const Table& shape = tables()[table];
+    Values values = its->key;
+    for (std::size_t i = shape.key_columns; i < shape.columns.size(); ++i) {
+        const auto cell = stamps.find(static_cast<std::int64_t>(2 + i - shape.key_columns));
+        const Stamp& stamp = cell != stamps.end() ? cell->second : row->second;
+        const auto giver = std::ranges::find_if(writes, [&](const Write& write) {
+            const auto value = write.values.find(i);
+            return value != write.values.end() && value->second.first == stamp;
+        });
+        if (giver == writes.end()) return std::nullopt;
+        values.push_back(giver->values.at(i).second);
+    }
+    return values;
 }
 
 Model::Rows Model::expected(std::size_t table, std::size_t columns, const IsHeld& is_held) const {

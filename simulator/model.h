@@ -80,6 +80,8 @@ struct Write {
     std::optional<Stamp> after = {};
     /// In a device-owned table: what it was done to.
     std::optional<Life> life = {};
+    /// A row that it ended, which so its writer knew.
+    std::optional<Stamp> ended = {};
 
     [[nodiscard]] bool is_deletion() const { return !row && values.empty(); }
 };
@@ -129,10 +131,12 @@ public:
 
     /// Deletions did not wait for this device, at least for a while.
     void note_parked(const DeviceId& device) { parked_.insert(device); }
-    /// Whether a row that was written whole may stand though a later deletion ended it: its writer was not waited for and did
-    /// not know of that, and nobody does any more (docs/decisions/0005).
-    [[nodiscard]] bool may_stand(std::size_t table, const std::string& key, const Stamp& row,
-                                 const std::function<bool(const Stamp&)>& is_forgotten) const;
+    /// The row that stands there by its stamps, where one that was written whole may stand though a later deletion ended what was
+    /// there: its writer was not waited for, neither of the two knew of the other, and nobody knows of the deletion any more
+    /// (docs/decisions/0005). By slot, docs/schema.md. Empty: it may not.
+    [[nodiscard]] std::optional<Values> standing(std::size_t table, const std::string& key,
+                                                 const std::map<std::int64_t, Stamp>& stamps,
+                                                 const std::function<bool(const Stamp&)>& is_forgotten) const;
 
     /// Whether somebody still holds this write.
     using IsHeld = std::function<bool(std::size_t table, const std::string& key, const Stamp& stamp)>;

@@ -64,7 +64,8 @@ void Witness::left_open() {
 }
 
 void Witness::committed(Sql& sql) {
-    uncertain_.clear();
+    // Of a commit that failed the log may still have all; what is written next lies over it.
+    if (!open_.empty()) uncertain_.clear();
     auto journal = journal_after(sql, last_seen_);
     is_owed_ = !journal || !take(sql, open_, std::move(*journal));
     if (!is_owed_) open_.clear();
@@ -255,6 +256,7 @@ void Witness::fold(Sql& sql) {
             const std::int64_t removed = std::max(key.removed, key.checked);
             write.era = own(removed != 0 ? removed : key.last);
             write.after = known.era;
+            if (known.life) write.ended = known.life->row;
             model_.add(table, encoded, std::move(write));
             continue;
         }
@@ -268,6 +270,7 @@ void Witness::fold(Sql& sql) {
         if (is_owned && !is_own) removed = 0;
         write.era = removed != 0 ? own(removed) : known.era;
         write.after = known.era;
+        if (removed != 0 && known.life) write.ended = known.life->row;
         if (sets_row) write.row = own(row);
         if (is_owned) write.life = sets_row ? Life{write.era, own(row)} : known.life;
         std::map<std::size_t, std::int64_t> assigned;

@@ -70,25 +70,32 @@ TEST_CASE("a deletion by a clock that is behind counts as later than the forgott
     CHECK(with({again, deletion(at(7, 1)), row(at(8, 1), 8, "h", at(7, 1))}) == "7|8|'h'");
 }
 
-TEST_CASE(
-    "what a device wrote whole that nobody waited for may stand where the deletion that ended it is "
-    "forgotten") {
+TEST_CASE("what a device wrote whole that nobody waited for may stand where a deletion is forgotten") {
     Model model;
-    const auto forgotten = [](const Stamp& era) { return era == at(5, 1); };
-    const auto may_stand = [&](const Stamp& stamp) {
-        return model.may_stand(kCounters, "k", stamp, forgotten);
+    const auto standing = [&](const std::map<std::int64_t, Stamp>& stamps, std::int64_t forgotten = 5) {
+        const auto values = model.standing(kCounters, "k", stamps,
+                                           [&](const Stamp& era) { return era.hlc <= Hlc{forgotten}; });
+        return values ? to_text(*values) : "nothing";
     };
     model.add(kCounters, "k", row(at(1, 1), 1, "a"));
     model.add(kCounters, "k", deletion(at(5, 1)));
     model.add(kCounters, "k", row(at(3, 2), 3, "b"));
+    model.add(kCounters, "k", cell(at(7, 3), 9));
     model.add(kCounters, "k", row(at(6, 2), 6, "c", at(5, 1)));
-    CHECK_FALSE(may_stand(at(3, 2)));
+    CHECK(standing({{0, at(3, 2)}}) == "nothing");
     model.note_parked(at(3, 2).origin.device);
-    CHECK(may_stand(at(3, 2)));
-    CHECK_FALSE(may_stand(at(6, 2)));
-    CHECK_FALSE(may_stand(at(1, 1)));
-    CHECK_FALSE(may_stand(at(4, 2)));
-    CHECK_FALSE(model.may_stand(kCounters, "k", at(3, 2), [](const Stamp&) { return false; }));
+    CHECK(standing({{0, at(3, 2)}}) == "7|3|'b'");
+    CHECK(standing({{0, at(3, 2)}, {2, at(7, 3)}}) == "7|9|'b'");
+    CHECK(standing({{0, at(3, 2)}, {2, at(8, 3)}}) == "nothing");
+    CHECK(standing({{0, at(6, 2)}}) == "nothing");
+    CHECK(standing({{0, at(1, 1)}}) == "nothing");
+    CHECK(standing({{0, at(3, 2)}}, 4) == "nothing");
+    SECTION("but not if whoever deleted it knew of it") {
+        Write knowing = deletion(at(4, 1));
+        knowing.ended = at(3, 2);
+        model.add(kCounters, "k", knowing);
+        CHECK(standing({{0, at(3, 2)}}) == "nothing");
+    }
 }
 
 TEST_CASE("what nobody holds does not count") {
