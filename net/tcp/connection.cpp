@@ -90,7 +90,7 @@ void Connection::took(const asio::error_code& trouble, std::size_t size) {
     owner_.moved_bytes(0, size);
     const auto understood = channel_.receive(std::string_view(input_.data(), size));
     if (!understood) return close(objection_.value_or(understood.error()));
-    rival_.last = now().steady;
+    rival_.heard_last = now().steady;
     flush();
     if (inbound() && channel_.is_open()) prove();
     hand_over();

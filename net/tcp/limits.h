@@ -44,7 +44,7 @@ constexpr std::int64_t kBackoffCapMs = 30'000;
 constexpr std::int64_t kSessionProvenMs = 5'000;
 
 /// Of two devices with one key: one that has said nothing for so long makes room for the other, and any that has had its turn.
-/// A device that lost its network dials so much later at most.
+/// A device that lost its network and dials again at once is refused for as long, and tries on.
 constexpr std::int64_t kTurnRestMs = 2'000;
 constexpr std::int64_t kTurnMs = 30'000;
 

@@ -6,7 +6,7 @@ namespace strandline::net::tcp {
 namespace {
 
 bool is_in_use(const Rival& rival, SteadyMs now) {
-    return now.value < rival.last.value + kTurnRestMs && now.value < rival.heard.value + kTurnMs;
+    return now.value < rival.heard_last.value + kTurnRestMs && now.value < rival.heard.value + kTurnMs;
 }
 
 }  // namespace

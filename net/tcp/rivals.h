@@ -9,15 +9,15 @@
 /// while its peer still believes in the old connection, and one device may be named by two addresses.
 /// Who dials gives up before it has shown its own key when it already has a connection with whom it
 /// found (Host::objection). So a dial that went through says: "I had none just then." From this both
-/// sides compute the same answer without a word more.
+/// sides compute the same answer without a word more; and of two that came in the one that is dialled decides.
 namespace strandline::net::tcp {
 
 /// What the rule looks at.
 struct Rival {
-    bool inbound = false;  ///< the peer dialled
-    SteadyMs began;        ///< when it was accepted, or its dial began
-    SteadyMs heard;        ///< when the peer's first proof of being at the other end arrived
-    SteadyMs last = {};    ///< when anything of it arrived
+    bool inbound = false;      ///< the peer dialled
+    SteadyMs began;            ///< when it was accepted, or its dial began
+    SteadyMs heard;            ///< when the peer's first proof of being at the other end arrived
+    SteadyMs heard_last = {};  ///< when anything of it was read
 };
 
 /// Whether `newcomer`, just proven, takes the place of `existing` at the device `self`.

@@ -94,6 +94,10 @@ TEST_CASE("two devices with one key take turns, and neither is turned out in the
     CHECK(takes_over_at(1'000 + kTurnMs, 1'000 + kTurnMs));
     CHECK(takes_over_at(5'000, 5'000 - kTurnRestMs));
     CHECK_FALSE(takes_over_at(5'000, 5'001 - kTurnRestMs));
+    // Also where the existing one was dialled from here.
+    const Rival dialled{false, SteadyMs{0}, SteadyMs{1'000}, SteadyMs{4'999}};
+    CHECK_FALSE(
+        takes_over({true, SteadyMs{4'998}, SteadyMs{5'000}, SteadyMs{5'000}}, dialled, kSmall, kLarge));
 }
 
 TEST_CASE("of two that we dialled ourselves, the first stays") {
