@@ -160,9 +160,10 @@ private:
     void remove_gone(const store::Resource& resource, const std::string& key, const Record& gone);
     void write_again(const store::Resource& resource, const std::string& key,
                      const watermarks::Vector& vector);
-    /// Of a complete page from somebody who lacks deletions that are forgotten here: what we cover and do not have was deleted
-    /// here, and is deleted once more; what is news to us is taken, and written once more. Nobody could tell otherwise.
     [[nodiscard]] bool is_of_self(const Record& record) const;
+    /// Of a complete page from somebody who lacks deletions that are forgotten here: what we cover and do not have was deleted
+    /// here, and is deleted once more; what is news to us is taken, and written once more. Nobody could tell otherwise. Of
+    /// device-owned rows only our own.
     void settle_doubt(const store::Resource& resource, Incoming incoming, const watermarks::Vector& vector);
     /// Whether a row is late: it is covered here, and yet not known, or it would win against what is: so it was deleted, and
     /// the deletion forgotten.

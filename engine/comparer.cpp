@@ -27,6 +27,7 @@ constexpr const char* kStillDiffers =
 std::size_t bytes_of(const Compare& question) {
     std::size_t bytes = 0;
     for (const Comparison& comparison : question.comparisons) {
+        bytes += sizeof comparison + comparison.resource.size();
         for (const message::Stretch& stretch : comparison.stretches) {
             bytes +=
                 sizeof stretch + stretch.range.low.size() + stretch.digests.size() + stretch.unsettled.size();
@@ -66,7 +67,7 @@ bool Comparer::has_work(const Session& session, Now now) const {
 
 std::optional<SteadyMs> Comparer::next_deadline(const Session& session) const {
     if (!session.is_ready()) return std::nullopt;
-    if (questions_.contains(session.peer())) return SteadyMs{};
+    if (questions_.contains(session.peer()) && session.compares_to_say() < kAnswersMax) return SteadyMs{};
     const auto at = talks_.find(session.peer());
     if (at == talks_.end()) return std::nullopt;
     const Talk& talk = at->second;
@@ -98,6 +99,7 @@ Comparer::Step Comparer::step(Session& session, Now now) {
     }
     if (!sum_up(session, kSummedRowsMax)) return {};
     Talk& talk = *step.talk;
+    talk.held.clear();
     talk.is_level = true;
     talk.is_different = false;
     talk.open.clear();
@@ -106,11 +108,12 @@ Comparer::Step Comparer::step(Session& session, Now now) {
         if (!session.exchanges(resource)) continue;
         Fingerprinter held(store_, resource);
         talk.open[resource.name].push_back(backfill::whole_of(held));
+        talk.held[resource.name] = held.held();
         talk.left[resource.name] = kNotThere;
     }
     if (talk.open.empty()) talk.left.emplace(std::string(), kNothing);
     ask_for_damaged(talk);
-    go_on(step, now);
+    go_on(session, step, now);
     return step;
 }
 
@@ -136,6 +139,7 @@ void Comparer::keep(Session& session, Step step) {
         if (questions->second.empty()) questions_.erase(questions);
     }
     for (auto& [resource, keys] : step.send) session.send_rows(resource, std::move(keys));
+    if (step.begins_again) session.drop_questions();
     for (Compare& word : step.say) session.say(std::move(word));
     if (step.talk) last_number_ = std::max(last_number_, step.talk->asked);
     if (step.done) {
@@ -156,23 +160,25 @@ void Comparer::came(const DeviceId& peer, std::int64_t resource, const std::stri
 
 // --- what is said -------------------------------------------------------------------------------
 
-std::pair<std::size_t, std::size_t> Comparer::waiting(const DeviceId& peer) const {
+Comparer::Waiting Comparer::waiting(const DeviceId& peer) const {
     const auto questions = questions_.find(peer);
-    if (questions == questions_.end()) return {0, 0};
-    std::size_t bytes = 0;
-    for (const Compare& question : questions->second) bytes += bytes_of(question);
-    return {questions->second.size(), bytes};
+    if (questions == questions_.end()) return {};
+    Waiting waiting{questions->second.size(), 0};
+    for (const Compare& question : questions->second) waiting.bytes += bytes_of(question);
+    return waiting;
 }
 
 Comparer::Step Comparer::take(Session& session, const Compare& compare, Now now) {
     if (compare.asks) {
-        questions_[session.peer()].push_back(compare);
-        return step(session, now);
+        auto& questions = questions_[session.peer()];
+        // It may come here once more, if something was in the way of the transaction.
+        if (questions.empty() || questions.back().number != compare.number) questions.push_back(compare);
+        return session.compares_to_say() < kAnswersMax ? step(session, now) : Step();
     }
     const auto talk = talks_.find(session.peer());
     if (talk == talks_.end() || !talk->second.is_asking() || compare.number != talk->second.answered + 1)
         return {};
-    return hear(talk->second, compare, now);
+    return hear(session, talk->second, compare, now);
 }
 
 Comparer::Step Comparer::answer(Session& session, const Compare& question) {
@@ -196,7 +202,7 @@ Comparer::Step Comparer::answer(Session& session, const Compare& question) {
     return step;
 }
 
-Comparer::Step Comparer::hear(const Talk& talk, const Compare& answer, Now now) {
+Comparer::Step Comparer::hear(const Session& session, const Talk& talk, const Compare& answer, Now now) {
     Step step;
     step.talk = talk;
     Talk& next = *step.talk;
@@ -209,7 +215,7 @@ Comparer::Step Comparer::hear(const Talk& talk, const Compare& answer, Now now) 
         next.left.erase(resource->name);
         if (said.columns != held.columns()) {
             next.left[resource->name] = kOtherColumns;
-        } else if (said.held != held.held()) {
+        } else if (said.held != held.held() || said.held != next.held[resource->name]) {
             next.is_level = false;
         } else {
             auto stretches = said.stretches;
@@ -224,7 +230,7 @@ Comparer::Step Comparer::hear(const Talk& talk, const Compare& answer, Now now) 
             std::ranges::move(found.stretches, std::back_inserter(open));
         }
     }
-    go_on(step, now);
+    go_on(session, step, now);
     return step;
 }
 
@@ -233,7 +239,7 @@ Compare Comparer::next_question(Talk& talk) const {
     std::size_t spans_left = backfill::kSpansAskedMax;
     for (auto& [name, stretches] : talk.open) {
         const Resource* resource = store_.catalog.find(name);
-        if (resource == nullptr || stretches.empty() || spans_left == 0) continue;
+        if (resource == nullptr || stretches.empty() || spans_left < backfill::kParts) continue;
         Comparison asked = comparison(*resource, Fingerprinter(store_, *resource));
         asked.stretches = backfill::take_spans(stretches, spans_left);
         for (const message::Stretch& stretch : asked.stretches)
@@ -243,14 +249,16 @@ Compare Comparer::next_question(Talk& talk) const {
     return question;
 }
 
-void Comparer::go_on(Step& step, Now now) {
+void Comparer::go_on(const Session& session, Step& step, Now now) {
     Talk& talk = *step.talk;
     talk.since = now.steady;
     if (!talk.is_level) {  // Begins again, once both are in step.
         talk.answered = talk.asked;
+        step.begins_again = true;
         return;
     }
-    while (talk.asked - talk.answered < kQuestionsMax) {
+    const std::size_t most = session.knows(message::kTakesQuestions) ? kQuestionsMax : 1;
+    while (talk.asked - talk.answered < most) {
         Compare question = next_question(talk);
         if (question.comparisons.empty()) break;
         ++talk.asked;

@@ -6,7 +6,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <strandline/engine.h>
@@ -47,7 +46,9 @@ public:
         std::uint32_t answered = 0;
         std::uint32_t round_end = 0;
         SteadyMs since;
-        bool is_level = true;  ///< both held the same by their vectors, all along this pass
+        /// By table, a digest of what was held as this pass began. What is said of anything else is no part of it.
+        std::map<std::string, std::string> held;
+        bool is_level = true;  ///< both held that, all along this pass
         bool is_different = false;
         std::map<std::string, std::vector<message::Stretch>> open;  ///< what is still to be looked into
         std::map<std::string, std::string> left;              ///< tables that could not be compared, and why
@@ -59,6 +60,7 @@ public:
     /// What a step comes to.
     struct Step {
         std::vector<message::Compare> say;
+        bool begins_again = false;  ///< what was asked before is of no use
         std::map<std::int64_t, std::set<std::string>> send;
         std::optional<Talk> talk;
         bool answers = false;  ///< the peer's question is dealt with
@@ -70,8 +72,12 @@ public:
     void begin(const DeviceId& peer, const Damage& damaged, Now now);
     [[nodiscard]] bool is_busy() const { return !talks_.empty(); }
     [[nodiscard]] bool is_busy_with(const DeviceId& peer) const { return talks_.contains(peer); }
-    /// How many questions of a peer wait for their answers, and how many bytes they are.
-    [[nodiscard]] std::pair<std::size_t, std::size_t> waiting(const DeviceId& peer) const;
+    struct Waiting {
+        std::size_t questions = 0;
+        std::size_t bytes = 0;
+    };
+    /// Of a peer's questions, those that have no answer yet.
+    [[nodiscard]] Waiting waiting(const DeviceId& peer) const;
     /// Takes in what a peer said. A question waits for the next step() of that peer.
     Step take(Session& session, const message::Compare& compare, Now now);
     /// Whether step() has something to do for this peer.
@@ -88,9 +94,10 @@ public:
 
 private:
     [[nodiscard]] Step answer(Session& session, const message::Compare& question);
-    [[nodiscard]] Step hear(const Talk& talk, const message::Compare& answer, Now now);
+    [[nodiscard]] Step hear(const Session& session, const Talk& talk, const message::Compare& answer,
+                            Now now);
     /// The next questions, the next pass, or the end.
-    void go_on(Step& step, Now now);
+    void go_on(const Session& session, Step& step, Now now);
     [[nodiscard]] message::Compare next_question(Talk& talk) const;
     void ask_for_damaged(Talk& talk);
     [[nodiscard]] bool sum_up(const Session& session, std::size_t rows_max);

@@ -254,9 +254,9 @@ void Device::compare_within(Session& session, Now now, const Step& step) {
 
 void Device::take_compare(Session& session, const message::Compare& compare, Now now) {
     if (!session.is_ready()) return session.close("a Compare before the Have");
-    const auto [questions, bytes] = comparer_.waiting(session.peer());
-    if (session.compares_to_say() + questions >= kComparesMax || bytes > kQuestionBytesMax)
-        return session.close("more than " + std::to_string(kComparesMax) + " Compares, or " +
+    const Comparer::Waiting waiting = comparer_.waiting(session.peer());
+    if (waiting.questions >= kQuestionsWaitingMax || waiting.bytes > kQuestionBytesMax)
+        return session.close("more than " + std::to_string(kQuestionsWaitingMax) + " questions, or " +
                              std::to_string(kQuestionBytesMax) + " bytes of them, before one was answered");
     compare_within(session, now, [&] { return comparer_.take(session, compare, now); });
 }

@@ -73,11 +73,12 @@ constexpr std::int64_t kSilenceMaxMs = 35'000;
 
 /// Questions of a comparison that are out to one peer at a time: some MiB of answers, so a slow line is busy.
 constexpr std::size_t kQuestionsMax = 128;
-/// Words of comparisons that wait to be said to one peer, and questions of it that wait for an answer: those of two that ask
-/// each other.
-constexpr std::size_t kComparesMax = 2 * kQuestionsMax;
-/// Such questions take no more memory than the largest message.
+/// Of a peer that wait for an answer: those that are out, and as many of a comparison that has begun again meanwhile.
+constexpr std::size_t kQuestionsWaitingMax = 2 * kQuestionsMax;
+/// They take no more memory than the largest message.
 constexpr std::size_t kQuestionBytesMax = message::kFrameBytesMax;
+/// While so many words of comparisons wait to be said to a peer, none of its questions is answered.
+constexpr std::size_t kAnswersMax = 8;
 
 /// An offer of what the writer itself will push to us anyway waits this long for that push.
 constexpr std::int64_t kOfferPatienceMs = 1'000;

@@ -230,9 +230,10 @@ std::optional<Message> Session::next_control(Now now) {
     }
     std::optional<Message> out;
     if (!std::exchange(said_hello_, true)) {
-        out = message::Hello{
-            store::read_device(store_.connection).name, store_.origins.id(store_.self()).incarnation,
-            now.wall, message::kWaives | message::kCompares | message::kKnowsForgotten | message::kParts};
+        out = message::Hello{store::read_device(store_.connection).name,
+                             store_.origins.id(store_.self()).incarnation, now.wall,
+                             message::kWaives | message::kCompares | message::kKnowsForgotten |
+                                 message::kParts | message::kTakesQuestions};
     } else if (say_all_) {
         out = say_everything();
     } else if (!members_to_say_.empty()) {

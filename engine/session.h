@@ -82,6 +82,8 @@ public:
     void send_rows(std::int64_t resource, std::set<std::string> keys) { rows_due_[resource].merge(keys); }
     /// A word of a comparison. It goes behind all pages that are due, so that it finds them applied.
     void say(message::Compare compare) { compares_to_say_.push_back(std::move(compare)); }
+    /// Questions that are not said yet: nobody waits for their answers any more.
+    void drop_questions() { std::erase_if(compares_to_say_, &message::Compare::asks); }
     [[nodiscard]] std::size_t compares_to_say() const { return compares_to_say_.size(); }
     /// Our resources, or what we hold of them, are others than we have said: say all anew.
     void say_all() { say_all_ = true; }

@@ -119,6 +119,8 @@ constexpr std::uint64_t kKnowsForgotten = 8;
 
 /// Takes and gives large values in parts: Fetch and Part.
 constexpr std::uint64_t kParts = 16;
+/// Answers several questions of a comparison in their order.
+constexpr std::uint64_t kTakesQuestions = 32;
 
 /// First message of a session, both ways.
 struct Hello {

@@ -99,6 +99,30 @@ TEST_CASE("many differences are looked into at once, in as many rounds as one ta
     CHECK(pair.is_same("notes"));
 }
 
+TEST_CASE("both sides ask at once about many differences") {
+    Pair pair(20'000);
+    pair.lose(1, "CAST(id AS INTEGER) % 20 = 0");
+    for (const std::size_t asker : {0U, 1U}) REQUIRE(pair.engine(asker).verify(false, pair.now(asker)));
+    pair.converge();
+    for (const std::size_t asker : {0U, 1U}) {
+        REQUIRE(pair.engine(asker).verified());
+        CHECK(pair.engine(asker).verified()->is_same);
+    }
+    CHECK(pair.is_same("notes"));
+}
+
+TEST_CASE("an answer about another state than was asked about is none") {
+    Pair pair(100);
+    pair.lose(1, "id = '000007'");
+    REQUIRE(pair.engine(0).verify(false, pair.now(0)));
+    pair.write(1, "UPDATE notes SET title = 'meanwhile' WHERE id = '000050'");
+    pair.converge();
+    REQUIRE(pair.engine(0).verified());
+    CHECK(pair.engine(0).verified()->is_same);
+    CHECK(pair.engine(0).verified()->rows == 1);
+    CHECK(pair.is_same("notes"));
+}
+
 TEST_CASE("what a comparison repairs survives on both sides, deletes too") {
     Pair pair(100);
     pair.write(0, "DELETE FROM notes WHERE id = '000050'");
