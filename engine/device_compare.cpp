@@ -233,6 +233,7 @@ void Device::compare_within(Session& session, Now now, const Step& step) {
         conclude(*done.done, now);
     }
     transaction.commit();
+    tempo.stepped({}, now.steady, false);
     push_found(found, level);
     if (done.done && !is_inspecting()) {
         verified_ = done.done;
@@ -262,6 +263,7 @@ void Device::take_compare(Session& session, const message::Compare& compare, Now
 }
 
 void Device::compare(Now now) {
+    if (now.steady < tempo.next_at()) return;
     for (auto& entry : sessions) {
         Session& session = entry.second;
         if (comparer_.has_work(session, now))

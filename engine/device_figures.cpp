@@ -223,7 +223,8 @@ std::optional<SteadyMs> Device::next_deadline() const {
         if (session.in_step_owed) sooner(*session.in_step_due);
         const auto breaker = breakers_.find(peer);
         if (breaker != breakers_.end() && breaker->second.retry_at()) sooner(*breaker->second.retry_at());
-        if (const auto deadline = comparer_.next_deadline(session)) sooner(*deadline);
+        if (const auto deadline = comparer_.next_deadline(session))
+            sooner(std::max(*deadline, tempo.next_at()));
         if (may_begin_comparison(session)) sooner(prove_at_);
         // While somebody is asked, it is the answer that we wait for.
         if (!session.may_ask(PullLength::is_short)) continue;

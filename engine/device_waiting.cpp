@@ -64,6 +64,12 @@ std::size_t bytes_beside_entries(const message::Message& message) {
     return bytes;
 }
 
+/// Rows that were asked for in a comparison, or found by one.
+bool is_repair(const message::Pages& pages) {
+    return pages.pull == 0 && !pages.pages.empty() &&
+           std::ranges::all_of(pages.pages, [](const message::Page& page) { return page.vector.empty(); });
+}
+
 bool is_more_than(const message::Pages& pages, const backfill::Tempo::Amount& most) {
     return pages.pages.size() == 1 &&
            count_within(pages.pages.front().entries, most) < pages.pages.front().entries.size();
@@ -94,17 +100,21 @@ bool Device::must_wait(const DeviceId& peer, const message::Message& message, No
                                  std::holds_alternative<message::Bye>(message);
     if (!keeps_its_place) return false;
     if (std::ranges::find(waiting_, peer, &Waiting::peer) != waiting_.end()) return true;
-    if (is_part) return now.steady < tempo.next_at();
-    // What is pushed is small, new, and not to be late.
-    if (pages == nullptr || pages->pull == 0) return false;
-    if (sessions.at(peer).asking().find(pages->pull) == nullptr) return false;  // It is to be refused.
-    if (now.steady < tempo.next_at()) return true;
+    const bool is_resting = now.steady < tempo.next_at();
+    if (is_part || std::holds_alternative<message::Compare>(message)) return is_resting;
+    if (pages == nullptr) return false;
+    // What is pushed is small, new, and not to be late; but for rows that are to be mended.
+    if (!is_repair(*pages)) {
+        if (pages->pull == 0) return false;
+        if (sessions.at(peer).asking().find(pages->pull) == nullptr) return false;  // It is to be refused.
+    }
+    if (is_resting) return true;
     return is_in_parts(peer, *pages) && is_more_than(*pages, tempo.step(now.steady));
 }
 
 /// The only message of an answer may be one transaction where it was written; the last of several is not.
 bool Device::is_in_parts(const DeviceId& peer, const message::Pages& pages) const {
-    return pages.pull != 0 && (!pages.last || in_parts_.contains({peer, pages.pull}));
+    return is_repair(pages) || (pages.pull != 0 && (!pages.last || in_parts_.contains({peer, pages.pull})));
 }
 
 void Device::wait(const DeviceId& peer, message::Message message) {

@@ -113,7 +113,7 @@ Reader::Reader(store::Store& store, const std::vector<std::pair<std::int64_t, wa
 }
 
 Reader::Reader(store::Store& store, const std::map<std::int64_t, std::set<std::string>>& keys)
-    : store_(store), is_repair_(true), bytes_max_(kDeltaBytesMax) {
+    : store_(store), is_repair_(true), bytes_max_(kPageBytesMax) {
     for (const auto& [resource, wanted] : keys)
         parts_.push_back(
             {resource, {}, {}, {}, {}, false, std::deque<std::string>(wanted.begin(), wanted.end()), {}});
