@@ -204,6 +204,36 @@ TEST_CASE("beside an app that writes, a page that took long is followed by short
     CHECK(group.rows_received(1) == kRows);
 }
 
+TEST_CASE("beside an app that writes, the rows that a comparison mends come in short steps") {
+    Group group(2, std::string(kTables) + "; CREATE TABLE mine(n)", {"notes", "marks"});
+    group.write(0, kLarge);
+    group.connect(0, 1);
+    group.converge();
+    group.stop(1);
+    group.app(1).run("INSERT INTO strandline_applying VALUES (1)");
+    group.app(1).run("DELETE FROM notes");
+    group.app(1).run("DELETE FROM strandline_stamps");
+    group.app(1).run("DELETE FROM strandline_fingerprints");
+    group.app(1).run("DELETE FROM strandline_applying");
+    group.start(1);
+    group.connect(0, 1);
+    group.converge();
+    REQUIRE(count(group, 1) == 0);
+    REQUIRE(group.engine(1).verify(false, group.now(1)));
+    std::int64_t waited_ms = 0;
+    for (std::int64_t before = 0; before < kRows; before = count(group, 1)) {
+        REQUIRE(++waited_ms < 5'000);
+        group.write(1, "INSERT INTO mine VALUES (1)");
+        group.pass_alone(1);
+        while (group.carry(0, 1) || group.carry(1, 0)) {
+        }
+        CHECK(count(group, 1) - before <= 100);
+    }
+    group.converge();
+    CHECK(group.is_same("notes"));
+    CHECK(group.engine(1).verified()->is_same);
+}
+
 TEST_CASE("the log of a device that only receives stays short, as nobody else brings it into the database") {
     Group group(2, kTables, {"notes", "marks"});
     group.write(0, kLarge);
