@@ -24,9 +24,11 @@ constexpr const char* kStillDamaged =
 constexpr const char* kStillDiffers =
     "some rows differ still, after all that both devices have of them was exchanged";
 
-std::size_t bytes_of(const Compare& question) {
+}  // namespace
+
+std::size_t bytes_of(const Compare& compare) {
     std::size_t bytes = 0;
-    for (const Comparison& comparison : question.comparisons) {
+    for (const Comparison& comparison : compare.comparisons) {
         bytes += sizeof comparison + comparison.resource.size();
         for (const message::Stretch& stretch : comparison.stretches) {
             bytes +=
@@ -36,8 +38,6 @@ std::size_t bytes_of(const Compare& question) {
     }
     return bytes;
 }
-
-}  // namespace
 
 void Comparer::begin(const DeviceId& peer, const Damage& damaged, Now now) {
     Talk talk;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -17,6 +18,9 @@
 #include "engine/store/store.h"
 
 namespace strandline::engine {
+
+/// About what a word of a comparison has in memory.
+[[nodiscard]] std::size_t bytes_of(const message::Compare& compare);
 
 /// Keys of rows, by resource.
 using Damage = std::map<std::int64_t, std::set<std::string>>;

@@ -130,9 +130,8 @@ private:
     [[nodiscard]] bool is_being_fetched(std::int64_t resource, const std::string& key) const;
     /// Rows that wait for large values, whoever is asked for those.
     [[nodiscard]] backfill::Progress::Awaited awaited() const;
-    /// And one more.
-    [[nodiscard]] static backfill::Progress::Awaited with(backfill::Progress::Awaited awaited,
-                                                          const std::vector<Fetching::Value>& values);
+    /// One more of them.
+    static void add_awaited(backfill::Progress::Awaited& awaited, const std::vector<Fetching::Value>& values);
     /// Applies the rows whose large values are all here.
     void apply_fetched(Now now);
     void give_up_stalled_values(Now now);

@@ -47,16 +47,14 @@ bool Device::is_being_fetched(std::int64_t resource, const std::string& key) con
 backfill::Progress::Awaited Device::awaited() const {
     backfill::Progress::Awaited awaited;
     for (const auto& [peer, session] : sessions) {
-        for (const Fetching::Row& row : session.fetching.rows()) awaited = with(awaited, row.values);
+        for (const Fetching::Row& row : session.fetching.rows()) add_awaited(awaited, row.values);
     }
     return awaited;
 }
 
-backfill::Progress::Awaited Device::with(backfill::Progress::Awaited awaited,
-                                         const std::vector<Fetching::Value>& values) {
+void Device::add_awaited(backfill::Progress::Awaited& awaited, const std::vector<Fetching::Value>& values) {
     ++awaited.rows;
     for (const Fetching::Value& value : values) awaited.bytes += value.cell.bytes - value.held;
-    return awaited;
 }
 
 // Done again when another process's lock was in the way: the session changes last.

@@ -391,7 +391,7 @@ void Device::count_progress(const Session& session, const message::Pages& pages,
     for (const Applied::Lacking& lacking : applied.lacking) {
         bytes -= amount_of(*lacking.page).bytes;  // It comes to that once more.
         if (!is_being_fetched(lacking.resource, lacking.page->entries.front().key))
-            awaits = with(awaits, lacking.values);
+            add_awaited(awaits, lacking.values);
     }
     // It is this one.
     if (is_fetched && session.fetching.whole() != nullptr) --awaits.rows;

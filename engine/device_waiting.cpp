@@ -52,12 +52,7 @@ std::size_t bytes_beside_entries(const message::Message& message) {
         for (const message::Page& page : pages->pages)
             bytes += (page.vector.size() + page.forgotten.size()) * sizeof(message::Vector::value_type);
     } else if (const auto* compare = std::get_if<message::Compare>(&message)) {
-        for (const message::Comparison& comparison : compare->comparisons) {
-            for (const message::Stretch& stretch : comparison.stretches) {
-                bytes += sizeof stretch + stretch.digests.size() + stretch.unsettled.size();
-                for (const std::string& bound : stretch.bounds) bytes += sizeof bound + bound.size();
-            }
-        }
+        bytes = engine::bytes_of(*compare);
     } else if (const auto* part = std::get_if<message::Part>(&message)) {
         if (part->bytes) bytes = part->bytes->size();
     }

@@ -178,6 +178,21 @@ void Promises::demand_durable(const Coverage& coverage, const OriginId& self) co
 
 // --- the whole state ----------------------------------------------------------------------------
 
+std::optional<std::map<std::string, Values>> read_rows(Sql& sql, const Table& table) {
+    std::map<std::string, Values> rows;
+    std::string columns;
+    for (const std::string& column : table.columns) columns += (columns.empty() ? "" : ", ") + column;
+    auto read = sql.ask("SELECT " + columns + " FROM " + table.name);
+    while (read.step()) {
+        Values row;
+        for (std::size_t c = 0; c < table.columns.size(); ++c) row.push_back(read.value(static_cast<int>(c)));
+        std::string key = encoded_key(table, row);
+        rows[std::move(key)] = std::move(row);
+    }
+    if (!read.is_done()) return std::nullopt;
+    return rows;
+}
+
 std::int64_t count_held(Sql& sql, const Model& model) {
     auto read = sql.ask(
         "SELECT r.name, q.key FROM strandline_quarantine AS q JOIN strandline_resources AS r "
@@ -202,15 +217,9 @@ State read_state(Sql& sql) {
     state.stamps.resize(tables().size());
     for (std::size_t i = 0; i < tables().size(); ++i) {
         const Table& table = tables()[i];
-        std::string columns;
-        for (const std::string& column : table.columns) columns += (columns.empty() ? "" : ", ") + column;
-        auto rows = sql.ask("SELECT " + columns + " FROM " + table.name);
-        while (rows.step()) {
-            Values row;
-            for (std::size_t c = 0; c < table.columns.size(); ++c)
-                row.push_back(rows.value(static_cast<int>(c)));
-            state.rows[i][encoded_key(table, row)] = to_text(row);
-        }
+        const auto rows = read_rows(sql, table);
+        check(rows.has_value(), "a healed disk does not give what is on it");
+        for (const auto& [key, row] : *rows) state.rows[i][key] = to_text(row);
         auto waiting = sql.ask(
             "SELECT q.id, q.key FROM strandline_quarantine AS q JOIN strandline_resources AS r ON r.id = "
             "q.resource "

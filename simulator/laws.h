@@ -12,6 +12,7 @@
 
 #include "simulator/model.h"
 #include "simulator/sql.h"
+#include "simulator/tables.h"
 #include "simulator/watermarks.h"
 
 /// The laws of DESIGN section 9 that can be checked on one device, read from its database with plain SQL.
@@ -33,6 +34,8 @@ using Coverage = std::map<std::string, std::vector<Piece>>;
 /// What is held where; or, from strandline_forgotten, which deletions were forgotten where. Empty: the disk fails underneath.
 [[nodiscard]] std::optional<Coverage> read_coverage(Sql& sql,
                                                     const std::string& from = "strandline_coverage");
+/// By encoded key; each has all columns. Empty: the disk fails underneath.
+[[nodiscard]] std::optional<std::map<std::string, Values>> read_rows(Sql& sql, const Table& table);
 /// Bytes of a key, as a person can read them.
 [[nodiscard]] std::string printable(const std::string& bytes);
 [[nodiscard]] bool is_covered(const std::optional<Stamp>& stamp, const Vector& vector);

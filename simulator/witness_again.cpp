@@ -27,21 +27,10 @@ bool Witness::take_again(Sql& sql) {
     }
     if (!read.is_done()) return false;
     for (std::size_t table = 0; table < tables().size(); ++table) {
-        const Table& shape = tables()[table];
-        std::map<std::string, Values> rows;
-        std::string columns;
-        for (const std::string& column : shape.columns) columns += (columns.empty() ? "" : ", ") + column;
-        auto row = sql.ask("SELECT " + columns + " FROM " + shape.name);
-        while (row.step()) {
-            Values values;
-            for (std::size_t c = 0; c < shape.columns.size(); ++c)
-                values.push_back(row.value(static_cast<int>(c)));
-            std::string key = encoded_key(shape, values);
-            rows[std::move(key)] = std::move(values);
-        }
-        if (!row.is_done() || !overlay_refused(sql, table, rows)) return false;
+        auto rows = read_rows(sql, tables()[table]);
+        if (!rows || !overlay_refused(sql, table, *rows)) return false;
         for (auto& [where, slots] : stamps) {
-            if (where.first == table && !add_again(sql, where, slots, rows[where.second])) return false;
+            if (where.first == table && !add_again(sql, where, slots, (*rows)[where.second])) return false;
         }
     }
     return true;

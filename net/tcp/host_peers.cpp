@@ -157,10 +157,9 @@ void Host::give_notice(const Connection& connection, const Error& why) {
     if (connection.peer() && why.category == Category::network) {
         notices_.say(
             "device " + short_hex(*connection.peer()) + " at " + address + " hung up after the handshake (" +
-                why.message +
-                "): it speaks with another device that has this one's key, and each has its turn, or it "
-                "does not trust this device yet; then run there: strandline trust DB " +
-                to_hex(engine().device()),
+                why.message + "); if it does not trust this device yet, run there: strandline trust DB " +
+                to_hex(engine().device()) +
+                "; if another device runs with a copy of this one's key, each of the two has its turn",
             at);
     } else {
         notices_.say("no session with " + address + ": " + why.message +
