@@ -16,8 +16,11 @@ namespace {
 /// header is missing to that.
 constexpr std::size_t kHeaderBytes = 8;
 constexpr std::size_t kStepBytes = 16;  ///< sizes are multiples of this
-/// What is larger is rarer, and has so many sizes that their lists would be a quarter of a large world's memory.
-constexpr std::size_t kListedBytesMost = 1024;
+/// Larger blocks have so many sizes that complete lists of them would be a quarter of a large world's memory: of each
+/// size a few are kept, which nearly all that are taken come from.
+constexpr std::size_t kSmallBytesMost = 1024;
+constexpr std::size_t kListedBytesMost = 32 * 1024;
+constexpr std::size_t kLargeKeptMost = 16;
 constexpr std::size_t kSlabBytes = 256 * 1024;
 
 struct Free {
@@ -25,6 +28,8 @@ struct Free {
 };
 
 std::array<Free*, kListedBytesMost / kStepBytes + 1> free_blocks{};  ///< by size
+/// How many those are, of large ones.
+std::array<std::size_t, kListedBytesMost / kStepBytes + 1> large_kept{};
 std::byte* slab = nullptr;
 std::size_t slab_left = 0;
 
@@ -48,7 +53,7 @@ std::byte* from_system(std::size_t bytes) {
 }
 
 std::byte* new_block(std::size_t block) {
-    if (block > kListedBytesMost) return from_system(block);
+    if (block > kSmallBytesMost) return from_system(block);
     if (slab_left < block) {
         slab = from_system(kSlabBytes);
         slab_left = slab != nullptr ? kSlabBytes : 0;
@@ -96,6 +101,7 @@ void* take(std::size_t bytes) {
         if (first != nullptr) {
             void* const memory = first;
             first = first->next;
+            if (block > kSmallBytesMost) --large_kept[block / kStepBytes];
             return memory;
         }
     }
@@ -107,9 +113,11 @@ void* take(std::size_t bytes) {
 
 void give_back(void* memory) {
     const std::size_t block = block_of(memory);
-    if (block > kListedBytesMost) return std::free(header_of(memory) - kHeaderBytes);
-    Free*& first = free_blocks[block / kStepBytes];
-    first = new (memory) Free{first};
+    const std::size_t size = block / kStepBytes;
+    if (block > kSmallBytesMost && (block > kListedBytesMost || large_kept[size] == kLargeKeptMost))
+        return std::free(header_of(memory) - kHeaderBytes);
+    if (block > kSmallBytesMost) ++large_kept[size];
+    free_blocks[size] = new (memory) Free{free_blocks[size]};
 }
 
 bool give_sqlite_lists_of_blocks() {
