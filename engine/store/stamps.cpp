@@ -1,6 +1,7 @@
 #include "engine/store/stamps.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "engine/store/slots.h"
 
@@ -14,6 +15,9 @@ void take_row(const Statement& statement, int first, StoredRecord& stored) {
               {Hlc{statement.integer(first + 1)}, static_cast<Origin>(statement.integer(first + 2))});
     if (slot == kSlotRow) stored.digests = statement.text(first + 3);
 }
+
+/// Later than any stamp.
+constexpr Hlc kNever{std::numeric_limits<std::int64_t>::max()};
 
 std::optional<Stamp> era_of(const std::optional<Life>& life) {
     return life ? life->era : std::nullopt;
@@ -40,7 +44,8 @@ Stamps::Stamps(Connection& connection, Fingerprints& fingerprints)
       since_(connection.prepare(
           "SELECT key FROM strandline_stamps WHERE resource = ? AND origin = ? AND hlc > ? AND slot >= 0")),
       eras_(connection.prepare(
-          "SELECT key FROM strandline_stamps WHERE slot = 1 AND resource = ? AND origin = ? AND hlc <= ?")) {}
+          "SELECT key, hlc FROM strandline_stamps WHERE slot = 1 AND resource = ? AND origin = ? "
+          "ORDER BY hlc")) {}
 
 StoredRecord Stamps::load(std::int64_t resource, std::string_view key) {
     const ResetAtEnd reset(load_);
@@ -95,6 +100,9 @@ void Stamps::put(std::int64_t resource, std::string_view key, std::int64_t slot,
     const auto origin = static_cast<std::size_t>(stamp.origin);
     if (newest != newest_.end() && origin < newest->second.size())
         newest->second[origin] = std::max(newest->second[origin], stamp.hlc);
+    const auto oldest = oldest_eras_.find(resource);
+    if (slot == kSlotEra && oldest != oldest_eras_.end() && origin < oldest->second.size())
+        oldest->second[origin] = std::min(oldest->second[origin], stamp.hlc);
 }
 
 /// Alone, so that the index by origin, which a changed row would enter anew, stays as it is.
@@ -158,10 +166,17 @@ std::vector<std::string> Stamps::keys_above(std::int64_t resource, Origin origin
 std::vector<std::string> Stamps::with_eras(std::int64_t resource, const watermarks::Range& range,
                                            const watermarks::Vector& vector, std::size_t most) {
     std::vector<std::string> keys;
-    for (const auto& [origin, hlc] : vector.entries()) {
+    std::vector<Hlc>& oldest = oldest_eras_[resource];
+    for (const auto& [origin, until] : vector.entries()) {
+        const auto place = static_cast<std::size_t>(origin);
+        if (place >= oldest.size()) oldest.resize(place + 1);
+        if (until < oldest[place]) continue;
+        if (keys.size() == most) break;
         const ResetAtEnd reset(eras_);
-        eras_.bind(1, resource).bind(2, static_cast<std::int64_t>(origin)).bind(3, hlc.value);
-        while (keys.size() < most && eras_.step()) {
+        eras_.bind(1, resource).bind(2, static_cast<std::int64_t>(origin));
+        oldest[place] = eras_.step() ? Hlc{eras_.integer(1)} : kNever;
+        for (bool is_any = oldest[place] <= until; is_any;
+             is_any = keys.size() < most && eras_.step() && Hlc{eras_.integer(1)} <= until) {
             if (range.contains(eras_.bytes(0))) keys.emplace_back(eras_.bytes(0));
         }
     }

@@ -49,7 +49,12 @@ public:
     [[nodiscard]] std::vector<std::string> cuts(std::int64_t resource, std::int64_t keys, std::size_t most);
 
     /// Stamps were given to another origin behind our back.
-    void reload() { newest_.clear(); }
+    void reload() {
+        newest_.clear();
+        oldest_eras_.clear();
+    }
+    /// What was seen within a transaction may have been taken back.
+    void forget_eras() { oldest_eras_.clear(); }
 
     /// Reads records in key order.
     class Scan {
@@ -88,6 +93,9 @@ private:
     /// By resource and origin, at least the newest stamp that it has: most origins have written nothing lately, and
     /// are not looked for in the index.
     std::map<std::int64_t, std::vector<Hlc>> newest_;
+    /// By resource and origin, at most the oldest deletion that it knows of; nothing: ask. with_eras() is asked many times a
+    /// second, and mostly there is none that old.
+    std::map<std::int64_t, std::vector<Hlc>> oldest_eras_;
 };
 
 }  // namespace strandline::engine::store
