@@ -9,7 +9,7 @@ namespace strandline::backfill {
 
 constexpr std::size_t kLongDigestBytes = 16;
 constexpr std::size_t kShortDigestBytes =
-    8;  // Where to look, not whether: what it misses, the long one finds.
+    8;  // Of a row: which one, not whether all are the same. What it misses, the long one finds.
 
 /// A digest of a set of rows: the sum of their hashes, modulo 2^128, so that the digests of two ranges add up to that of
 /// both, and a row that changes is taken out and put in again.

@@ -24,22 +24,18 @@ std::string digest_of_key(const std::string& key) {
     return Fingerprint::of(key).bytes(kShortDigestBytes);
 }
 
-/// By its first bytes a row is known as one of a key that cannot be compared here.
-constexpr std::size_t kKeyBytes = 3;
-
 std::string digest_of(const HeldRow& row) {
-    return Fingerprint::of(row.key).bytes(kKeyBytes) + row.hash.bytes(kShortDigestBytes - kKeyBytes);
+    return key_digest(row.key) + row.hash.bytes(kShortDigestBytes - kKeyDigestBytes);
 }
 
-/// What differs: its parts, or its rows.
-Stretch looked_into(const Range& range, Held& held) {
-    Stretch stretch{Form::listed, {range.low, range.high}, held.cut(range, kParts, kListedMax), {}, {}};
-    if (!stretch.bounds.empty()) {
-        stretch.form = Form::sums;
-        for (const Fingerprint& sum : held.sums(range, stretch.bounds))
-            stretch.digests += sum.bytes(kShortDigestBytes);
-        return stretch;
-    }
+Stretch sums_of(const Range& range, std::vector<std::string> bounds, Held& held) {
+    Stretch stretch{Form::sums, {range.low, range.high}, std::move(bounds), {}, {}};
+    for (const Fingerprint& sum : held.sums(range, stretch.bounds)) stretch.digests += sum.bytes();
+    return stretch;
+}
+
+Stretch listed(const Range& range, Held& held) {
+    Stretch stretch{Form::listed, {range.low, range.high}, {}, {}, {}};
     for (const HeldRow& row : held.rows(range)) {
         if (row.is_settled) {
             stretch.digests += digest_of(row);
@@ -50,16 +46,17 @@ Stretch looked_into(const Range& range, Held& held) {
     return stretch;
 }
 
-void compare_sums(const Stretch& theirs, Held& held, Findings& findings) {
+/// The spans whose sums are others here.
+std::vector<Range> differing(const Stretch& theirs, Held& held) {
     const Range range{theirs.range.low, theirs.range.high};
+    std::vector<Range> spans;
     const auto ours = held.sums(range, theirs.bounds);
-    const std::size_t size = theirs.digests.size() / ours.size();
     for (std::size_t i = 0; i < ours.size(); ++i) {
-        if (ours[i].bytes(size) == theirs.digests.substr(i * size, size)) continue;
-        const Range span{i == 0 ? range.low : theirs.bounds[i - 1],
-                         i < theirs.bounds.size() ? std::optional(theirs.bounds[i]) : range.high};
-        findings.stretches.push_back(looked_into(span, held));
+        if (ours[i].bytes() == theirs.digests.substr(i * kLongDigestBytes, kLongDigestBytes)) continue;
+        spans.push_back({i == 0 ? range.low : theirs.bounds[i - 1],
+                         i < theirs.bounds.size() ? std::optional(theirs.bounds[i]) : range.high});
     }
+    return spans;
 }
 
 /// What only we have, or have otherwise, is sent; what only they have is asked for. The join decides.
@@ -69,7 +66,7 @@ void compare_rows(const Stretch& theirs, Held& held, Findings& findings) {
     for (const HeldRow& row : held.rows({theirs.range.low, theirs.range.high})) {
         const bool is_same = only_theirs.erase(digest_of(row)) > 0;
         if (!row.is_settled) {
-            const std::string of_key = Fingerprint::of(row.key).bytes(kKeyBytes);
+            const std::string of_key = key_digest(row.key);
             std::erase_if(only_theirs, [&](const std::string& digest) { return digest.starts_with(of_key); });
         } else if (!is_same && !unsettled.contains(digest_of_key(row.key))) {
             findings.send.insert(row.key);
@@ -91,26 +88,35 @@ void give_rows(const Stretch& theirs, Held& held, Findings& findings) {
 
 }  // namespace
 
-Stretch whole_of(Held& held) {
-    Stretch whole{Form::sums, {"", std::nullopt}, {}, {}, {}};
-    whole.digests = held.sums({}, {}).front().bytes();
-    return whole;
+std::string key_digest(const std::string& key) {
+    return Fingerprint::of(key).bytes(kKeyDigestBytes);
 }
 
-Findings reconcile(const std::vector<Stretch>& stretches, Held& held) {
+Stretch whole_of(Held& held) {
+    return sums_of({"", std::nullopt}, {}, held);
+}
+
+Findings answer(const std::vector<Stretch>& question, Held& held) {
     Findings findings;
-    for (const Stretch& stretch : stretches) {
-        switch (stretch.form) {
-            case Form::sums:
-                compare_sums(stretch, held, findings);
-                break;
-            case Form::listed:
-                compare_rows(stretch, held, findings);
-                break;
-            case Form::wanted:
-                give_rows(stretch, held, findings);
-                break;
+    for (const Stretch& stretch : question) {
+        if (stretch.form == Form::wanted) give_rows(stretch, held, findings);
+        if (stretch.form != Form::sums) continue;
+        for (const Range& span : differing(stretch, held)) {
+            auto bounds = held.cut(span, kParts, kListedMax);
+            findings.stretches.push_back(bounds.empty() ? listed(span, held)
+                                                        : sums_of(span, std::move(bounds), held));
         }
+    }
+    return findings;
+}
+
+Findings hear(const std::vector<Stretch>& answer, Held& held) {
+    Findings findings;
+    for (const Stretch& stretch : answer) {
+        if (stretch.form == Form::listed) compare_rows(stretch, held, findings);
+        if (stretch.form != Form::sums) continue;
+        for (const Range& span : differing(stretch, held))
+            findings.stretches.push_back(sums_of(span, held.cut(span, kParts, kListedMax), held));
     }
     return findings;
 }

@@ -28,7 +28,7 @@ struct HeldRow {
     std::string key;
     Fingerprint hash;
     bool is_settled =
-        true;  ///< else it cannot be compared now: a part of it is held back, or lies somewhere else
+        true;  ///< else it cannot be compared now: a part of it is held back, on its way, or lies somewhere else
 };
 
 /// What a device holds of one resource, as of one moment.
@@ -44,6 +44,10 @@ public:
     [[nodiscard]] virtual std::vector<HeldRow> rows(const watermarks::Range& range) = 0;
 };
 
+/// A row's digest begins with this much of its key's.
+constexpr std::size_t kKeyDigestBytes = 3;
+[[nodiscard]] std::string key_digest(const std::string& key);
+
 /// What follows from the other side's stretches.
 struct Findings {
     std::vector<message::Stretch> stretches;  ///< to be said
@@ -53,8 +57,10 @@ struct Findings {
 
 /// The first question: everything as one.
 [[nodiscard]] message::Stretch whole_of(Held& held);
-/// Takes stretches that the other side said, each of its own form.
-[[nodiscard]] Findings reconcile(const std::vector<message::Stretch>& stretches, Held& held);
+/// The one that is asked says of spans with other sums what it has: sums of their parts, or their rows.
+[[nodiscard]] Findings answer(const std::vector<message::Stretch>& question, Held& held);
+/// The one that asks compares that with what it has, and asks on.
+[[nodiscard]] Findings hear(const std::vector<message::Stretch>& answer, Held& held);
 /// Cuts a stretch of sums off the list that holds at most so many spans.
 [[nodiscard]] std::vector<message::Stretch> take_spans(std::vector<message::Stretch>& stretches,
                                                        std::size_t spans_max);

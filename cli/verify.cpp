@@ -159,6 +159,7 @@ void print(const VerifyArguments& arguments, const Outcome& outcome) {
                 {"rows", found.rows + found.damaged},
                 {"text", outcome.text},
                 {"same", found.is_same},
+                {"all", found.is_all},
                 {"rounds", found.rounds},
                 {"damaged", found.damaged},
                 {"mended", found.mended},

@@ -23,6 +23,20 @@ constexpr const char* kStillDamaged =
     "rows that were damaged here are not at the peer as they were written; other peers are asked";
 constexpr const char* kStillDiffers =
     "some rows differ still, after all that both devices have of them was exchanged";
+constexpr const char* kForgetting =
+    "deletions were forgotten all the while on one of the two, so not all rows could be compared; try again "
+    "later";
+
+Ranges everything() {
+    return {{std::string(), std::nullopt}};
+}
+
+bool overlaps(const Ranges& ranges, const message::Range& range) {
+    auto at = range.high ? ranges.lower_bound(*range.high) : ranges.end();
+    if (at == ranges.begin()) return false;
+    const auto& high = std::prev(at)->second;
+    return !high || *high > range.low;
+}
 
 }  // namespace
 
@@ -55,7 +69,7 @@ void Comparer::forget(const DeviceId& peer) {
 }
 
 Comparison Comparer::comparison(const Resource& resource, const Fingerprinter& held) const {
-    return {resource.name, held.columns(), held.held(), {}};
+    return {resource.name, held.columns(), held.forgotten(), {}};
 }
 
 // --- what there is to do ------------------------------------------------------------------------
@@ -72,8 +86,10 @@ std::optional<SteadyMs> Comparer::next_deadline(const Session& session) const {
     if (at == talks_.end()) return std::nullopt;
     const Talk& talk = at->second;
     if (talk.is_asking()) return SteadyMs{talk.since.value + kAnswerPatienceMs};
-    if (!session.knows(message::kCompares) || !session.is_in_step()) return std::nullopt;
-    return SteadyMs{talk.since.value + (talk.is_level ? 0 : kLevelPatienceMs)};
+    if (!session.knows(message::kCompares)) return std::nullopt;
+    const std::int64_t patience = session.is_in_step() ? 0 : kStepPatienceMs;
+    const std::int64_t rest = talk.vain == 0 ? 0 : kMovingPatienceMs << talk.vain;
+    return SteadyMs{talk.since.value + std::max(patience, rest)};
 }
 
 /// Whether all that this peer and we exchange is summed up now.
@@ -82,7 +98,10 @@ bool Comparer::sum_up(const Session& session, std::size_t rows_max) {
         if (!session.exchanges(resource)) return true;
         // What was forgotten at one moment is gone from the records at any later one.
         if (has_forgettable(store_, resource.id, {})) sweep(store_, resource.id, kForgetRowsMax);
-        return !has_forgettable(store_, resource.id, {}) && Fingerprinter(store_, resource).refresh(rows_max);
+        if (has_forgettable(store_, resource.id, {})) return false;
+        Fingerprinter held(store_, resource);
+        // So few more are read where they are asked about: else one that is written to everywhere would never be done.
+        return held.refresh(rows_max) || held.rows_to_sum_up() <= static_cast<std::int64_t>(kSummedRowsMax);
     };
     return std::ranges::all_of(store_.catalog.resources(), is_done);
 }
@@ -93,27 +112,38 @@ Comparer::Step Comparer::step(Session& session, Now now) {
     if (question != questions_.end())
         return sum_up(session, kSummedRowsMax) ? answer(session, question->second.front()) : step;
     step.talk = talks_.at(session.peer());
-    if (step.talk->is_asking()) {  // For too long.
-        step.talk->answered = step.talk->asked;
-        step.talk->since = now.steady;
+    Talk& talk = *step.talk;
+    if (talk.is_asking()) {  // For too long.
+        talk.answered = talk.asked;
+        talk.asked_tables.clear();
+        talk.since = now.steady;
+    }
+    if (!session.is_nearly_in_step()) {
+        step.gives_up = true;
+        return step;
     }
     if (!sum_up(session, kSummedRowsMax)) return {};
-    Talk& talk = *step.talk;
-    talk.held.clear();
-    talk.is_level = true;
     talk.is_different = false;
     talk.open.clear();
+    talk.listed.clear();
+    talk.unclear.clear();
     talk.left.clear();
     for (const Resource& resource : store_.catalog.resources()) {
-        if (!session.exchanges(resource)) continue;
+        if (!session.exchanges(resource)) {
+            if (talk.unproved.contains(resource.name)) talk.left[resource.name] = kNotThere;
+            continue;
+        }
+        if (!talk.columns.contains(resource.name)) talk.unproved[resource.name] = everything();
+        if (!talk.unproved.contains(resource.name)) continue;
         Fingerprinter held(store_, resource);
         talk.open[resource.name].push_back(backfill::whole_of(held));
-        talk.held[resource.name] = held.held();
-        talk.left[resource.name] = kNotThere;
+        talk.columns[resource.name] = held.columns();
+        talk.forgotten[resource.name] = held.forgotten();
+        talk.acknowledged[resource.name] = session.theirs(resource)->acknowledged_then;
     }
-    if (talk.open.empty()) talk.left.emplace(std::string(), kNothing);
+    if (talk.columns.empty()) talk.left.emplace(std::string(), kNothing);
     ask_for_damaged(talk);
-    go_on(session, step, now);
+    go_on(step, now);
     return step;
 }
 
@@ -139,10 +169,9 @@ void Comparer::keep(Session& session, Step step) {
         if (questions->second.empty()) questions_.erase(questions);
     }
     for (auto& [resource, keys] : step.send) session.send_rows(resource, std::move(keys));
-    if (step.begins_again) session.drop_questions();
     for (Compare& word : step.say) session.say(std::move(word));
     if (step.talk) last_number_ = std::max(last_number_, step.talk->asked);
-    if (step.done) {
+    if (step.done || step.gives_up) {
         talks_.erase(peer);
     } else if (step.talk) {
         talks_.insert_or_assign(peer, std::move(*step.talk));
@@ -153,8 +182,10 @@ void Comparer::came(const DeviceId& peer, std::int64_t resource, const std::stri
     const auto talk = talks_.find(peer);
     if (talk == talks_.end()) return;
     const auto damaged = talk->second.damaged.find(resource);
-    if (damaged == talk->second.damaged.end() || !damaged->second.contains(key))
-        talk->second.rows.emplace(resource, key);
+    const bool is_damaged = damaged != talk->second.damaged.end() && damaged->second.contains(key);
+    // What is held back comes without a claim, too.
+    if (!is_damaged && !talk->second.wanted[resource].contains(backfill::key_digest(key))) return;
+    if (!is_damaged) talk->second.rows.emplace(resource, key);
     talk->second.is_different = true;
 }
 
@@ -178,7 +209,7 @@ Comparer::Step Comparer::take(Session& session, const Compare& compare, Now now)
     const auto talk = talks_.find(session.peer());
     if (talk == talks_.end() || !talk->second.is_asking() || compare.number != talk->second.answered + 1)
         return {};
-    return hear(session, talk->second, compare, now);
+    return hear(talk->second, compare, now);
 }
 
 Comparer::Step Comparer::answer(Session& session, const Compare& question) {
@@ -187,12 +218,13 @@ Comparer::Step Comparer::answer(Session& session, const Compare& question) {
     Compare said_of_all{question.number, false, {}};
     for (const Comparison& asked : question.comparisons) {
         const Resource* resource = store_.catalog.find(asked.resource);
-        if (resource == nullptr || !session.exchanges(*resource)) continue;
-        Fingerprinter held(store_, *resource);
+        const auto* theirs = resource != nullptr ? session.theirs(*resource) : nullptr;
+        if (theirs == nullptr || !session.exchanges(*resource)) continue;
+        Fingerprinter held(store_, *resource, theirs->acknowledged);
         Comparison said = comparison(*resource, held);
-        if (said.columns == asked.columns && said.held == asked.held) {
+        if (said.columns == asked.columns) {
             auto stretches = asked.stretches;
-            auto found = backfill::reconcile(backfill::take_spans(stretches, backfill::kSpansAskedMax), held);
+            auto found = backfill::answer(backfill::take_spans(stretches, backfill::kSpansAskedMax), held);
             said.stretches = std::move(found.stretches);
             if (!found.send.empty()) step.send[resource->id] = std::move(found.send);
         }
@@ -202,27 +234,46 @@ Comparer::Step Comparer::answer(Session& session, const Compare& question) {
     return step;
 }
 
-Comparer::Step Comparer::hear(const Session& session, const Talk& talk, const Compare& answer, Now now) {
+Comparer::Step Comparer::hear(const Talk& talk, const Compare& answer, Now now) {
     Step step;
     step.talk = talk;
     Talk& next = *step.talk;
     next.answered = answer.number;
+    std::set<std::string> unnamed = std::move(next.asked_tables.front());
+    next.asked_tables.pop_front();
     std::size_t spans_left = backfill::kSpansAskedMax * backfill::kParts;  // Nobody honest says more.
     for (const Comparison& said : answer.comparisons) {
         const Resource* resource = store_.catalog.find(said.resource);
         if (resource == nullptr) continue;
-        Fingerprinter held(store_, *resource);
-        next.left.erase(resource->name);
-        if (said.columns != held.columns()) {
+        Fingerprinter held(store_, *resource, next.acknowledged[resource->name]);
+        unnamed.erase(resource->name);
+        if (said.columns != held.columns() || said.columns != next.columns[resource->name]) {
             next.left[resource->name] = kOtherColumns;
-        } else if (said.held != held.held() || said.held != next.held[resource->name]) {
-            next.is_level = false;
         } else {
             auto stretches = said.stretches;
-            const auto heard = backfill::take_spans(stretches, spans_left);
+            auto heard = backfill::take_spans(stretches, spans_left);
             for (const message::Stretch& stretch : heard)
                 spans_left -= std::min(spans_left, stretch.bounds.size() + 1);
-            auto found = backfill::reconcile(heard, held);
+            const auto is_listed = [](const message::Stretch& stretch) {
+                return stretch.form == message::Stretch::Form::listed;
+            };
+            for (const message::Stretch& stretch : heard) {
+                if (is_listed(stretch))
+                    next.listed[resource->name].emplace(stretch.range.low, stretch.range.high);
+            }
+            const bool is_clear =
+                said.forgotten == next.forgotten[resource->name] && said.forgotten == held.forgotten();
+            if (!is_clear && std::erase_if(heard, is_listed) > 0) next.unclear.insert(resource->name);
+            auto found = backfill::hear(heard, held);
+            std::erase_if(found.stretches, [&](const message::Stretch& stretch) {
+                return stretch.form == message::Stretch::Form::sums &&
+                       !overlaps(next.unproved[resource->name], stretch.range);
+            });
+            for (const message::Stretch& stretch : found.stretches) {
+                if (stretch.form != message::Stretch::Form::wanted) continue;
+                for (std::size_t i = 0; i < stretch.digests.size(); i += backfill::kShortDigestBytes)
+                    next.wanted[resource->id].insert(stretch.digests.substr(i, backfill::kKeyDigestBytes));
+            }
             next.is_different = next.is_different || !found.send.empty() || found.wanted > 0;
             for (const std::string& key : found.send) next.rows.emplace(resource->id, key);
             if (!found.send.empty()) step.send[resource->id] = std::move(found.send);
@@ -230,35 +281,33 @@ Comparer::Step Comparer::hear(const Session& session, const Talk& talk, const Co
             std::ranges::move(found.stretches, std::back_inserter(open));
         }
     }
-    go_on(session, step, now);
+    for (const std::string& name : unnamed) next.left[name] = kNotThere;
+    go_on(step, now);
     return step;
 }
 
 Compare Comparer::next_question(Talk& talk) const {
     Compare question{talk.asked + 1, true, {}};
+    std::set<std::string> tables;
     std::size_t spans_left = backfill::kSpansAskedMax;
     for (auto& [name, stretches] : talk.open) {
         const Resource* resource = store_.catalog.find(name);
         if (resource == nullptr || stretches.empty() || spans_left < backfill::kParts) continue;
-        Comparison asked = comparison(*resource, Fingerprinter(store_, *resource));
+        Comparison asked = comparison(*resource, Fingerprinter(store_, *resource, {}));
         asked.stretches = backfill::take_spans(stretches, spans_left);
         for (const message::Stretch& stretch : asked.stretches)
             spans_left -= std::min(spans_left, stretch.bounds.size() + 1);
         question.comparisons.push_back(std::move(asked));
+        tables.insert(name);
     }
+    if (!tables.empty()) talk.asked_tables.push_back(std::move(tables));
     return question;
 }
 
-void Comparer::go_on(const Session& session, Step& step, Now now) {
+void Comparer::go_on(Step& step, Now now) {
     Talk& talk = *step.talk;
     talk.since = now.steady;
-    if (!talk.is_level) {  // Begins again, once both are in step.
-        talk.answered = talk.asked;
-        step.begins_again = true;
-        return;
-    }
-    const std::size_t most = session.knows(message::kTakesQuestions) ? kQuestionsMax : 1;
-    while (talk.asked - talk.answered < most) {
+    while (talk.asked - talk.answered < kQuestionsMax) {
         Compare question = next_question(talk);
         if (question.comparisons.empty()) break;
         ++talk.asked;
@@ -270,9 +319,17 @@ void Comparer::go_on(const Session& session, Step& step, Now now) {
         ++talk.found.rounds;
         return;
     }
-    ++talk.passes;
-    if (talk.is_different && talk.passes < kPassesMax) return;
+    talk.unproved = std::exchange(talk.listed, {});
+    const bool is_moving = std::ranges::any_of(
+        talk.unproved, [&](const auto& entry) { return !talk.left.contains(entry.first); });
+    for (const auto& [name, why] : talk.left) talk.unproved[name] = everything();
+    ++(talk.is_different ? talk.passes : talk.vain);
+    if (talk.is_different ? talk.passes < kPassesMax : is_moving && talk.vain < kVainPassesMax) return;
     const bool differs_still = talk.is_different;
+    for (const auto& [name, ranges] : talk.unproved) {
+        if (talk.unclear.contains(name)) talk.left.emplace(name, kForgetting);
+    }
+    talk.found.is_all = talk.unproved.empty();
     ask_for_damaged(talk);
     talk.found.mended = talk.found.damaged;
     for (const auto& [resource, keys] : talk.damaged)

@@ -22,17 +22,21 @@ namespace strandline::engine {
 /// About what a word of a comparison has in memory.
 [[nodiscard]] std::size_t bytes_of(const message::Compare& compare);
 
+/// Ranges without overlaps: where each begins, and ends.
+using Ranges = std::map<std::string, std::optional<std::string>>;
+
 /// Keys of rows, by resource.
 using Damage = std::map<std::int64_t, std::set<std::string>>;
 
 ///   idle ──begin()──▶ summing up ──▶ asking ⇄ answered ──nothing differed──▶ done
-///                         ▲                       │ something did, and rows were sent both ways
-///                         └───────────────────────┘ again, kPassesMax times at most
+///                         ▲                       │ rows did, and were sent both ways, or were on their way
+///                         └───────────────────────┘ again, where they are
 ///
 /// Comparisons with peers: whether both hold the same, where not, and what is to be sent so that they do.
 ///
-/// The one that asks remembers how far it is; the one that answers remembers nothing. Two devices that hold what other
-/// vectors say hold different things rightly: then the comparison begins again when they are in step.
+/// The one that asks remembers how far it is; the one that answers remembers nothing. Both may be written to meanwhile: ranges whose
+/// sums are equal hold the same, whatever the two claim to hold. Of rows that differ only those are sent that both
+/// have said to hold; the rest is on its way, and its ranges are compared once more.
 ///
 /// A step reads and sums up in its caller's transaction, in which the journal is empty, and changes nothing here: what
 /// follows from it is handed to keep() once that is committed.
@@ -49,30 +53,41 @@ public:
         std::uint32_t asked = 0;
         std::uint32_t answered = 0;
         std::uint32_t round_end = 0;
+        std::deque<std::set<std::string>>
+            asked_tables;  ///< by each question that is out: all are to be named in its answer
         SteadyMs since;
-        /// By table, a digest of what was held as this pass began. What is said of anything else is no part of it.
-        std::map<std::string, std::string> held;
-        bool is_level = true;  ///< both held that, all along this pass
+        /// By table, as this pass began: digests of its columns and of what was forgotten (where others are said, rows
+        /// cannot be compared), and what the peer had acknowledged (a row with more than that may be on its way to it).
+        std::map<std::string, std::string> columns;
+        std::map<std::string, std::string> forgotten;
+        std::map<std::string, watermarks::Coverage> acknowledged;
+        std::set<std::string> unclear;  ///< tables in which rows were not compared
         bool is_different = false;
+        std::map<std::string, Ranges>
+            unproved;  ///< by table, where it is not known yet that both hold the same
+        std::map<std::string, Ranges> listed;  ///< where this pass has come down to rows
+        int vain = 0;  ///< passes that found nothing that differed but what is on its way
         std::map<std::string, std::vector<message::Stretch>> open;  ///< what is still to be looked into
         std::map<std::string, std::string> left;              ///< tables that could not be compared, and why
         std::set<std::pair<std::int64_t, std::string>> rows;  ///< that differed
-        Damage damaged;                                       ///< rows of ours that the peer is asked for
+        std::map<std::int64_t, std::set<std::string>>
+            wanted;      ///< of rows that were asked for, what their keys' digests begin with
+        Damage damaged;  ///< rows of ours that the peer is asked for
 
         [[nodiscard]] bool is_asking() const { return asked != answered; }
     };
     /// What a step comes to.
     struct Step {
         std::vector<message::Compare> say;
-        bool begins_again = false;  ///< what was asked before is of no use
         std::map<std::int64_t, std::set<std::string>> send;
         std::optional<Talk> talk;
-        bool answers = false;  ///< the peer's question is dealt with
+        bool answers = false;   ///< the peer's question is dealt with
+        bool gives_up = false;  ///< the peer has fallen behind: another may be asked, or this one later
         std::optional<Verification> done;
     };
 
-    /// Compares all tables with this peer, as soon as both hold the same by their vectors; and asks it for rows that are
-    /// damaged here.
+    /// Compares all tables with this peer, as soon as the peer lacks little of what we hold; and asks it for rows that
+    /// are damaged here.
     void begin(const DeviceId& peer, const Damage& damaged, Now now);
     [[nodiscard]] bool is_busy() const { return !talks_.empty(); }
     [[nodiscard]] bool is_busy_with(const DeviceId& peer) const { return talks_.contains(peer); }
@@ -98,10 +113,9 @@ public:
 
 private:
     [[nodiscard]] Step answer(Session& session, const message::Compare& question);
-    [[nodiscard]] Step hear(const Session& session, const Talk& talk, const message::Compare& answer,
-                            Now now);
+    [[nodiscard]] Step hear(const Talk& talk, const message::Compare& answer, Now now);
     /// The next questions, the next pass, or the end.
-    void go_on(const Session& session, Step& step, Now now);
+    void go_on(Step& step, Now now);
     [[nodiscard]] message::Compare next_question(Talk& talk) const;
     void ask_for_damaged(Talk& talk);
     [[nodiscard]] bool sum_up(const Session& session, std::size_t rows_max);

@@ -268,6 +268,7 @@ private:
     std::pair<std::int64_t, std::int64_t> moved_before_;  ///< the comparison began: bytes sent, and received
     store::OwedProof owed_;
     SteadyMs prove_at_;
+    SteadyMs prove_moving_at_;  ///< with a peer that is not in step
     SteadyMs prove_again_at_;
     bool is_inspected_ = false;  ///< as it is owed
     std::vector<std::int64_t> to_inspect_;

@@ -29,6 +29,8 @@ std::string sentence(const Verification& found) {
     if (found.damaged > 0)
         text +=
             "; " + rows_of(found.mended, "mended") + " of " + std::to_string(found.damaged) + " damaged here";
+    if (found.is_same && !found.is_all)
+        text += "; left out are rows that were written all the while, or wait for their time";
     for (const std::string& left : found.left) text += "; " + left;
     return text;
 }
@@ -84,6 +86,7 @@ void Device::owe_durably(store::Proof proof) {
 
 void Device::begin_proof(Now now) {
     prove_at_ = now.steady;
+    prove_moving_at_ = SteadyMs{now.steady.value + kStepPatienceMs};
     proved_with_.clear();
     verified_.reset();
     prove(now);
@@ -131,17 +134,26 @@ void Device::prove(Now now) {
     if (!proved_with_.empty() && now.steady >= prove_again_at_) proved_with_.clear();
     meet_schema(now);
     if (is_inspecting()) return inspect(now);
-    for (auto& [peer, session] : sessions) {
-        if (!may_begin_comparison(session)) continue;
+    const auto begin = [&](const auto& entry) {
         moved_before_ = {bytes_sent(), bytes_received()};
-        return comparer_.begin(peer, damaged_, now);
-    }
+        comparer_.begin(entry.first, damaged_, now);
+    };
+    const auto level = std::ranges::find_if(sessions, [&](const auto& entry) {
+        return may_begin_comparison(entry.second) && entry.second.is_in_step();
+    });
+    if (level != sessions.end()) return begin(*level);
+    if (now.steady < prove_moving_at_) return;
+    prove_moving_at_ = SteadyMs{now.steady.value + kStepPatienceMs};
+    const auto nearly = std::ranges::find_if(sessions, [&](const auto& entry) {
+        return may_begin_comparison(entry.second) && entry.second.is_nearly_in_step();
+    });
+    if (nearly != sessions.end()) begin(*nearly);
 }
 
 bool Device::may_begin_comparison(const Session& session) const {
     return owed_.what != store::Proof::none && !is_inspecting() && !comparer_.is_busy() &&
-           session.knows(message::kCompares) && session.is_in_step() &&
-           !proved_with_.contains(session.peer()) && is_asked_to_prove_with(session.peer());
+           session.knows(message::kCompares) && !proved_with_.contains(session.peer()) &&
+           is_asked_to_prove_with(session.peer());
 }
 
 /// In the transaction of the comparison's last step.

@@ -225,7 +225,8 @@ std::optional<SteadyMs> Device::next_deadline() const {
         if (breaker != breakers_.end() && breaker->second.retry_at()) sooner(*breaker->second.retry_at());
         if (const auto deadline = comparer_.next_deadline(session))
             sooner(std::max(*deadline, tempo.next_at()));
-        if (may_begin_comparison(session)) sooner(prove_at_);
+        if (may_begin_comparison(session))
+            sooner(session.is_in_step() ? prove_at_ : std::max(prove_at_, prove_moving_at_));
         // While somebody is asked, it is the answer that we wait for.
         if (!session.may_ask(PullLength::is_short)) continue;
         for (const auto& [resource, since] : session.waiting_since) {

@@ -55,8 +55,9 @@ bool ends_behind(const Range& range, const std::string& key) {
 
 }  // namespace
 
-Fingerprinter::Fingerprinter(store::Store& store, const store::Resource& resource)
-    : store_(store), resource_(resource) {
+Fingerprinter::Fingerprinter(store::Store& store, const store::Resource& resource,
+                             const watermarks::Coverage& acknowledged)
+    : store_(store), resource_(resource), acknowledged_(acknowledged) {
     for (const store::ValueColumn& column : resource.columns)
         columns_.push_back({column.id, lower_case(column.name), store::digest_of(column.initial)});
     std::ranges::sort(columns_, {}, &Column::name);
@@ -74,25 +75,17 @@ Fingerprinter::Fingerprinter(store::Store& store, const store::Resource& resourc
     }
 }
 
-std::string Fingerprinter::held() const {
+std::string Fingerprinter::forgotten() const {
     std::string bytes;
-    const auto put = [&](const watermarks::Coverage& coverage) {
-        for (const watermarks::Piece& piece : coverage.pieces()) {
-            put_text(bytes, piece.range.low);
-            std::map<OriginId, Hlc> vector;  // By ids that are the same everywhere.
-            for (const auto& [origin, hlc] : piece.vector.entries()) vector[store_.origins.id(origin)] = hlc;
-            for (const auto& [origin, hlc] : vector) {
-                bytes += store::bytes_of(origin.device);
-                put_number(bytes, static_cast<std::uint64_t>(origin.incarnation));
-                put_number(bytes, static_cast<std::uint64_t>(hlc.value));
-            }
+    for (const watermarks::Piece& piece : store_.forgotten(resource_.id).pieces()) {
+        put_text(bytes, piece.range.low);
+        std::map<OriginId, Hlc> vector;  // By ids that are the same everywhere.
+        for (const auto& [origin, hlc] : piece.vector.entries()) vector[store_.origins.id(origin)] = hlc;
+        for (const auto& [origin, hlc] : vector) {
+            bytes += store::bytes_of(origin.device);
+            put_number(bytes, static_cast<std::uint64_t>(origin.incarnation));
+            put_number(bytes, static_cast<std::uint64_t>(hlc.value));
         }
-    };
-    put(store_.coverage(resource_.id));
-    // Where nothing was forgotten it is as those say it who do not know of forgetting.
-    if (store_.forgotten(resource_.id) != watermarks::Coverage()) {
-        put_text(bytes, "forgotten");
-        put(store_.forgotten(resource_.id));
     }
     return Fingerprint::of(bytes).bytes();
 }
@@ -166,9 +159,12 @@ bool Fingerprinter::is_in_table(const std::string& key, const StoredRecord& stor
 }
 
 bool Fingerprinter::is_settled(const std::string& key, const Record& record) {
-    const watermarks::Vector& vector = store_.coverage(resource_.id).at(key);
+    const watermarks::Vector& ours = store_.coverage(resource_.id).at(key);
+    const watermarks::Vector& theirs = acknowledged_.at(key);
     const auto is_claimed = [&](const std::optional<Stamp>& stamp) {
-        return !stamp || vector.covers(stamp->origin, stamp->hlc);
+        return !stamp ||
+               (ours.covers(stamp->origin, stamp->hlc) &&
+                (theirs.covers(stamp->origin, stamp->hlc) || is_planted(planted::Bug::claims_not_asked)));
     };
     const bool is_whole =
         is_claimed(record.era) && is_claimed(record.row) &&
@@ -185,11 +181,18 @@ bool Fingerprinter::is_settled(const std::string& key, const Record& record) {
 
 std::vector<HeldRow> Fingerprinter::rows(const Range& range) {
     std::vector<HeldRow> rows;
+    std::vector<HeldRow> unread;
     store::Stamps::Scan scan(store_.connection, resource_.id, range);
     while (scan.next() && rows.size() < kListedRowsMax) {
         rows.push_back({scan.key(), fingerprint(scan.key(), scan.stored()),
                         is_settled(scan.key(), scan.stored().record)});
     }
+    // What is held may be all that there is of its key.
+    for (const std::string& key : held_) {
+        const bool is_read = std::ranges::binary_search(rows, key, {}, &HeldRow::key);
+        if (range.contains(key) && !is_read) unread.push_back({key, {}, false});
+    }
+    std::ranges::move(unread, std::back_inserter(rows));
     return rows;
 }
 
@@ -255,6 +258,14 @@ bool Fingerprinter::refresh(std::size_t& rows_left) {
         if (!is_known(bucket)) unknown.push_back(low);
     }
     return std::ranges::all_of(unknown, [&](const std::string& low) { return sum_up(low, rows_left); });
+}
+
+std::int64_t Fingerprinter::rows_to_sum_up() {
+    std::int64_t rows = 0;
+    for (const auto& [low, bucket] : store_.fingerprints.buckets(resource_.id)) {
+        if (!is_known(bucket)) rows += std::max<std::int64_t>(bucket.rows, kBucketRows);
+    }
+    return rows;
 }
 
 bool Fingerprinter::sum_up(const std::string& low, std::size_t& rows_left) {

@@ -15,13 +15,15 @@ namespace strandline::engine {
 /// the digests of the values as they were recorded when they were written, by the columns' names. So it is the same on
 /// every device that holds the same, and what was altered behind our back is not in it.
 ///
-/// A row that waits in quarantine counts with the values that wait. What is held back from too far in the future, or has
-/// values that are not here, is not settled.
+/// A row that waits in quarantine counts with the values that wait. What is held back from too far in the future, has
+/// values that are not here, or is not acknowledged by the one that it is compared with, is not settled.
 ///
 /// To be made anew for each step; reads in the caller's transaction, in which the journal is empty.
 class Fingerprinter final : public backfill::Held {
 public:
-    Fingerprinter(store::Store& store, const store::Resource& resource);
+    /// `acknowledged`: by the one that rows are compared with.
+    Fingerprinter(store::Store& store, const store::Resource& resource,
+                  const watermarks::Coverage& acknowledged = {});
 
     [[nodiscard]] std::vector<backfill::Fingerprint> sums(const watermarks::Range& range,
                                                           const std::vector<std::string>& bounds) override;
@@ -32,14 +34,16 @@ public:
     /// Sums up buckets that are not known, and takes the rows that it read from `rows_left`. True: all are known.
     /// The transaction must be one that may write.
     bool refresh(std::size_t& rows_left);
+    /// About how many rows sums() would have to read.
+    [[nodiscard]] std::int64_t rows_to_sum_up();
 
     /// Of the values of a row that the table must have, by their digests.
     [[nodiscard]] backfill::Fingerprint content(const std::string& key, const std::string& digests);
 
     /// Short; of the names of the table's columns.
     [[nodiscard]] const std::string& columns() const { return columns_digest_; }
-    /// Long; of our coverage, and of what was forgotten.
-    [[nodiscard]] std::string held() const;
+    /// Long; of what was forgotten.
+    [[nodiscard]] std::string forgotten() const;
 
 private:
     struct Column {
@@ -64,6 +68,7 @@ private:
 
     store::Store& store_;
     const store::Resource& resource_;
+    watermarks::Coverage acknowledged_;
     std::vector<Column> columns_;  ///< by their names
     std::string columns_digest_;
     std::string shape_digest_;       ///< of the columns as only this device knows them

@@ -230,10 +230,9 @@ std::optional<Message> Session::next_control(Now now) {
     }
     std::optional<Message> out;
     if (!std::exchange(said_hello_, true)) {
-        out = message::Hello{store::read_device(store_.connection).name,
-                             store_.origins.id(store_.self()).incarnation, now.wall,
-                             message::kWaives | message::kCompares | message::kKnowsForgotten |
-                                 message::kParts | message::kTakesQuestions};
+        out = message::Hello{
+            store::read_device(store_.connection).name, store_.origins.id(store_.self()).incarnation,
+            now.wall, message::kWaives | message::kCompares | message::kKnowsForgotten | message::kParts};
     } else if (say_all_) {
         out = say_everything();
     } else if (!members_to_say_.empty()) {
@@ -388,6 +387,21 @@ bool Session::is_in_step() const {
         if (!known.is_exchanged) return true;
         const auto told = told_.find(resource->id);
         return told != told_.end() && told->second.dominates(store_.coverage(resource->id));
+    });
+}
+
+bool Session::is_nearly_in_step() const {
+    if (is_in_step()) return true;
+    if (!is_ready() || said_all_count_ == 0 || asking_.find(PullLength::is_long) != nullptr ||
+        !fetching.empty() || !referred_.empty())
+        return false;
+    return std::ranges::none_of(theirs_, [&](const Theirs& known) {
+        const Resource* resource = find_ours(known);
+        if (!known.is_exchanged) return false;
+        weigh(known, *resource);
+        return !known.holds_ours &&
+               store_.stamps.count_since(resource->id, known.acknowledged.floor(),
+                                         store_.origins.ids().size(), kMovingRowsMax) == kMovingRowsMax;
     });
 }
 

@@ -82,8 +82,6 @@ public:
     void send_rows(std::int64_t resource, std::set<std::string> keys) { rows_due_[resource].merge(keys); }
     /// A word of a comparison. It goes behind all pages that are due, so that it finds them applied.
     void say(message::Compare compare) { compares_to_say_.push_back(std::move(compare)); }
-    /// Questions that are not said yet: nobody waits for their answers any more.
-    void drop_questions() { std::erase_if(compares_to_say_, &message::Compare::asks); }
     [[nodiscard]] std::size_t compares_to_say() const { return compares_to_say_.size(); }
     /// Our resources, or what we hold of them, are others than we have said: say all anew.
     void say_all() { say_all_ = true; }
@@ -143,6 +141,9 @@ public:
     [[nodiscard]] bool settles(const store::Resource& resource, const watermarks::Range& range) const;
     /// Both ways, for every table that both track.
     [[nodiscard]] bool is_in_step() const;
+    /// The peer lacks little of what we hold, and no backfill is under way: some writes are on their way. Counts rows: not to be
+    /// asked with every event.
+    [[nodiscard]] bool is_nearly_in_step() const;
     [[nodiscard]] std::optional<SteadyMs> next_deadline() const;
     [[nodiscard]] std::optional<double> rtt_ms() const { return rtt_ms_; }
     [[nodiscard]] const backfill::Pace& pace() const { return pace_; }

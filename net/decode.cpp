@@ -187,9 +187,9 @@ private:
         return record<Comparison>("a comparison", 4, [this](Comparison& comparison) {
             comparison.resource = resource();
             comparison.columns = cursor.binary("the columns' digest", kShortDigestBytes);
-            comparison.held = cursor.binary("the coverage's digest", 2 * kShortDigestBytes);
+            comparison.forgotten = cursor.binary("the digest of what is forgotten", kLongDigestBytes);
             demand(comparison.columns.size() == kShortDigestBytes &&
-                       comparison.held.size() == 2 * kShortDigestBytes,
+                       comparison.forgotten.size() == kLongDigestBytes,
                    "a digest is cut off");
             comparison.stretches = list<Stretch>("the stretches", spans_left_, [this] { return stretch(); });
         });

@@ -57,9 +57,7 @@ inline void demand_spans(const message::Stretch& stretch) {
            "a bound lies behind the range");
     const std::size_t spans = stretch.bounds.size() + 1;
     if (stretch.form == message::Stretch::Form::sums) {
-        demand(stretch.digests.size() == spans * kShortDigestBytes ||
-                   stretch.digests.size() == spans * 2 * kShortDigestBytes,
-               "there is not one sum for each span");
+        demand(stretch.digests.size() == spans * kLongDigestBytes, "there is not one sum for each span");
     } else {
         demand(stretch.bounds.empty() && stretch.digests.size() % kShortDigestBytes == 0,
                "rows are listed with bounds, or a digest is cut off");

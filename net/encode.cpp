@@ -168,7 +168,7 @@ private:
         array(4);
         text(comparison.resource);
         binary(comparison.columns);
-        binary(comparison.held);
+        binary(comparison.forgotten);
         list(comparison.stretches);
     }
 

@@ -38,7 +38,8 @@ constexpr std::size_t kListBytesMax = 4 * kFrameBytesMax;
 constexpr std::size_t kBoundBytesMax = kKeyBytesMax + 1;  // The end of a range: the key just behind another.
 constexpr std::size_t kPiecesMax = 4096;             // Ranges of one resource; holders join theirs far below.
 constexpr std::size_t kPagesMax = 4096;              // Several for each of some tables.
-constexpr std::size_t kShortDigestBytes = 8;         // Of a comparison; the long ones have twice as many.
+constexpr std::size_t kShortDigestBytes = 8;         // Of a row, or a column, in a comparison.
+constexpr std::size_t kLongDigestBytes = 16;         // Of a range of rows.
 constexpr std::size_t kDigestsBytesMax = 64 * 1024;  // Rows are listed where there are a few.
 constexpr std::size_t kEntriesPerPageMax = 1024 * 1024;  // A whole frame of rows of 64 bytes.
 

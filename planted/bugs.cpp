@@ -9,7 +9,7 @@
 namespace strandline::planted {
 namespace {
 
-constexpr std::array<std::pair<Bug, Name>, 18> kBugs{{
+constexpr std::array<std::pair<Bug, Name>, 19> kBugs{{
     {Bug::watermark_before_data,
      {"watermark-before-data", "coverage is committed before the rows that it claims"}},
     {Bug::acknowledge_before_sync, {"acknowledge-before-sync", "a commit is told before the disk has it"}},
@@ -33,6 +33,8 @@ constexpr std::array<std::pair<Bug, Name>, 18> kBugs{{
      {"absence-trusted", "absence counts as deletion in pages that are not complete, too"}},
     {Bug::behind_unnoticed,
      {"behind-unnoticed", "who lacks forgotten deletions is given what it asked for, and no more"}},
+    {Bug::claims_not_asked,
+     {"claims-not-asked", "rows are compared that the other side has not said to hold"}},
 }};
 
 std::optional<Bug> armed;

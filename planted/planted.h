@@ -30,6 +30,7 @@ enum class Bug {
     switch_starts_over,       ///< who goes on with another's backfill is asked for what has come, too
     absence_trusted,          ///< absence counts as deletion in pages that are not complete, too
     behind_unnoticed,         ///< who lacks forgotten deletions is given what it asked for, and no more
+    claims_not_asked,         ///< rows are compared that the other side has not said to hold
 };
 
 /// For push_own_only: rows that bear another origin's stamp.

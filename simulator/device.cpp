@@ -53,6 +53,12 @@ bool is_heartbeat(const Message& message) {
     return std::holds_alternative<message::Ping>(message) || std::holds_alternative<message::Pong>(message);
 }
 
+/// Whether devices may hold different things that all of them claim: somebody lied, or was put back or copied.
+bool may_have_lost_rows(const Chronicle::Counts& faults) {
+    constexpr std::array<const char*, 4> kLosing{"liar", "clone", "restore", "restore-with-key"};
+    return std::ranges::any_of(kLosing, [&](const char* kind) { return faults.contains(kind); });
+}
+
 }  // namespace
 
 Device::Device(const Surroundings& world, std::size_t index, const Random& random, const Random& identity)
@@ -160,6 +166,9 @@ void Device::tell_events() {
         }
         if (event->kind == EventKind::damaged && !was_damaged_)
             throw LawBroken(5, "rows count as damaged, and nobody has damaged any: " + event->text);
+        if (event->kind == EventKind::verified && event->text.find("differed") != std::string::npos &&
+            !may_have_lost_rows(world_.chronicle.faults()))
+            throw LawBroken(6, "rows are told to differ, and nobody has lost any: " + event->text);
         if (event->kind == EventKind::written_again || event->kind == EventKind::incarnation)
             witness_.owe_again();
         lookout_.told(*event);

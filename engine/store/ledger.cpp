@@ -334,6 +334,7 @@ void Ledger::answer_verify(std::int64_t number, const Verification& found) {
     for (const std::int64_t figure :
          {found.rows, found.rounds, found.damaged, found.mended, found.bytes_sent, found.bytes_received})
         figures.push_back(std::to_string(figure));
+    figures.emplace_back(found.is_all ? "all" : "not all");
     put_answer(number, joined(figures), std::nullopt);
 }
 
@@ -346,6 +347,7 @@ std::optional<Verification> Ledger::verified_by(std::int64_t number) {
     const auto figure = [&](std::size_t i) { return std::int64_t{std::stoll(figures.at(i))}; };
     return Verification{peer ? *peer : DeviceId{},
                         true,
+                        figures.back() == "all",
                         figure(2),
                         figure(1),
                         figure(3),

@@ -82,7 +82,8 @@ struct TrackProgress {
 /// What a verification with one peer has shown.
 struct Verification {
     DeviceId peer;
-    bool is_same = false;      ///< both devices hold the same now
+    bool is_same = false;      ///< both devices hold the same
+    bool is_all = true;        ///< else but for rows that were written all the while, or wait for their time
     std::int64_t rounds = 0;   ///< of questions, 128 at most in each; one, where nothing differed
     std::int64_t rows = 0;     ///< that differed, before they were repaired
     std::int64_t damaged = 0;  ///< rows here that were deleted or altered behind Strandline's back

@@ -112,15 +112,13 @@ constexpr std::uint64_t kUnpacks = 1;
 /// Answers two pulls at a time, hears what of them is waived, and wants to know where tables can be cut.
 constexpr std::uint64_t kWaives = 2;
 
-/// Takes part in comparisons: Compare.
-constexpr std::uint64_t kCompares = 4;
 /// Knows what `forgotten` and `complete` of a page mean, and `waits` of a holding.
 constexpr std::uint64_t kKnowsForgotten = 8;
 
 /// Takes and gives large values in parts: Fetch and Part.
 constexpr std::uint64_t kParts = 16;
-/// Answers several questions of a comparison in their order.
-constexpr std::uint64_t kTakesQuestions = 32;
+/// Takes part in comparisons: Compare. (4 and 32 were of its first form, which nobody speaks any more.)
+constexpr std::uint64_t kCompares = 64;
 
 /// First message of a session, both ways.
 struct Hello {
@@ -245,8 +243,9 @@ struct Comparison {
     std::string resource;
     std::string columns;  ///< a digest of the table's columns, 8 bytes: with others nothing is comparable
     std::string
-        held;  ///< a digest of the sender's coverage, 16 bytes: who holds other things exchanges them first
-    std::vector<Stretch> stretches;  ///< none: all that was asked about is the same, or nothing is comparable
+        forgotten;  ///< a digest of what the sender has forgotten, 16 bytes: else of listed rows nothing follows
+    std::vector<Stretch>
+        stretches;  ///< none: all sums that were asked about are the same, or nothing is comparable
 };
 
 /// Whether two devices hold the same, and where not: each answer says more of what differs.

@@ -78,14 +78,14 @@ Cost compare(Rows& a, Rows& b) {
     std::vector<Stretch> open{whole_of(a)};
     while (!open.empty()) {
         const auto question = take_spans(open, kSpansAskedMax);
-        auto answer = reconcile(question, b);
-        b.give(answer.send, a);
-        auto heard = reconcile(answer.stretches, a);
+        auto said = answer(question, b);
+        b.give(said.send, a);
+        auto heard = hear(said.stretches, a);
         a.give(heard.send, b);
         std::ranges::move(heard.stretches, std::back_inserter(open));
         ++cost.rounds;
-        cost.bytes += bytes_of(question) + bytes_of(answer.stretches);
-        cost.sent += answer.send.size() + heard.send.size();
+        cost.bytes += bytes_of(question) + bytes_of(said.stretches);
+        cost.sent += said.send.size() + heard.send.size();
     }
     return cost;
 }

@@ -2,7 +2,9 @@
 """`strandline verify`: two devices prove that they hold the same, and what differs is mended."""
 import json
 import signal
+import sqlite3
 import subprocess
+import threading
 import time
 
 import devices
@@ -115,6 +117,37 @@ class Verify(devices.Case):
         done = b.command("verify", "--peer", f"127.0.0.1:{port}")
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn(f"which device answers at 127.0.0.1:{port} is not known", done.stderr)
+
+    def test_written_to(self):
+        """devices that apps write to all the time prove that they hold the same, and lost rows come back meanwhile"""
+        a, b = self.pair_with_rows(5000)
+        self.lose(b, "id IN ('n000007', 'n004999')")
+        b.start(a)
+        self.until_connected(b, a)
+        is_over = threading.Event()
+
+        def keep_writing(device, step):
+            app = sqlite3.connect(device.path, timeout=30, isolation_level=None)
+            number = 0
+            while not is_over.is_set():
+                number += 1
+                app.execute("UPDATE notes SET title = ? WHERE id = ?", (f"{number}", f"n{1000 + number * step % 3000:06}"))
+                time.sleep(0.002)
+            app.close()
+
+        writers = [threading.Thread(target=keep_writing, args=pair) for pair in ((a, 7), (b, 11))]
+        for writer in writers:
+            writer.start()
+        try:
+            status, found = self.verify(b, a)
+            self.assertEqual((status, found["rows"], found["same"]), (3, 2, True))
+            status, found = self.verify(b, a)
+            self.assertEqual((status, found["rows"], found["same"]), (0, 0, True))
+        finally:
+            is_over.set()
+            for writer in writers:
+                writer.join()
+        self.until_equal(a, b)
 
     def test_stopped(self):
         """a proof that is told to stop says that, and not that its time was over"""

@@ -208,7 +208,7 @@ TEST_CASE("a comparison whose parts do not fit each other is refused") {
     check_refused_when(some_compared(), "a digest is cut off",
                        [](Compare& c) { c.comparisons[0].columns.pop_back(); });
     check_refused_when(some_compared(), "a digest is cut off",
-                       [](Compare& c) { c.comparisons[1].held.pop_back(); });
+                       [](Compare& c) { c.comparisons[1].forgotten.pop_back(); });
     check_refused_when(some_compared(), "not one sum for each span",
                        [&](Compare& c) { stretch_of(c, 1).digests.pop_back(); });
     check_refused_when(some_compared(), "not one sum for each span",
@@ -233,7 +233,7 @@ TEST_CASE("a comparison whose parts do not fit each other is refused") {
     check_refused_when(some_compared(), "more than a message may", [&](Compare& c) {
         Stretch& sums = stretch_of(c, 1);
         for (std::size_t i = 2; i < kSpansMax - 2; ++i) sums.bounds.push_back(sums.bounds.back() + '\0');
-        sums.digests.assign(8 * (sums.bounds.size() + 1), 'x');
+        sums.digests.assign(kLongDigestBytes * (sums.bounds.size() + 1), 'x');
     });
     check_refused_when(some_compared(), "the bounds is too long", [&](Compare& c) {
         for (std::size_t i = 0; i < kSpansMax; ++i) stretch_of(c, 1).bounds.push_back("c");

@@ -72,7 +72,7 @@ inline bool same(const Stretch& a, const Stretch& b) {
            a.unsettled == b.unsettled;
 }
 inline bool same(const Comparison& a, const Comparison& b) {
-    return a.resource == b.resource && a.columns == b.columns && a.held == b.held &&
+    return a.resource == b.resource && a.columns == b.columns && a.forgotten == b.forgotten &&
            same(a.stretches, b.stretches);
 }
 

@@ -288,7 +288,7 @@ inline Compare some_compared() {
     compare.number = 3;
     Comparison notes{"notes", digests(1), digests(2), {}};
     notes.stretches = {{Form::sums, {"", std::nullopt}, {}, digests(2)},
-                       {Form::sums, {"a", "d"}, {"b", std::string("c\0", 2)}, digests(3)},
+                       {Form::sums, {"a", "d"}, {"b", std::string("c\0", 2)}, digests(6)},
                        {Form::listed, {"d", "e"}, {}, digests(2), digests(1)},
                        {Form::listed, {"e", "f"}, {}, {}},
                        {Form::wanted, {"f", std::nullopt}, {}, {}}};
