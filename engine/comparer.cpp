@@ -38,6 +38,10 @@ bool overlaps(const Ranges& ranges, const message::Range& range) {
     return !high || *high > range.low;
 }
 
+bool is_listed(const message::Stretch& stretch) {
+    return stretch.form == message::Stretch::Form::listed;
+}
+
 }  // namespace
 
 std::size_t bytes_of(const Compare& compare) {
@@ -254,36 +258,36 @@ Comparer::Step Comparer::hear(const Talk& talk, const Compare& answer, Now now) 
             auto heard = backfill::take_spans(stretches, spans_left);
             for (const message::Stretch& stretch : heard)
                 spans_left -= std::min(spans_left, stretch.bounds.size() + 1);
-            const auto is_listed = [](const message::Stretch& stretch) {
-                return stretch.form == message::Stretch::Form::listed;
-            };
-            for (const message::Stretch& stretch : heard) {
-                if (is_listed(stretch))
-                    next.listed[resource->name].emplace(stretch.range.low, stretch.range.high);
-            }
             const bool is_clear =
                 said.forgotten == next.forgotten[resource->name] && said.forgotten == held.forgotten();
-            if (!is_clear && std::erase_if(heard, is_listed) > 0) next.unclear.insert(resource->name);
-            auto found = backfill::hear(heard, held);
-            std::erase_if(found.stretches, [&](const message::Stretch& stretch) {
-                return stretch.form == message::Stretch::Form::sums &&
-                       !overlaps(next.unproved[resource->name], stretch.range);
-            });
-            for (const message::Stretch& stretch : found.stretches) {
-                if (stretch.form != message::Stretch::Form::wanted) continue;
-                for (std::size_t i = 0; i < stretch.digests.size(); i += backfill::kShortDigestBytes)
-                    next.wanted[resource->id].insert(stretch.digests.substr(i, backfill::kKeyDigestBytes));
-            }
-            next.is_different = next.is_different || !found.send.empty() || found.wanted > 0;
-            for (const std::string& key : found.send) next.rows.emplace(resource->id, key);
-            if (!found.send.empty()) step.send[resource->id] = std::move(found.send);
-            auto& open = next.open[resource->name];
-            std::ranges::move(found.stretches, std::back_inserter(open));
+            auto send = next.take_in(*resource, std::move(heard), is_clear, held);
+            if (!send.empty()) step.send[resource->id] = std::move(send);
         }
     }
     for (const std::string& name : unnamed) next.left[name] = kNotThere;
     go_on(step, now);
     return step;
+}
+
+std::set<std::string> Comparer::Talk::take_in(const Resource& resource, std::vector<message::Stretch> heard,
+                                              bool is_clear, Fingerprinter& held) {
+    for (const message::Stretch& stretch : heard) {
+        if (is_listed(stretch)) listed[resource.name].emplace(stretch.range.low, stretch.range.high);
+    }
+    if (!is_clear && std::erase_if(heard, is_listed) > 0) unclear.insert(resource.name);
+    auto follows = backfill::hear(heard, held);
+    for (message::Stretch& stretch : follows.stretches) {
+        if (stretch.form == message::Stretch::Form::wanted) {
+            for (std::size_t i = 0; i < stretch.digests.size(); i += backfill::kShortDigestBytes)
+                wanted[resource.id].insert(stretch.digests.substr(i, backfill::kKeyDigestBytes));
+        } else if (!overlaps(unproved[resource.name], stretch.range)) {
+            continue;
+        }
+        open[resource.name].push_back(std::move(stretch));
+    }
+    is_different = is_different || !follows.send.empty() || follows.wanted > 0;
+    for (const std::string& key : follows.send) rows.emplace(resource.id, key);
+    return std::move(follows.send);
 }
 
 Compare Comparer::next_question(Talk& talk) const {

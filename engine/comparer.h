@@ -75,6 +75,10 @@ public:
         Damage damaged;  ///< rows of ours that the peer is asked for
 
         [[nodiscard]] bool is_asking() const { return asked != answered; }
+        /// What an answer says of a table; `is_clear`: rows can be compared. The keys of rows that the peer is to be sent.
+        [[nodiscard]] std::set<std::string> take_in(const store::Resource& resource,
+                                                    std::vector<message::Stretch> heard, bool is_clear,
+                                                    Fingerprinter& held);
     };
     /// What a step comes to.
     struct Step {

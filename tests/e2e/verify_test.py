@@ -38,7 +38,7 @@ class Verify(devices.Case):
         """devices that hold the same prove it in one round, and few bytes"""
         a, b = self.pair_with_rows(5000)
         status, found = self.verify(b, a)
-        self.assertEqual((status, found["rows"], found["rounds"], found["same"]), (0, 0, 1, True))
+        self.assertEqual((status, found["rows"], found["rounds"], found["same"], found["all"]), (0, 0, 1, True, True))
         self.assertEqual(found["peer"], a.id)
         self.assertLess(found["sent"]["bytes"] + found["received"]["bytes"], 1024)
 
