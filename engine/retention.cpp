@@ -34,7 +34,7 @@ void let_go_of(store::Store& store, const store::Resource& resource, const std::
     }
     for (const store::Quarantined& each : held) {
         const Merge merged = joined(each.record);
-        const bool waits_for_row = merged.refusal == Refusal::row_missing && !known.era;
+        const bool waits_for_row = merged.refusal == Refusal::row_missing;
         const bool is_needed = std::ranges::find(needed, each.id) != needed.end();
         if (!is_needed && !waits_for_row && !merged.changes(known)) store.quarantine.drop(each.id);
     }

@@ -191,3 +191,32 @@ TEST_CASE(
     for (std::size_t i = 0; i < group.size(); ++i)
         CHECK(group.app(i).ask("SELECT title, body FROM notes WHERE id = 'again'") == "'e'|'g'");
 }
+
+TEST_CASE(
+    "an edit that waits with the row that it is of outlives the deletion before them, which is forgotten "
+    "meanwhile") {
+    Group group(2, kNotes, {"notes"});
+    trust_each_other(group);
+    group.connect_all();
+    group.write(0, "INSERT INTO notes VALUES ('a', 'first', 'b')");
+    group.converge();
+    group.write(0, "DELETE FROM notes WHERE id = 'a'");
+    group.settle();
+    group.shift_clock(0, kHourMs);
+    group.write(0, "INSERT INTO notes VALUES ('a', 'second', 'b')");
+    group.settle();
+    group.write(0, "UPDATE notes SET title = 'third' WHERE id = 'a'");
+    group.settle();
+    REQUIRE(ids(group, 1) == "NULL");
+    REQUIRE(eras(group, 1) == "1");
+    // Device 0 waits for nobody, and the other follows it.
+    REQUIRE(group.engine(0).park(group.id(1), true, group.now(0)));
+    group.converge();
+    REQUIRE(eras(group, 0) == "0");
+    REQUIRE(eras(group, 1) == "0");
+    REQUIRE(ids(group, 1) == "NULL");
+    group.shift_clock(1, kHourMs);
+    pass_a_minute(group);
+    CHECK(group.app(1).ask("SELECT title FROM notes") == "'third'");
+    CHECK(group.is_same("notes"));
+}
