@@ -53,10 +53,10 @@ bool is_heartbeat(const Message& message) {
     return std::holds_alternative<message::Ping>(message) || std::holds_alternative<message::Pong>(message);
 }
 
-/// Whether devices may hold different things that all of them claim: somebody lied, or was put back or copied. Of clocks that
-/// are years ahead it is not known yet (docs/simulator.md, known limits).
+/// Whether devices may hold different things that all of them claim: somebody lied, was put back or copied, or nobody waited for
+/// it (README, known limits). Of clocks that are years ahead it is not known yet (docs/simulator.md, known limits).
 bool may_have_lost_rows(const Chronicle::Counts& faults) {
-    constexpr std::array<const char*, 5> kLosing{"liar", "clone", "restore", "restore-with-key",
+    constexpr std::array<const char*, 6> kLosing{"park",       "liar", "clone", "restore", "restore-with-key",
                                                  "clock-years"};
     return std::ranges::any_of(kLosing, [&](const char* kind) { return faults.contains(kind); });
 }

@@ -42,6 +42,19 @@ struct Pair : Group {
     }
 };
 
+TEST_CASE("an answer about other columns than were asked about is none") {
+    Pair pair(100);
+    lose_behind_engine(pair, 1, "id = '000007'");
+    REQUIRE(pair.engine(0).verify(false, pair.now(0)));
+    while (pair.send(0, 1)) continue;  // The question.
+    for (const std::size_t i : {1U, 0U}) pair.write(i, "ALTER TABLE notes ADD COLUMN more");
+    pair.converge();
+    REQUIRE(pair.engine(0).verified());
+    CHECK_FALSE(pair.engine(0).verified()->is_same);
+    CHECK(pair.verify(false, [](int) {}).rows == 1);
+    CHECK(pair.is_same("notes"));
+}
+
 TEST_CASE("a column that both add in the middle of a comparison leaves nothing unproved") {
     for (const int when : {1, 3, 6, 10}) {
         Pair pair(20'000);

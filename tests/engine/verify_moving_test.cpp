@@ -156,6 +156,22 @@ TEST_CASE("devices that forget deletions all the time prove that they hold the s
     CHECK(pair.is_same("notes"));
 }
 
+TEST_CASE("a row that waits for its time on the other side is no difference") {
+    for (const std::size_t asker : {0U, 1U}) {
+        Moving pair;
+        pair.shift_clock(0, 3'600'000);
+        pair.write(0, "INSERT INTO notes VALUES ('early', 1, 2)");
+        pair.converge();
+        REQUIRE(pair.app(1).ask("SELECT count(*) FROM notes WHERE id = 'early'") == "0");
+        REQUIRE(pair.engine(asker).verify(false, pair.now(asker)));
+        for (int i = 0; i < 500 && !pair.engine(asker).verified(); ++i) pair.pass(10);
+        REQUIRE(pair.engine(asker).verified());
+        CHECK(pair.engine(asker).verified()->rows == 0);
+        CHECK(pair.engine(asker).verified()->is_same);
+        CHECK_FALSE(pair.engine(asker).verified()->is_all);
+    }
+}
+
 TEST_CASE("a deletion that only one of the two has forgotten is no difference") {
     for (const std::size_t first : {0U, 1U}) {
         Moving pair;
