@@ -253,17 +253,22 @@ std::vector<std::string> Fingerprinter::cut(const Range& range, std::size_t part
 // --- what is kept -------------------------------------------------------------------------------
 
 bool Fingerprinter::refresh(std::size_t& rows_left) {
+    const auto& buckets = store_.fingerprints.buckets(resource_.id);
     std::vector<std::string> unknown;
-    for (const auto& [low, bucket] : store_.fingerprints.buckets(resource_.id)) {
+    for (const auto& [low, bucket] : buckets) {
         if (!is_known(bucket)) unknown.push_back(low);
     }
+    // What was never summed up comes first: else writes elsewhere might keep it waiting for ever.
+    std::ranges::stable_partition(
+        unknown, [&](const std::string& low) { return buckets.find(low)->second.rows == 0; });
     return std::ranges::all_of(unknown, [&](const std::string& low) { return sum_up(low, rows_left); });
 }
 
 std::int64_t Fingerprinter::rows_to_sum_up() {
     std::int64_t rows = 0;
     for (const auto& [low, bucket] : store_.fingerprints.buckets(resource_.id)) {
-        if (!is_known(bucket)) rows += std::max<std::int64_t>(bucket.rows, kBucketRows);
+        // One that was never summed up may hold anything.
+        if (!is_known(bucket)) rows += bucket.rows > 0 ? bucket.rows : std::int64_t{kSummedRowsMax} + 1;
     }
     return rows;
 }
