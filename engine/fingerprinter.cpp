@@ -259,8 +259,8 @@ bool Fingerprinter::refresh(std::size_t& rows_left) {
         if (!is_known(bucket)) unknown.push_back(low);
     }
     // What was never summed up comes first: else writes elsewhere might keep it waiting for ever.
-    std::ranges::stable_partition(
-        unknown, [&](const std::string& low) { return buckets.find(low)->second.rows == 0; });
+    std::stable_partition(unknown.begin(), unknown.end(),
+                          [&](const std::string& low) { return buckets.find(low)->second.rows == 0; });
     return std::ranges::all_of(unknown, [&](const std::string& low) { return sum_up(low, rows_left); });
 }
 
