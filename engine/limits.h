@@ -151,11 +151,11 @@ constexpr std::size_t kListedRowsMax = 4'096;
 constexpr int kPassesMax = 4;
 /// A peer that is not in step has so long to get there; then the comparison begins beside what is written.
 constexpr std::int64_t kStepPatienceMs = 1'000;
-/// Where nothing differed but what is on its way is compared once more, after a wait that doubles: three seconds in all. What is
-/// not the same then waits for its time, or is written all the time.
+/// Where nothing differed but what is on its way is compared once more, after a wait that doubles with each such pass. What is
+/// not the same in the last one waits for its time, or is written all the time.
 constexpr int kVainPassesMax = 5;
 constexpr std::int64_t kMovingPatienceMs = 100;
-/// Rows of a table that a peer has not acknowledged yet, at which a comparison with it may begin: more would be listed in vain.
+/// No comparison begins with a peer that has not acknowledged so many changes of a table: they would be listed in vain.
 constexpr std::int64_t kMovingRowsMax = 1'000;
 /// How long an answer may take before the comparison is given up; the peer may have a large table to sum up.
 constexpr std::int64_t kAnswerPatienceMs = 120'000;

@@ -131,7 +131,7 @@ public:
     /// and nothing else. Error: the host's, or the database's; busy: nothing was counted.
     [[nodiscard]] Result<void> remember(const std::function<Result<Opening>()>& count);
 
-    /// Proves, with the first peer that is in step, that both hold the same, and repairs what differs. `is_deep`: reads
+    /// Proves, with the first peer that is in step, or nearly where writes never end, that both hold the same, and repairs what differs. `is_deep`: reads
     /// the rows of all tables before, and mends those that were deleted or altered behind our back. Told as an event
     /// of kind `verified`. Owed from now on, also when this process ends, until it has succeeded.
     [[nodiscard]] Result<void> verify(bool is_deep, Now now);
