@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "engine/store/slots.h"
 
@@ -166,6 +167,7 @@ std::vector<std::string> Stamps::keys_above(std::int64_t resource, Origin origin
 std::vector<std::string> Stamps::with_eras(std::int64_t resource, const watermarks::Range& range,
                                            const watermarks::Vector& vector, std::size_t most) {
     std::vector<std::string> keys;
+    if (std::exchange(rollbacks_, connection_.rollbacks()) != connection_.rollbacks()) oldest_eras_.clear();
     std::vector<Hlc>& oldest = oldest_eras_[resource];
     for (const auto& [origin, until] : vector.entries()) {
         const auto place = static_cast<std::size_t>(origin);

@@ -53,8 +53,6 @@ public:
         newest_.clear();
         oldest_eras_.clear();
     }
-    /// What was seen within a transaction may have been taken back.
-    void forget_eras() { oldest_eras_.clear(); }
 
     /// Reads records in key order.
     class Scan {
@@ -96,6 +94,7 @@ private:
     /// By resource and origin, at most the oldest deletion that it knows of; nothing: ask. with_eras() is asked many times a
     /// second, and mostly there is none that old.
     std::map<std::int64_t, std::vector<Hlc>> oldest_eras_;
+    std::uint64_t rollbacks_ = 0;  ///< before that: deletions that were taken away may be back
 };
 
 }  // namespace strandline::engine::store

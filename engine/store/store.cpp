@@ -49,7 +49,6 @@ void Store::reload() {
     is_loaded_ = false;
     loaded_version_ = ask(data_version_asked_);
     rows_.clear();
-    stamps.forget_eras();
     origins.load();
     catalog.load();
     const DeviceRow device = read_device(connection);

@@ -89,3 +89,22 @@ TEST_CASE("columns that are added right before another table is tracked are capt
     CHECK(group.table(1, "u") == "1|2|4");
     CHECK(group.table(1, "t") == "1|2|4");
 }
+
+TEST_CASE("deletions that were taken away are found again when that is rolled back") {
+    Group group(1, "CREATE TABLE t(id INTEGER PRIMARY KEY, a)", {"t"});
+    group.write(0, "INSERT INTO t VALUES (1, 'a')");
+    group.write(0, "DELETE FROM t");
+    group.stop(0);
+    Store store(std::make_unique<Connection>(group.path(0), OpenMode::existing), 1 << 20, 1 << 20);
+    const std::int64_t table = store.catalog.resources().front().id;
+    const watermarks::Vector held = store.coverage(table).floor();
+    const auto deletions = [&] { return store.stamps.with_eras(table, {"", std::nullopt}, held, 10); };
+    const auto keys = deletions();
+    REQUIRE(keys.size() == 1);
+    {
+        Transaction transaction(store.connection);
+        store.stamps.save(table, keys.front(), store.stamps.load(table, keys.front()), {});
+        CHECK(deletions().empty());
+    }
+    CHECK(deletions() == keys);
+}
